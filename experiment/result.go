@@ -1,0 +1,148 @@
+package experiment
+
+// Artifact is one immutable object in the store.
+type Artifact struct {
+	// Key is the object's key inside the bucket.
+	Key string `json:"key"`
+	// SHA256 is the digest of its bytes, in hexadecimal.
+	SHA256 string `json:"sha256"`
+	// Size is its length in bytes.
+	Size int64 `json:"size"`
+}
+
+// PreparedData is the data set as every worker will read it.
+type PreparedData struct {
+	// Name is the data set's name, SHA256 the digest of the archive (of the pixels and labels where code draws them).
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	// Archive is the copy in the object store.
+	Archive Artifact `json:"archive"`
+	// Classes are the label names, in label order.
+	Classes []string `json:"classes"`
+	// Train, Validation and Test count the images of each split after the spec's limits.
+	Train      int `json:"train"`
+	Validation int `json:"validation"`
+	Test       int `json:"test"`
+}
+
+// PretrainEpoch is what one epoch of pretraining produced.
+type PretrainEpoch struct {
+	// Epoch counts from 1.
+	Epoch int `json:"epoch"`
+	// Step is the number of optimiser steps taken since the beginning of pretraining.
+	Step int `json:"step"`
+	// Loss is the mean over the epoch's steps.
+	Loss float64 `json:"loss"`
+	// LearningRate is that of the last step.
+	LearningRate float64 `json:"learning_rate"`
+	// KNN is the accuracy on the validation split, a fraction; nil in an epoch that was not monitored.
+	KNN *float64 `json:"knn,omitempty"`
+	// Seconds is the time of the training steps alone, ViewsPerSecond the rate they ran at.
+	Seconds        float64 `json:"seconds"`
+	ViewsPerSecond float64 `json:"views_per_second"`
+	// Checkpoint is the whole training state after the epoch.
+	Checkpoint Artifact `json:"checkpoint"`
+	// Worker is the identity of the process that trained it.
+	Worker string `json:"worker"`
+}
+
+// ClassifierEpoch is what one epoch of linear evaluation or fine-tuning produced. Test figures are filled in at the very
+// end, from the weights of that epoch, when the test split is read for the first and only time.
+type ClassifierEpoch struct {
+	Epoch              int      `json:"epoch"`
+	TrainLoss          float64  `json:"train_loss"`
+	TrainAccuracy      float64  `json:"train_accuracy"`
+	ValidationLoss     float64  `json:"validation_loss"`
+	ValidationAccuracy float64  `json:"validation_accuracy"`
+	TestLoss           *float64 `json:"test_loss,omitempty"`
+	TestAccuracy       *float64 `json:"test_accuracy,omitempty"`
+	Seconds            float64  `json:"seconds"`
+	// Checkpoint holds the weights after the epoch (fine-tuning); linear evaluation keeps all epochs in one artifact.
+	Checkpoint *Artifact `json:"checkpoint,omitempty"`
+}
+
+// Selection is the choice of one epoch and the reason for it.
+type Selection struct {
+	Epoch int `json:"epoch"`
+	// Criterion names what was compared, for example "validation kNN accuracy".
+	Criterion string  `json:"criterion"`
+	Value     float64 `json:"value"`
+	// Checkpoint is the training checkpoint of that epoch, Model its weights as a PyTorch state dict.
+	Checkpoint Artifact `json:"checkpoint"`
+	Model      Artifact `json:"model"`
+}
+
+// Classification is the outcome of linear evaluation or fine-tuning.
+type Classification struct {
+	Epochs []ClassifierEpoch `json:"epochs"`
+	// Best is the epoch with the highest validation accuracy, the earliest of equals.
+	Best Selection `json:"best"`
+	// Heads holds the classifier weights of every epoch of linear evaluation.
+	Heads *Artifact `json:"heads,omitempty"`
+}
+
+// TestResult is the one reading of the test split.
+type TestResult struct {
+	KNNAccuracy float64 `json:"knn_accuracy"`
+	// Linear and Finetune hold, in epoch order, the loss and accuracy of each epoch's weights.
+	Linear   []TestScore `json:"linear"`
+	Finetune []TestScore `json:"finetune"`
+}
+
+// TestScore is the loss and accuracy of one set of weights on the test split.
+type TestScore struct {
+	Loss     float64 `json:"loss"`
+	Accuracy float64 `json:"accuracy"`
+}
+
+// Result is the end of an experiment.
+type Result struct {
+	Experiment string          `json:"experiment"`
+	Data       PreparedData    `json:"data"`
+	Pretrain   []PretrainEpoch `json:"pretrain"`
+	Best       Selection       `json:"best"`
+	Linear     Classification  `json:"linear"`
+	Finetune   Classification  `json:"finetune"`
+	Test       TestResult      `json:"test"`
+	// Artifacts are the files made for people, by file name: models, metrics.json, report.html, spec.yaml.
+	Artifacts map[string]Artifact `json:"artifacts"`
+}
+
+// Stages of an experiment, in order.
+const (
+	StagePrepare  = "prepare"
+	StagePretrain = "pretrain"
+	StageSelect   = "select"
+	StageLinear   = "linear"
+	StageFinetune = "finetune"
+	StageTest     = "test"
+	StageReport   = "report"
+	StageDone     = "done"
+)
+
+// Progress answers the query "progress".
+type Progress struct {
+	Experiment string `json:"experiment"`
+	Method     string `json:"method"`
+	Stage      string `json:"stage"`
+	// PretrainEpochs and FinetuneEpochs are the planned numbers.
+	PretrainEpochs int               `json:"pretrain_epochs"`
+	FinetuneEpochs int               `json:"finetune_epochs"`
+	Data           *PreparedData     `json:"data,omitempty"`
+	Pretrain       []PretrainEpoch   `json:"pretrain,omitempty"`
+	Best           *Selection        `json:"best,omitempty"`
+	Linear         *Classification   `json:"linear,omitempty"`
+	Finetune       []ClassifierEpoch `json:"finetune,omitempty"`
+	Result         *Result           `json:"result,omitempty"`
+}
+
+// Heartbeat is what a running activity reports about itself.
+type Heartbeat struct {
+	Stage string  `json:"stage"`
+	Epoch int     `json:"epoch"`
+	Step  int     `json:"step"`
+	Steps int     `json:"steps"`
+	Loss  float64 `json:"loss"`
+	// ViewsPerSecond is the rate of this epoch so far.
+	ViewsPerSecond float64 `json:"views_per_second"`
+}

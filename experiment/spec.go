@@ -1,0 +1,229 @@
+// Package experiment holds the vocabulary of Twinview: the spec of an experiment with every hyperparameter, its default
+// and its allowed range, and the plain types that cross the Temporal boundary. It imports nothing else of the module, so
+// every other package can speak in its terms.
+package experiment
+
+// Spec describes one experiment completely: the same spec on the same data gives the same model. It is what a user
+// writes as YAML; Parse fills in defaults and Validate says which field is out of range.
+type Spec struct {
+	// Name identifies the experiment: it is the workflow's ID and the folder of its artifacts.
+	Name string `yaml:"name" json:"name"`
+	// Seed is the root of every random draw.
+	Seed uint64 `yaml:"seed" json:"seed"`
+
+	Dataset     Dataset     `yaml:"dataset" json:"dataset"`
+	Encoder     Encoder     `yaml:"encoder" json:"encoder"`
+	Method      Method      `yaml:"method" json:"method"`
+	Augment     Augment     `yaml:"augment" json:"augment"`
+	Pretrain    Pretrain    `yaml:"pretrain" json:"pretrain"`
+	KNN         KNN         `yaml:"knn" json:"knn"`
+	Linear      Linear      `yaml:"linear" json:"linear"`
+	Finetune    Finetune    `yaml:"finetune" json:"finetune"`
+	Checkpoints Checkpoints `yaml:"checkpoints" json:"checkpoints"`
+	Compute     Compute     `yaml:"compute" json:"compute"`
+}
+
+// Names of data sets.
+const (
+	CIFAR10   = "cifar10"
+	Synthetic = "synthetic"
+)
+
+// Dataset names the images and how they are divided. The validation split is taken from the training images, by seed and
+// class by class; every model choice is made on it. Test images are never used to choose anything.
+type Dataset struct {
+	// Name is "cifar10" or "synthetic" (ten classes drawn by code, for machines with neither file nor network).
+	Name string `yaml:"name" json:"name"`
+	// Source is a path or an http(s) URL of the archive in the official binary layout. Empty: $CIFAR10_ARCHIVE, then
+	// data/cifar-10-binary.tar.gz, then the official download.
+	Source string `yaml:"source,omitempty" json:"source,omitempty"`
+	// SHA256 is the archive's expected digest, 64 hexadecimal digits. It is required where Source is given; the
+	// official archive's is built in.
+	SHA256 string `yaml:"sha256,omitempty" json:"sha256,omitempty"`
+	// TrainImages limits the training split, 0 takes all that validation leaves.
+	TrainImages int `yaml:"train_images" json:"train_images"`
+	// ValidationImages is the size of the validation split.
+	ValidationImages int `yaml:"validation_images" json:"validation_images"`
+	// TestImages limits the test split, 0 takes all.
+	TestImages int `yaml:"test_images" json:"test_images"`
+}
+
+// ResNet18 is the encoder's architecture: He et al. 2015, with the CIFAR stem of Chen et al. 2020 (appendix B.9).
+const ResNet18 = "resnet18"
+
+// Encoder is the network whose representation is learned.
+type Encoder struct {
+	Architecture string `yaml:"architecture" json:"architecture"`
+	// Width is the number of channels of the first stage (64 in the paper); the representation has 8 times as many.
+	Width int `yaml:"width" json:"width"`
+}
+
+// Names of methods.
+const (
+	SimCLR      = "simclr"
+	BarlowTwins = "barlow_twins"
+)
+
+// Method is the pretraining loss and the projection head in front of it.
+type Method struct {
+	Name string `yaml:"name" json:"name"`
+	// Temperature is τ of NT-Xent (Chen et al. 2020, eq. 1). SimCLR only.
+	Temperature float64 `yaml:"temperature" json:"temperature"`
+	// Lambda weighs the off-diagonal terms (Zbontar et al. 2021, eq. 1). Barlow Twins only.
+	Lambda    float64   `yaml:"lambda" json:"lambda"`
+	Projector Projector `yaml:"projector" json:"projector"`
+}
+
+// Projector is the projection head: Layers linear layers, with batch norm and ReLU behind each but the last.
+type Projector struct {
+	Layers int `yaml:"layers" json:"layers"`
+	Hidden int `yaml:"hidden" json:"hidden"`
+	Output int `yaml:"output" json:"output"`
+}
+
+// Augment describes how the two views of an image are drawn.
+type Augment struct {
+	// Size is the height and width of a view in pixels.
+	Size int `yaml:"size" json:"size"`
+	// FirstView is the distribution of the first view.
+	FirstView View `yaml:"first_view" json:"first_view"`
+	// SecondView is that of the second; absent, it equals FirstView (the draws stay independent).
+	SecondView *View `yaml:"second_view,omitempty" json:"second_view,omitempty"`
+}
+
+// View is a distribution of image transforms, applied in the order of the fields, each as torchvision defines it.
+type View struct {
+	Crop      Crop        `yaml:"crop" json:"crop"`
+	Flip      float64     `yaml:"flip_probability" json:"flip_probability"`
+	Jitter    ColorJitter `yaml:"color_jitter" json:"color_jitter"`
+	Grayscale float64     `yaml:"grayscale_probability" json:"grayscale_probability"`
+	Blur      Blur        `yaml:"gaussian_blur" json:"gaussian_blur"`
+	Solarize  Solarize    `yaml:"solarize" json:"solarize"`
+	Normalize Normalize   `yaml:"normalize" json:"normalize"`
+}
+
+// Crop is RandomResizedCrop: an area fraction in Scale and an aspect ratio in Ratio, resized to Augment.Size.
+type Crop struct {
+	Scale [2]float64 `yaml:"scale" json:"scale"`
+	Ratio [2]float64 `yaml:"ratio" json:"ratio"`
+}
+
+// ColorJitter changes brightness, contrast, saturation and hue in random order, with the given probability. A factor f
+// is drawn from [max(0, 1−f), 1+f]; hue from [−Hue, Hue], in turns, at most 0.5.
+type ColorJitter struct {
+	Probability float64 `yaml:"probability" json:"probability"`
+	Brightness  float64 `yaml:"brightness" json:"brightness"`
+	Contrast    float64 `yaml:"contrast" json:"contrast"`
+	Saturation  float64 `yaml:"saturation" json:"saturation"`
+	Hue         float64 `yaml:"hue" json:"hue"`
+}
+
+// Blur is GaussianBlur with an odd kernel size in pixels and σ drawn from Sigma.
+type Blur struct {
+	Probability float64    `yaml:"probability" json:"probability"`
+	Kernel      int        `yaml:"kernel" json:"kernel"`
+	Sigma       [2]float64 `yaml:"sigma" json:"sigma"`
+}
+
+// Solarize inverts every channel value at or above Threshold, in [0, 1].
+type Solarize struct {
+	Probability float64 `yaml:"probability" json:"probability"`
+	Threshold   float64 `yaml:"threshold" json:"threshold"`
+}
+
+// Normalize subtracts Mean and divides by Std, channel by channel, on values in [0, 1].
+type Normalize struct {
+	Mean [3]float64 `yaml:"mean" json:"mean"`
+	Std  [3]float64 `yaml:"std" json:"std"`
+}
+
+// Names of optimisers.
+const (
+	SGD   = "sgd"
+	LARS  = "lars"
+	AdamW = "adamw"
+)
+
+// Optimizer is one optimiser with all its constants; LearningRate is literal, nothing scales it by the batch size.
+type Optimizer struct {
+	Name         string  `yaml:"name" json:"name"`
+	LearningRate float64 `yaml:"learning_rate" json:"learning_rate"`
+	WeightDecay  float64 `yaml:"weight_decay" json:"weight_decay"`
+	// DecayNorms applies weight decay (and LARS's trust ratio) to biases and batch-norm parameters too.
+	DecayNorms bool `yaml:"decay_norms" json:"decay_norms"`
+	// Momentum and Nesterov belong to SGD and LARS.
+	Momentum float64 `yaml:"momentum" json:"momentum"`
+	Nesterov bool    `yaml:"nesterov" json:"nesterov"`
+	// TrustCoefficient is η of LARS (You et al. 2017).
+	TrustCoefficient float64 `yaml:"trust_coefficient" json:"trust_coefficient"`
+	// Betas and Epsilon belong to AdamW (Loshchilov and Hutter 2019).
+	Betas   [2]float64 `yaml:"betas" json:"betas"`
+	Epsilon float64    `yaml:"epsilon" json:"epsilon"`
+}
+
+// Names of learning-rate schedules.
+const (
+	Cosine   = "cosine"
+	Constant = "constant"
+)
+
+// Schedule moves the learning rate, once a step: linear warm-up from 0 over WarmupEpochs, then constant or half a cosine
+// down to FinalRate times the learning rate.
+type Schedule struct {
+	Name         string  `yaml:"name" json:"name"`
+	WarmupEpochs float64 `yaml:"warmup_epochs" json:"warmup_epochs"`
+	FinalRate    float64 `yaml:"final_rate" json:"final_rate"`
+}
+
+// Pretrain is contrastive pretraining. A batch of BatchSize images makes 2·BatchSize views; the last, incomplete batch of
+// an epoch is dropped.
+type Pretrain struct {
+	Epochs    int       `yaml:"epochs" json:"epochs"`
+	BatchSize int       `yaml:"batch_size" json:"batch_size"`
+	Optimizer Optimizer `yaml:"optimizer" json:"optimizer"`
+	Schedule  Schedule  `yaml:"schedule" json:"schedule"`
+}
+
+// KNN is the k-nearest-neighbour classifier on encoder outputs, by cosine similarity. On the validation split it monitors
+// pretraining and selects the best epoch; on the test split it is reported once.
+type KNN struct {
+	// K is the number of neighbours.
+	K int `yaml:"k" json:"k"`
+	// EveryEpochs is how often pretraining is monitored; the last epoch always is.
+	EveryEpochs int `yaml:"every_epochs" json:"every_epochs"`
+	// TrainImages and ValidationImages limit the monitor's neighbours and queries, 0 takes all of the split.
+	TrainImages      int `yaml:"train_images" json:"train_images"`
+	ValidationImages int `yaml:"validation_images" json:"validation_images"`
+}
+
+// Linear is linear evaluation: a softmax classifier on precomputed outputs of the frozen encoder, without augmentation.
+type Linear struct {
+	Epochs    int       `yaml:"epochs" json:"epochs"`
+	BatchSize int       `yaml:"batch_size" json:"batch_size"`
+	Optimizer Optimizer `yaml:"optimizer" json:"optimizer"`
+	Schedule  Schedule  `yaml:"schedule" json:"schedule"`
+}
+
+// Finetune trains the encoder and a new linear classifier together, on labelled images.
+type Finetune struct {
+	Epochs    int       `yaml:"epochs" json:"epochs"`
+	BatchSize int       `yaml:"batch_size" json:"batch_size"`
+	Optimizer Optimizer `yaml:"optimizer" json:"optimizer"`
+	Schedule  Schedule  `yaml:"schedule" json:"schedule"`
+	// Augment is the distribution of training images.
+	Augment View `yaml:"augment" json:"augment"`
+}
+
+// Checkpoints says which training checkpoints stay in the object store.
+type Checkpoints struct {
+	// KeepLast is the number of newest pretraining checkpoints kept beside the best one.
+	KeepLast int `yaml:"keep_last" json:"keep_last"`
+}
+
+// Compute is how the work is done; it does not change what is computed beyond rounding.
+type Compute struct {
+	// Threads is the number of CPU threads, 0 takes every core of the worker.
+	Threads int `yaml:"threads" json:"threads"`
+	// EvaluationBatchSize is the batch of forward passes without gradients.
+	EvaluationBatchSize int `yaml:"evaluation_batch_size" json:"evaluation_batch_size"`
+}
