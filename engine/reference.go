@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"gorgonia.org/gorgonia"
@@ -10,13 +11,13 @@ import (
 // Reference is the Compiler of the slow machine that every faster one is tested against: Gorgonia's TapeMachine, which
 // calls each op's Do.
 func Reference(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (Machine, error) {
-	m := &reference{leaves: map[*gorgonia.Node]leaf{}, outputs: map[*gorgonia.Node]bool{}}
+	m := &reference{leaves: map[*gorgonia.Node][]float32{}, outputs: map[*gorgonia.Node]bool{}}
 	for _, n := range g.Inputs() {
-		l, err := bindLeaf(n)
+		values, err := bindLeaf(n)
 		if err != nil {
 			return nil, fmt.Errorf("bind leaf %q: %w", n.Name(), err)
 		}
-		m.leaves[n] = l
+		m.leaves[n] = values
 	}
 	watched := make([]any, 0, len(outputs))
 	for _, n := range outputs {
@@ -43,37 +44,27 @@ func Reference(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (Machine, error) {
 
 type reference struct {
 	tape    gorgonia.VM
-	leaves  map[*gorgonia.Node]leaf
+	leaves  map[*gorgonia.Node][]float32
 	outputs map[*gorgonia.Node]bool
 }
 
-// leaf keeps the caller's memory apart from the tensor that the TapeMachine works on, because Gorgonia's stock
-// arithmetic may write its result over an operand that nothing reads any more, leaves included.
-type leaf struct {
-	values  []float32
-	working []float32
-}
-
-func bindLeaf(n *gorgonia.Node) (leaf, error) {
+// bindLeaf gives the leaf memory of this machine's own, so that nothing else that holds the bound tensor is written
+// through it. The TapeMachine never reuses a leaf's register: the memory can be the caller's.
+func bindLeaf(n *gorgonia.Node) ([]float32, error) {
 	if n.Dtype() != tensor.Float32 {
-		return leaf{}, fmt.Errorf("element type %v: machines run float32 graphs", n.Dtype())
+		return nil, fmt.Errorf("element type %v: machines run float32 graphs", n.Dtype())
 	}
 	if n.IsScalar() {
-		return leaf{}, fmt.Errorf("a scalar: give it shape [1], so that it has memory to write to")
+		return nil, errors.New("it is a scalar: give it shape [1], so that it has memory to write to")
 	}
 	values := make([]float32, n.Shape().TotalSize())
 	if bound := n.Value(); bound != nil {
 		copy(values, floats(bound))
 	}
-	working := make([]float32, len(values))
-	err := gorgonia.Let(n, tensor.New(tensor.WithShape(n.Shape()...), tensor.WithBacking(working)))
-	return leaf{values: values, working: working}, err
+	return values, gorgonia.Let(n, tensor.New(tensor.WithShape(n.Shape()...), tensor.WithBacking(values)))
 }
 
 func (m *reference) RunAll() error {
-	for _, l := range m.leaves {
-		copy(l.working, l.values)
-	}
 	m.tape.Reset()
 	if err := m.tape.RunAll(); err != nil {
 		return fmt.Errorf("run graph: %w", err)
@@ -86,8 +77,8 @@ func (m *reference) Reset() { m.tape.Reset() }
 func (m *reference) Close() error { return m.tape.Close() }
 
 func (m *reference) Values(n *gorgonia.Node) []float32 {
-	if l, ok := m.leaves[n]; ok {
-		return l.values
+	if values, ok := m.leaves[n]; ok {
+		return values
 	}
 	if !m.outputs[n] {
 		panic(fmt.Sprintf("engine: %q is neither a leaf nor a declared output", n.Name()))

@@ -38,7 +38,7 @@ func TestReferenceRunsAgainFromNewLeafValues(t *testing.T) {
 	require.Equal(t, []float32{3}, m.Values(sum))
 }
 
-// Gorgonia's Add overwrites an operand whose last use it is; leaves have to survive that.
+// Gorgonia's Add overwrites an operand whose last use it is, unless that is a leaf.
 func TestReferenceLeavesKeepTheirValues(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x, y := vector(g, "x", 2), vector(g, "y", 2)
