@@ -1,7 +1,7 @@
 package model
 
 import (
-	"errors"
+	"fmt"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -13,11 +13,13 @@ import (
 type Parameter struct {
 	// Name is torchvision's, for example "layer2.0.downsample.0.weight".
 	Name string
-	// Value is the leaf that holds the parameter, Grad the node of the loss's gradient with the same shape; Grad is nil
-	// in a network without a loss.
+	// Value is the leaf that holds the parameter, Grad the node of the loss's gradient, of the same shape; Grad is nil in
+	// a network without a loss.
 	Value, Grad *gorgonia.Node
-	// Decay tells whether weight decay applies: false for biases and batch-norm parameters.
+	// Decay tells whether weight decay applies by default: false for biases and batch-norm parameters.
 	Decay bool
+
+	initial distribution
 }
 
 // NormStats is the mean and variance that one batch norm normalises with.
@@ -25,20 +27,20 @@ type NormStats struct {
 	// Name is that of the batch-norm layer, for example "layer1.0.bn1".
 	Name string
 	// Node is [2, C], row 0 the mean, row 1 the biased variance: computed from the batch in a network that is trained, a
-	// leaf for the running statistics in one for inference.
+	// leaf for the running mean and variance in one for inference.
 	Node *gorgonia.Node
-	// Count is the number of values per channel in a batch, n in the unbiased variance n/(n-1)·var.
+	// Count is the number n of values per channel in a batch; n/(n−1) times the biased variance is the unbiased one.
 	Count int
 }
 
 // Network is a graph and its named nodes. Nodes that a network doesn't have are nil.
 type Network struct {
 	Graph *gorgonia.ExprGraph
-	// Images is the leaf [B, S, S, 3], normalised pixels.
+	// Images is the leaf [B, Size, Size, 3] of normalised pixels.
 	Images *gorgonia.Node
-	// Labels is the leaf [B] of class indices as floats.
+	// Labels is the leaf [B] of class indices, as floats.
 	Labels *gorgonia.Node
-	// Features is the encoder's output [B, 8·Width], a leaf in a linear classifier's network.
+	// Features is the encoder's output [B, 8·Width], a leaf in the network of NewLinear.
 	Features *gorgonia.Node
 	// Projection is the projection head's output [B, Output], Logits the classifier's [B, classes].
 	Projection, Logits *gorgonia.Node
@@ -54,36 +56,75 @@ type Network struct {
 type Options struct {
 	// Batch is the number of rows: views in pretraining (two an image), images elsewhere.
 	Batch int
-	// Size is the height and width of an image in pixels; a linear classifier's network ignores it.
+	// Size is the height and width of an image in pixels; NewLinear ignores it.
 	Size int
-	// DType is tensor.Float32 (also the zero value's meaning) or tensor.Float64.
+	// DType is tensor.Float32, which the zero value stands for too, or tensor.Float64.
 	DType tensor.Dtype
 }
 
-// NewPretraining builds encoder, projection head and loss.
+// NewPretraining builds the encoder, the projection head and the method's loss with its gradients. The first half of the
+// batch holds the first views and the second half, in the same order, the second views; batch norm goes over all of them.
 func NewPretraining(e experiment.Encoder, m experiment.Method, o Options) (*Network, error) {
-	return nil, errors.ErrUnsupported
+	if err := checkPretraining(m, o); err != nil {
+		return nil, fmt.Errorf("build the pretraining network: %w", err)
+	}
+	b, err := newBuilder(o, true)
+	if err != nil {
+		return nil, fmt.Errorf("build the pretraining network: %w", err)
+	}
+	b.encoder(e, o)
+	b.projector(m.Projector)
+	b.pretrainingLoss(m)
+	return b.finish("pretraining")
 }
 
-// NewClassifier builds encoder, classifier and loss.
+// NewClassifier builds the encoder, a linear classifier and the cross-entropy loss with the gradients of all parameters,
+// for fine-tuning.
 func NewClassifier(e experiment.Encoder, classes int, o Options) (*Network, error) {
-	return nil, errors.ErrUnsupported
+	b, err := newBuilder(o, true)
+	if err != nil {
+		return nil, fmt.Errorf("build the classifier: %w", err)
+	}
+	b.encoder(e, o)
+	b.classifier(classes)
+	b.classificationLoss()
+	return b.finish("classifier")
 }
 
-// NewEncoder builds the encoder for inference.
+// NewEncoder builds the encoder for inference: it ends in Features, and Norms are leaves for the running statistics.
 func NewEncoder(e experiment.Encoder, o Options) (*Network, error) {
-	return nil, errors.ErrUnsupported
+	b, err := newBuilder(o, false)
+	if err != nil {
+		return nil, fmt.Errorf("build the encoder: %w", err)
+	}
+	b.encoder(e, o)
+	return b.finish("encoder")
 }
 
-// NewInference builds encoder and classifier for inference.
+// NewInference builds the encoder and a linear classifier for inference: it ends in Logits, and Norms are leaves for the
+// running statistics.
 func NewInference(e experiment.Encoder, classes int, o Options) (*Network, error) {
-	return nil, errors.ErrUnsupported
+	b, err := newBuilder(o, false)
+	if err != nil {
+		return nil, fmt.Errorf("build the inference network: %w", err)
+	}
+	b.encoder(e, o)
+	b.classifier(classes)
+	return b.finish("inference network")
 }
 
-// NewLinear builds a linear classifier on features.
+// NewLinear builds a linear classifier on precomputed features [B, features], with the cross-entropy loss and its
+// gradients, for linear evaluation.
 func NewLinear(features, classes int, o Options) (*Network, error) {
-	return nil, errors.ErrUnsupported
+	if features < 1 {
+		return nil, fmt.Errorf("build the linear classifier: features is %d, want at least 1", features)
+	}
+	b, err := newBuilder(o, false)
+	if err != nil {
+		return nil, fmt.Errorf("build the linear classifier: %w", err)
+	}
+	b.network.Features = b.leaf("features", o.Batch, features)
+	b.classifier(classes)
+	b.classificationLoss()
+	return b.finish("linear classifier")
 }
-
-// Initialise binds every parameter.
-func Initialise(n *Network, seed uint64) {}
