@@ -1,0 +1,122 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+
+	"twinview/storage"
+)
+
+// options are the worker's flags.
+type options struct {
+	address   string
+	namespace string
+	cache     string
+	threads   int
+	verbose   bool
+}
+
+func newCommand() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use:   "worker",
+		Short: "Carry out experiments: poll Temporal, train here, keep artifacts in the object store",
+		Long: `worker carries out the experiments that "starter run" submits.
+
+It waits until Temporal and the object store are there, then polls two task queues: "twinview" for workflows, data
+and reports, and "twinview-train" for training, one epoch at a time. The first SIGTERM or Ctrl-C ends it gracefully:
+the running epoch is handed back and another worker, or this one when it is back, takes it up from the last
+checkpoint. The second one ends it at once, which loses no more than that.
+
+Environment:
+  TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS..., TEMPORAL_API_KEY
+                    where Temporal is, also as a profile in temporal.toml (default localhost:7233, "default")
+  MINIO_ENDPOINT    the object store: host:port, or http(s)://host:port
+  MINIO_ACCESS_KEY, MINIO_SECRET_KEY
+                    its credentials
+  MINIO_BUCKET      the bucket (default "simclr"); it is created where it is missing
+  CIFAR10_ARCHIVE   path of cifar-10-binary.tar.gz, for specs that name no source`,
+		Example: `  worker
+  worker --threads 8 --cache /var/cache/twinview
+  TEMPORAL_ADDRESS=temporal.lab:7233 MINIO_ENDPOINT=minio.lab:9000 worker`,
+		Args:         cobra.NoArgs,
+		SilenceUsage: true,
+		// main prints the error.
+		SilenceErrors: true,
+		RunE: func(c *cobra.Command, _ []string) error {
+			log := newLogger(o.verbose)
+			temporal, err := o.temporal()
+			if err != nil {
+				return err
+			}
+			store, err := storage.ConfigFromEnv()
+			if err != nil {
+				return err
+			}
+			return run(c.Context(), log, o, temporal, store)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.address, "address", "", "host:port of Temporal; overrides TEMPORAL_ADDRESS")
+	f.StringVar(&o.namespace, "namespace", "", "Temporal namespace; overrides TEMPORAL_NAMESPACE")
+	f.StringVar(&o.cache, "cache", defaultCache(), "folder for copies of data sets; can be deleted at any time")
+	f.IntVar(&o.threads, "threads", 0, "at most this many CPU threads, whatever a spec asks for; 0 for every core")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "log at debug level")
+	return c
+}
+
+// temporal is the connection that the environment describes, with the flags on top.
+func (o options) temporal() (client.Options, error) {
+	c, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return client.Options{}, err
+	}
+	if o.address != "" {
+		c.HostPort = o.address
+	}
+	if o.namespace != "" {
+		c.Namespace = o.namespace
+	}
+	if c.HostPort == "" {
+		c.HostPort = client.DefaultHostPort
+	}
+	if c.Namespace == "" {
+		c.Namespace = client.DefaultNamespace
+	}
+	return c, nil
+}
+
+// limit is the number of threads to train with, where a spec asks for wanted (0: every core).
+func (o options) limit(wanted int) int {
+	most := o.threads
+	if most <= 0 {
+		most = runtime.NumCPU()
+	}
+	if wanted <= 0 || wanted > most {
+		return most
+	}
+	return wanted
+}
+
+// defaultCache is the user's cache folder, or one beside the temporary files where the user has none.
+func defaultCache() string {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		base = os.TempDir()
+	}
+	return filepath.Join(base, "twinview")
+}
+
+func newLogger(verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}

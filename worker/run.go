@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+
+	"twinview/activities"
+	"twinview/engine"
+	"twinview/engine/cpu"
+	"twinview/experiment"
+	"twinview/storage"
+	"twinview/workflows"
+)
+
+const (
+	// stopTimeout is how long a stopping worker waits for its activities, which end within one training step.
+	stopTimeout = 20 * time.Second
+	// heartbeatThrottle lets progress and cancellation through every few seconds, where the default holds a heartbeat
+	// back for most of its timeout.
+	heartbeatThrottle = 3 * time.Second
+)
+
+// run polls until ctx ends, which is the graceful end, or until a worker fails for good.
+func run(ctx context.Context, log *slog.Logger, o options, temporal client.Options, store storage.Config) error {
+	temporal.Logger = sdklog.NewStructuredLogger(log)
+	temporal.Identity = identity()
+	log.Info("starting", "worker", temporal.Identity, "engine", cpu.Description(), "threads", o.limit(0), "cache", o.cache)
+
+	c, err := connectTemporal(ctx, log, temporal)
+	if err != nil {
+		return graceful(err)
+	}
+	defer c.Close()
+	s, err := openStore(ctx, log, store)
+	if err != nil {
+		return graceful(err)
+	}
+	a := &activities.Activities{
+		Store:    s,
+		Compile:  func(threads int) engine.Compiler { return cpu.CompileThreads(o.limit(threads)) },
+		CacheDir: o.cache,
+		Identity: temporal.Identity,
+	}
+	return poll(ctx, log, c, a)
+}
+
+// poll runs one worker for each task queue side by side.
+func poll(ctx context.Context, log *slog.Logger, c client.Client, a *activities.Activities) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	general := worker.New(c, experiment.QueueGeneral, worker.Options{
+		WorkerStopTimeout:            stopTimeout,
+		MaxHeartbeatThrottleInterval: heartbeatThrottle,
+		OnFatalError:                 func(err error) { fail(fmt.Errorf("queue %s: %w", experiment.QueueGeneral, err)) },
+	})
+	workflows.Register(general)
+	a.RegisterGeneral(general)
+	train := worker.New(c, experiment.QueueTrain, worker.Options{
+		// One epoch has the whole machine.
+		MaxConcurrentActivityExecutionSize: 1,
+		WorkerStopTimeout:                  stopTimeout,
+		MaxHeartbeatThrottleInterval:       heartbeatThrottle,
+		OnFatalError:                       func(err error) { fail(fmt.Errorf("queue %s: %w", experiment.QueueTrain, err)) },
+	})
+	a.RegisterTrain(train)
+
+	workers := []worker.Worker{general, train}
+	for i, w := range workers {
+		if err := w.Start(); err != nil {
+			stopAll(workers[:i])
+			return fmt.Errorf("start polling: %w", err)
+		}
+	}
+	log.Info("ready", "queues", []string{experiment.QueueGeneral, experiment.QueueTrain})
+	<-ctx.Done()
+	log.Info("stopping; a second signal ends the process at once", "within", stopTimeout)
+	stopAll(workers)
+	log.Info("stopped")
+	return graceful(context.Cause(ctx))
+}
+
+// stopAll stops the workers side by side, so that their timeouts don't add up.
+func stopAll(workers []worker.Worker) {
+	var done sync.WaitGroup
+	for _, w := range workers {
+		done.Go(w.Stop)
+	}
+	done.Wait()
+}
+
+// graceful turns the end that a signal asked for into success.
+func graceful(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// identity names this process in Temporal and in results.
+func identity() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%d@%s", os.Getpid(), host)
+}

@@ -1,0 +1,102 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"twinview/experiment"
+)
+
+// EvaluationInput is the argument of Evaluation.
+type EvaluationInput struct {
+	Spec experiment.Spec         `json:"spec"`
+	Data experiment.PreparedData `json:"data"`
+	// Best is the pretraining epoch under evaluation.
+	Best experiment.Selection `json:"best"`
+	// Linear and Finetune are what earlier runs of the workflow have finished.
+	Linear   *experiment.Classification   `json:"linear,omitempty"`
+	Finetune []experiment.ClassifierEpoch `json:"finetune,omitempty"`
+}
+
+// EvaluationResult is what Evaluation returns.
+type EvaluationResult struct {
+	Linear   experiment.Classification `json:"linear"`
+	Finetune experiment.Classification `json:"finetune"`
+	Test     experiment.TestResult     `json:"test"`
+}
+
+// Evaluation measures the selected encoder: a linear classifier on its frozen outputs, then fine-tuning of the whole
+// network epoch by epoch. Both choose their epoch on the validation split; only after that is the test split read, once.
+func Evaluation(ctx workflow.Context, in EvaluationInput) (*EvaluationResult, error) {
+	if in.Linear == nil {
+		var linear experiment.Classification
+		request := experiment.EvaluateLinearInput{Spec: in.Spec, Data: in.Data, Best: in.Best}
+		if err := train(ctx, experiment.ActivityEvaluateLinear, "linear evaluation", request, &linear); err != nil {
+			return nil, err
+		}
+		in.Linear = &linear
+		tell(ctx, Report{Stage: experiment.StageFinetune, Linear: &linear})
+	}
+	if err := finetune(ctx, &in); err != nil {
+		return nil, err
+	}
+	result := &EvaluationResult{Linear: *in.Linear, Finetune: experiment.Classification{Epochs: in.Finetune}}
+	choose := experiment.SelectFinetunedInput{Spec: in.Spec, Data: in.Data, Epochs: in.Finetune}
+	if err := train(ctx, experiment.ActivitySelectFinetuned, "best fine-tuned epoch", choose, &result.Finetune.Best); err != nil {
+		return nil, err
+	}
+	tell(ctx, Report{Stage: experiment.StageTest})
+	return result, test(ctx, in, result)
+}
+
+// finetune appends the missing epochs to in.Finetune. The error is a continue-as-new request when the history got long.
+func finetune(ctx workflow.Context, in *EvaluationInput) error {
+	planned := in.Spec.Finetune.Epochs
+	for len(in.Finetune) < planned {
+		if continueNow(ctx) {
+			return workflow.NewContinueAsNewError(ctx, Evaluation, *in)
+		}
+		epoch := experiment.FinetuneEpochInput{Spec: in.Spec, Data: in.Data, Best: in.Best, Epoch: len(in.Finetune) + 1}
+		if n := len(in.Finetune); n > 0 {
+			epoch.From = in.Finetune[n-1].Checkpoint
+		}
+		var done experiment.ClassifierEpoch
+		summary := fmt.Sprintf("epoch %d of %d", epoch.Epoch, planned)
+		if err := train(ctx, experiment.ActivityFinetuneEpoch, summary, epoch, &done); err != nil {
+			return err
+		}
+		in.Finetune = append(in.Finetune, done)
+		tell(ctx, Report{Finetune: &done})
+		workflow.SetCurrentDetails(ctx, finetuneDetails(in.Finetune, planned))
+	}
+	return nil
+}
+
+// test reads the test split and draws its figures into the curves.
+func test(ctx workflow.Context, in EvaluationInput, result *EvaluationResult) error {
+	request := experiment.EvaluateTestInput{
+		Spec: in.Spec, Data: in.Data, Best: in.Best, Linear: result.Linear, Finetune: result.Finetune,
+	}
+	if err := train(ctx, experiment.ActivityEvaluateTest, "the test split", request, &result.Test); err != nil {
+		return err
+	}
+	if err := fillTest(result.Linear.Epochs, result.Test.Linear); err != nil {
+		return fmt.Errorf("linear evaluation: %w", err)
+	}
+	if err := fillTest(result.Finetune.Epochs, result.Test.Finetune); err != nil {
+		return fmt.Errorf("fine-tuning: %w", err)
+	}
+	return nil
+}
+
+// fillTest puts each epoch's test figures beside its training figures.
+func fillTest(epochs []experiment.ClassifierEpoch, scores []experiment.TestScore) error {
+	if len(epochs) != len(scores) {
+		return fmt.Errorf("%d epochs but %d test scores", len(epochs), len(scores))
+	}
+	for i := range epochs {
+		epochs[i].TestLoss, epochs[i].TestAccuracy = &scores[i].Loss, &scores[i].Accuracy
+	}
+	return nil
+}

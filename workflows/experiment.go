@@ -1,0 +1,97 @@
+// Package workflows orchestrates an experiment: what happens in which order, what is retried, and where it goes on after
+// a crash. It holds decisions and small results only; everything that reads, trains or stores is an activity.
+//
+//	Experiment ─ PrepareData → Pretraining → SelectCheckpoint → Evaluation → WriteReport → PruneCheckpoints
+//	Pretraining (child) ─ PretrainEpoch, once an epoch
+//	Evaluation (child) ─ EvaluateLinear → FinetuneEpoch, once an epoch → SelectFinetuned → EvaluateTest
+//
+// A change of these functions must keep replaying the histories in testdata: experiments run for days, and a worker of
+// the new version takes over what one of the old version began.
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"twinview/experiment"
+)
+
+// Experiment carries spec from its data to its report. The workflow's ID must be the experiment's name, which makes
+// Temporal refuse a second run under a name in use. It answers the query experiment.QueryProgress with an
+// experiment.Progress at any time, also when it has ended.
+//
+// Errors are those of the failed stage: an ApplicationError of one of the types of package experiment inside the
+// wrapping that Temporal adds, or a CanceledError.
+func Experiment(ctx workflow.Context, spec experiment.Spec) (*experiment.Result, error) {
+	progress, err := trackProgress(ctx, &spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSpec(ctx, &spec); err != nil {
+		return nil, err
+	}
+	return conduct(ctx, spec, progress)
+}
+
+// checkSpec refuses what no retry could help.
+func checkSpec(ctx workflow.Context, spec *experiment.Spec) error {
+	err := spec.Validate()
+	if id := workflow.GetInfo(ctx).WorkflowExecution.ID; err == nil && id != spec.Name {
+		err = fmt.Errorf("name: %q differs from the workflow's ID %q; start the workflow under the experiment's name",
+			spec.Name, id)
+	}
+	if err != nil {
+		return temporal.NewNonRetryableApplicationError(err.Error(), experiment.ErrorBadSpec, nil)
+	}
+	return nil
+}
+
+// conduct goes through the stages in order.
+func conduct(ctx workflow.Context, spec experiment.Spec, p *progress) (*experiment.Result, error) {
+	result := &experiment.Result{Experiment: spec.Name}
+
+	p.enter(ctx, experiment.StagePrepare)
+	prepare := experiment.PrepareDataInput{Spec: spec}
+	if err := general(ctx, experiment.ActivityPrepareData, "prepare "+spec.Dataset.Name, prepare, &result.Data); err != nil {
+		return nil, err
+	}
+	p.Data = &result.Data
+
+	p.enter(ctx, experiment.StagePretrain)
+	pretraining := PretrainingInput{Spec: spec, Data: result.Data}
+	if err := child(ctx, spec.Name+"/pretraining", "pretraining", Pretraining, pretraining, &result.Pretrain); err != nil {
+		return nil, err
+	}
+	p.Pretrain = result.Pretrain
+
+	p.enter(ctx, experiment.StageSelect)
+	choose := experiment.SelectCheckpointInput{Spec: spec, Epochs: result.Pretrain}
+	if err := train(ctx, experiment.ActivitySelectCheckpoint, "best epoch", choose, &result.Best); err != nil {
+		return nil, err
+	}
+	p.Best = &result.Best
+
+	p.enter(ctx, experiment.StageLinear)
+	evaluation := EvaluationInput{Spec: spec, Data: result.Data, Best: result.Best}
+	var evaluated EvaluationResult
+	if err := child(ctx, spec.Name+"/evaluation", "evaluation", Evaluation, evaluation, &evaluated); err != nil {
+		return nil, err
+	}
+	result.Linear, result.Finetune, result.Test = evaluated.Linear, evaluated.Finetune, evaluated.Test
+	p.Linear, p.Finetune = &result.Linear, result.Finetune.Epochs
+
+	p.enter(ctx, experiment.StageReport)
+	report := experiment.WriteReportInput{Spec: spec, Result: *result}
+	if err := general(ctx, experiment.ActivityWriteReport, "metrics, report and plots", report, &result.Artifacts); err != nil {
+		return nil, err
+	}
+	prune := experiment.PruneCheckpointsInput{Experiment: spec.Name, Remove: unselected(result.Finetune)}
+	if err := general(ctx, experiment.ActivityPruneCheckpoints, "checkpoints of fine-tuning", prune, nil); err != nil {
+		return nil, err
+	}
+	p.Result = result
+	p.enter(ctx, experiment.StageDone)
+	return result, nil
+}

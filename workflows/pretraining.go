@@ -1,0 +1,54 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"twinview/experiment"
+)
+
+// PretrainingInput is the argument of Pretraining.
+type PretrainingInput struct {
+	Spec experiment.Spec         `json:"spec"`
+	Data experiment.PreparedData `json:"data"`
+	// Epochs are those that earlier runs of the workflow have finished; pretraining goes on behind them.
+	Epochs []experiment.PretrainEpoch `json:"epochs,omitempty"`
+}
+
+// Pretraining trains the encoder epoch by epoch, one activity each, from one checkpoint to the next. Checkpoints that
+// retention doesn't keep are removed on the way, so that a long run needs no more room than a short one.
+func Pretraining(ctx workflow.Context, in PretrainingInput) ([]experiment.PretrainEpoch, error) {
+	planned := in.Spec.Pretrain.Epochs
+	for len(in.Epochs) < planned {
+		if continueNow(ctx) {
+			return nil, workflow.NewContinueAsNewError(ctx, Pretraining, in)
+		}
+		epoch := experiment.PretrainEpochInput{Spec: in.Spec, Data: in.Data, Epoch: len(in.Epochs) + 1}
+		if n := len(in.Epochs); n > 0 {
+			epoch.From = &in.Epochs[n-1].Checkpoint
+		}
+		var done experiment.PretrainEpoch
+		summary := fmt.Sprintf("epoch %d of %d", epoch.Epoch, planned)
+		if err := train(ctx, experiment.ActivityPretrainEpoch, summary, epoch, &done); err != nil {
+			return nil, err
+		}
+		in.Epochs = append(in.Epochs, done)
+		tell(ctx, Report{Pretrain: &done})
+		workflow.SetCurrentDetails(ctx, pretrainDetails(in.Epochs, planned))
+		if err := prune(ctx, in); err != nil {
+			return nil, err
+		}
+	}
+	return in.Epochs, nil
+}
+
+// prune removes the checkpoints that the newest epoch superseded, if there are any.
+func prune(ctx workflow.Context, in PretrainingInput) error {
+	old := superseded(in.Epochs, in.Spec.Checkpoints.KeepLast)
+	if len(old) == 0 {
+		return nil
+	}
+	request := experiment.PruneCheckpointsInput{Experiment: in.Spec.Name, Remove: old}
+	return general(ctx, experiment.ActivityPruneCheckpoints, "superseded checkpoints", request, nil)
+}

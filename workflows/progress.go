@@ -1,0 +1,93 @@
+package workflows
+
+import (
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"twinview/experiment"
+)
+
+// signalReport is the name of the signal by which a child tells its experiment of a finished part.
+const signalReport = "report"
+
+// Report is what a child has just finished; absent fields are unchanged.
+type Report struct {
+	// Stage is the one that begins now.
+	Stage    string                      `json:"stage,omitempty"`
+	Pretrain *experiment.PretrainEpoch   `json:"pretrain,omitempty"`
+	Linear   *experiment.Classification  `json:"linear,omitempty"`
+	Finetune *experiment.ClassifierEpoch `json:"finetune,omitempty"`
+}
+
+// tell sends r to the experiment that this child belongs to. Queries then show each epoch as soon as it has ended.
+// The child waits until the signal has been taken, so that reports arrive in order. A report that can't be delivered
+// costs no epoch: the experiment gets them all with the child's result.
+func tell(ctx workflow.Context, r Report) {
+	parent := workflow.GetInfo(ctx).ParentWorkflowExecution
+	if parent == nil {
+		return
+	}
+	err := workflow.SignalExternalWorkflow(ctx, parent.ID, parent.RunID, signalReport, r).Get(ctx, nil)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("report to the experiment", "experiment", parent.ID, "error", err)
+	}
+}
+
+// progress is the state of an experiment as queries and the web UI show it.
+type progress struct{ experiment.Progress }
+
+// trackProgress answers queries and listens to the children's reports from now on.
+func trackProgress(ctx workflow.Context, spec *experiment.Spec) (*progress, error) {
+	p := &progress{experiment.Progress{
+		Experiment:     spec.Name,
+		Method:         spec.Method.Name,
+		PretrainEpochs: spec.Pretrain.Epochs,
+		FinetuneEpochs: spec.Finetune.Epochs,
+	}}
+	err := workflow.SetQueryHandler(ctx, experiment.QueryProgress, func() (experiment.Progress, error) {
+		return p.Progress, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	reports := workflow.GetSignalChannel(ctx, signalReport)
+	workflow.GoNamed(ctx, "reports", func(ctx workflow.Context) {
+		for {
+			var r Report
+			reports.Receive(ctx, &r)
+			p.take(r)
+			workflow.SetCurrentDetails(ctx, p.details())
+		}
+	})
+	return p, nil
+}
+
+// enter begins a stage.
+func (p *progress) enter(ctx workflow.Context, stage string) {
+	p.Stage = stage
+	workflow.SetCurrentDetails(ctx, p.details())
+}
+
+// stages are in the order in which an experiment goes through them.
+var stages = []string{
+	experiment.StagePrepare, experiment.StagePretrain, experiment.StageSelect, experiment.StageLinear,
+	experiment.StageFinetune, experiment.StageTest, experiment.StageReport, experiment.StageDone,
+}
+
+// take adds what a child has reported. When the experiment's own worker was away, a child's last reports can be handled
+// after its result, so whatever is known already is left alone.
+func (p *progress) take(r Report) {
+	if slices.Index(stages, r.Stage) > slices.Index(stages, p.Stage) {
+		p.Stage = r.Stage
+	}
+	if r.Pretrain != nil && r.Pretrain.Epoch == len(p.Pretrain)+1 {
+		p.Pretrain = append(p.Pretrain, *r.Pretrain)
+	}
+	if r.Linear != nil && p.Linear == nil {
+		p.Linear = r.Linear
+	}
+	if r.Finetune != nil && r.Finetune.Epoch == len(p.Finetune)+1 {
+		p.Finetune = append(p.Finetune, *r.Finetune)
+	}
+}

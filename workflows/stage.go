@@ -1,0 +1,78 @@
+package workflows
+
+import (
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"twinview/experiment"
+)
+
+const (
+	// trainTimeout bounds one attempt at an epoch. It is there so that nothing can hang for ever, not to hurry anyone.
+	trainTimeout = 24 * time.Hour
+	// generalTimeout bounds a download, a report, a removal.
+	generalTimeout = 4 * time.Hour
+	// heartbeatTimeout is how soon a dead worker is noticed.
+	heartbeatTimeout = 30 * time.Second
+)
+
+// retry tries again until it works: a worker, the network or the store can be away for a night. What no retry helps is
+// named by its type and fails at once.
+func retry() *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{
+		InitialInterval:        time.Second,
+		BackoffCoefficient:     2,
+		MaximumInterval:        30 * time.Second,
+		NonRetryableErrorTypes: experiment.NonRetryableErrors(),
+	}
+}
+
+// train runs an activity that computes, on the queue where one runs at a time per worker, and stores its result in out.
+func train(ctx workflow.Context, activity, summary string, in, out any) error {
+	return execute(ctx, experiment.QueueTrain, trainTimeout, activity, summary, in, out)
+}
+
+// general runs an activity that only moves bytes, beside training, and stores its result in out unless that is nil.
+func general(ctx workflow.Context, activity, summary string, in, out any) error {
+	return execute(ctx, experiment.QueueGeneral, generalTimeout, activity, summary, in, out)
+}
+
+func execute(ctx workflow.Context, queue string, timeout time.Duration, activity, summary string, in, out any) error {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           queue,
+		StartToCloseTimeout: timeout,
+		HeartbeatTimeout:    heartbeatTimeout,
+		RetryPolicy:         retry(),
+		// A cancelled experiment ends when its epoch has ended, not while the processor is still at it.
+		WaitForCancellation: true,
+		Summary:             summary,
+	})
+	return workflow.ExecuteActivity(ctx, activity, in).Get(ctx, out)
+}
+
+// child runs a workflow under an ID derived from the experiment's and stores its result in out.
+func child(ctx workflow.Context, id, summary string, run, in, out any) error {
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:          id,
+		WaitForCancellation: true,
+		ParentClosePolicy:   enums.PARENT_CLOSE_POLICY_TERMINATE,
+		// An experiment that failed can be run again under its name.
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:         summary,
+	})
+	return workflow.ExecuteChildWorkflow(ctx, run, in).Get(ctx, out)
+}
+
+// continueNow says whether the history has grown so long that the workflow should go on in a new run.
+func continueNow(ctx workflow.Context) bool {
+	if !workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+		return false
+	}
+	// A message that is being handled must not be lost with the old run. The error is ctx's own, which the next
+	// activity reports.
+	_ = workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+	return true
+}
