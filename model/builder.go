@@ -17,26 +17,27 @@ type builder struct {
 }
 
 // newBuilder starts a network whose batch norms take the statistics of the batch if it is in training.
-func newBuilder(o Options, training bool) (*builder, error) {
+func newBuilder(o Options, training bool) *builder {
 	if o.DType == (tensor.Dtype{}) {
 		o.DType = tensor.Float32
 	}
+	b := &builder{network: &Network{Graph: gorgonia.NewGraph()}, dtype: o.DType, training: training}
 	switch {
 	case o.DType != tensor.Float32 && o.DType != tensor.Float64:
-		return nil, fmt.Errorf("element type is %v, want float32 or float64", o.DType)
+		b.fail("element type is %v, want float32 or float64", o.DType)
 	case o.Batch < 1:
-		return nil, fmt.Errorf("batch is %d, want at least 1", o.Batch)
+		b.fail("batch is %d, want at least 1", o.Batch)
 	case training && o.Batch < 2:
-		return nil, fmt.Errorf("batch is %d, want at least 2: batch norm has no variance of one image to train with", o.Batch)
+		b.fail("batch is %d, want at least 2: batch norm has no variance of one image to train with", o.Batch)
 	}
-	return &builder{network: &Network{Graph: gorgonia.NewGraph()}, dtype: o.DType, training: training}, nil
+	return b
 }
 
 // finish differentiates the loss, if there is one, by every parameter.
 func (b *builder) finish(what string) (*Network, error) {
 	n := b.network
 	if b.err == nil && n.Loss != nil {
-		b.err = differentiate(n)
+		b.check(differentiate(n))
 	}
 	if b.err != nil {
 		return nil, fmt.Errorf("build the %s: %w", what, b.err)
@@ -59,12 +60,14 @@ func differentiate(n *Network) error {
 	return nil
 }
 
-// fail keeps the first error.
-func (b *builder) fail(format string, args ...any) {
+// check keeps the first error.
+func (b *builder) check(err error) {
 	if b.err == nil {
-		b.err = fmt.Errorf(format, args...)
+		b.err = err
 	}
 }
+
+func (b *builder) fail(format string, args ...any) { b.check(fmt.Errorf(format, args...)) }
 
 // leaf adds an input without a value.
 func (b *builder) leaf(name string, shape ...int) *gorgonia.Node {

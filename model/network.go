@@ -1,8 +1,6 @@
 package model
 
 import (
-	"fmt"
-
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
@@ -65,26 +63,18 @@ type Options struct {
 // NewPretraining builds the encoder, the projection head and the method's loss with its gradients. The first half of the
 // batch holds the first views and the second half, in the same order, the second views; batch norm goes over all of them.
 func NewPretraining(e experiment.Encoder, m experiment.Method, o Options) (*Network, error) {
-	if err := checkPretraining(m, o); err != nil {
-		return nil, fmt.Errorf("build the pretraining network: %w", err)
-	}
-	b, err := newBuilder(o, true)
-	if err != nil {
-		return nil, fmt.Errorf("build the pretraining network: %w", err)
-	}
+	b := newBuilder(o, true)
+	b.check(checkPretraining(m, o))
 	b.encoder(e, o)
 	b.projector(m.Projector)
 	b.pretrainingLoss(m)
-	return b.finish("pretraining")
+	return b.finish("pretraining network")
 }
 
 // NewClassifier builds the encoder, a linear classifier and the cross-entropy loss with the gradients of all parameters,
 // for fine-tuning.
 func NewClassifier(e experiment.Encoder, classes int, o Options) (*Network, error) {
-	b, err := newBuilder(o, true)
-	if err != nil {
-		return nil, fmt.Errorf("build the classifier: %w", err)
-	}
+	b := newBuilder(o, true)
 	b.encoder(e, o)
 	b.classifier(classes)
 	b.classificationLoss()
@@ -93,10 +83,7 @@ func NewClassifier(e experiment.Encoder, classes int, o Options) (*Network, erro
 
 // NewEncoder builds the encoder for inference: it ends in Features, and Norms are leaves for the running statistics.
 func NewEncoder(e experiment.Encoder, o Options) (*Network, error) {
-	b, err := newBuilder(o, false)
-	if err != nil {
-		return nil, fmt.Errorf("build the encoder: %w", err)
-	}
+	b := newBuilder(o, false)
 	b.encoder(e, o)
 	return b.finish("encoder")
 }
@@ -104,10 +91,7 @@ func NewEncoder(e experiment.Encoder, o Options) (*Network, error) {
 // NewInference builds the encoder and a linear classifier for inference: it ends in Logits, and Norms are leaves for the
 // running statistics.
 func NewInference(e experiment.Encoder, classes int, o Options) (*Network, error) {
-	b, err := newBuilder(o, false)
-	if err != nil {
-		return nil, fmt.Errorf("build the inference network: %w", err)
-	}
+	b := newBuilder(o, false)
 	b.encoder(e, o)
 	b.classifier(classes)
 	return b.finish("inference network")
@@ -116,12 +100,9 @@ func NewInference(e experiment.Encoder, classes int, o Options) (*Network, error
 // NewLinear builds a linear classifier on precomputed features [B, features], with the cross-entropy loss and its
 // gradients, for linear evaluation.
 func NewLinear(features, classes int, o Options) (*Network, error) {
+	b := newBuilder(o, false)
 	if features < 1 {
-		return nil, fmt.Errorf("build the linear classifier: features is %d, want at least 1", features)
-	}
-	b, err := newBuilder(o, false)
-	if err != nil {
-		return nil, fmt.Errorf("build the linear classifier: %w", err)
+		b.fail("number of features is %d, want at least 1", features)
 	}
 	b.network.Features = b.leaf("features", o.Batch, features)
 	b.classifier(classes)
