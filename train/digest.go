@@ -1,0 +1,33 @@
+package train
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+
+	"twinview/experiment"
+)
+
+// digest identifies the part of a spec that decides the weights of a stage, so that a state is never continued under
+// another. Where the archive lies and how the work is done (dataset.source, compute) are no part of it.
+func digest(spec *experiment.Spec, stage string) (string, error) {
+	decisive := experiment.Spec{
+		Seed:     spec.Seed,
+		Dataset:  spec.Dataset,
+		Encoder:  spec.Encoder,
+		Method:   spec.Method,
+		Augment:  spec.Augment,
+		Pretrain: spec.Pretrain,
+	}
+	decisive.Dataset.Source = ""
+	decisive.Dataset.TestImages = 0
+	if stage == experiment.StageFinetune {
+		decisive.Finetune = spec.Finetune
+	}
+	data, err := json.Marshal(decisive)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}

@@ -1,0 +1,86 @@
+package train
+
+import (
+	"context"
+	"fmt"
+
+	"twinview/dataset"
+	"twinview/experiment"
+	"twinview/model"
+)
+
+// epochPlan is what pretraining and fine-tuning differ in.
+type epochPlan struct {
+	stage             string
+	epochs, batchSize int
+	optimizer         experiment.Optimizer
+	schedule          experiment.Schedule
+	// views are the distributions of an image's views, size their height and width in pixels.
+	views          []experiment.View
+	size           int
+	order, purpose dataset.Purpose
+	network        func() (*model.Network, error)
+}
+
+// run works on a copy of s and moves s at the end, so that an error loses nothing.
+func (p epochPlan) run(ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options) (EpochStats, error) {
+	if err := s.check(spec, p.stage); err != nil {
+		return EpochStats{}, err
+	}
+	if s.Epoch >= p.epochs {
+		return EpochStats{}, fmt.Errorf("epoch %d is past the last: %s.epochs is %d", s.Epoch+1, p.stage, p.epochs)
+	}
+	steps, err := stepsPerEpoch(p.stage, images.Len(), p.batchSize)
+	if err != nil {
+		return EpochStats{}, err
+	}
+	network, err := p.network()
+	if err != nil {
+		return EpochStats{}, err
+	}
+	rate := newSchedule(p.schedule, p.optimizer.LearningRate, p.epochs, steps)
+	t, err := newTrainer(network, s.clone(), p.optimizer, rate, o)
+	if err != nil {
+		return EpochStats{}, err
+	}
+	defer t.close()
+	batches, err := newLoader(ctx, p.draw(spec.Seed, images, s.Epoch, steps))
+	if err != nil {
+		return EpochStats{}, fmt.Errorf("load batches of stage %s: %w", p.stage, err)
+	}
+	defer batches.close()
+
+	stats, err := t.epoch(ctx, steps, len(p.views)*p.batchSize, t.feedFrom(batches))
+	if err != nil {
+		return EpochStats{}, err
+	}
+	next, err := t.finish()
+	if err != nil {
+		return EpochStats{}, err
+	}
+	*s = *next
+	return stats, nil
+}
+
+func (p epochPlan) draw(seed uint64, images dataset.Images, epoch, steps int) draw {
+	return draw{
+		images: images, order: dataset.Order(seed, p.order, epoch, images.Len())[:steps*p.batchSize], batchSize: p.batchSize,
+		views: p.views, size: p.size, seed: seed, purpose: p.purpose, epoch: epoch,
+	}
+}
+
+// feedFrom writes the loader's batches into the leaves for images and, in a classifier, labels.
+func (t *trainer) feedFrom(l *loader) feed {
+	return func(ctx context.Context) error {
+		b, err := l.next(ctx)
+		if err != nil {
+			return err
+		}
+		defer l.release(b)
+		copy(t.machine.Values(t.network.Images), b.pixels)
+		if t.network.Labels != nil {
+			copy(t.machine.Values(t.network.Labels), b.labels)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,130 @@
+package train
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"twinview/augment"
+	"twinview/dataset"
+	"twinview/experiment"
+)
+
+// draw says which views an epoch is made of. Every random draw in it is dataset.Stream(seed, purpose, epoch, sample, view)
+// with the sample's index in images, so neither the batch nor the goroutine that draws a view has a part in it.
+type draw struct {
+	images dataset.Images
+	// order holds the indices of the epoch's images, a whole number of batches.
+	order     []int
+	batchSize int
+	// views are the distributions of the views of each image, size their height and width.
+	views   []experiment.View
+	size    int
+	seed    uint64
+	purpose dataset.Purpose
+	// epoch counts from 0.
+	epoch int
+}
+
+// batch is one step's input: row v·batchSize + i is view v of image i.
+type batch struct {
+	pixels []float32 // [views·batchSize, size, size, 3], normalised
+	labels []float32 // [batchSize]
+}
+
+// loader draws the views of the next batch in goroutines while the machine works on the present one.
+type loader struct {
+	ready, free chan *batch
+	cancel      context.CancelFunc
+	stopped     sync.WaitGroup
+}
+
+// newLoader starts drawing. The caller must close the loader.
+func newLoader(ctx context.Context, d draw) (*loader, error) {
+	crew, err := newCrew(d, runtime.GOMAXPROCS(0))
+	if err != nil {
+		return nil, err
+	}
+	const ahead = 2 // one being drawn, one ready
+	l := &loader{ready: make(chan *batch, ahead), free: make(chan *batch, ahead)}
+	for range ahead {
+		l.free <- &batch{
+			pixels: make([]float32, len(d.views)*d.batchSize*d.size*d.size*3),
+			labels: make([]float32, d.batchSize),
+		}
+	}
+	ctx, l.cancel = context.WithCancel(ctx)
+	l.stopped.Go(func() { l.run(ctx, d, crew) })
+	return l, nil
+}
+
+func (l *loader) run(ctx context.Context, d draw, crew crew) {
+	for first := 0; first < len(d.order); first += d.batchSize {
+		select {
+		case b := <-l.free:
+			crew.fill(b, d, d.order[first:first+d.batchSize])
+			l.ready <- b // has room for every batch there is
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// next waits for a batch; the caller gives it back with release.
+func (l *loader) next(ctx context.Context) (*batch, error) {
+	select {
+	case b := <-l.ready:
+		return b, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *loader) release(b *batch) { l.free <- b }
+
+// close stops drawing and waits until no goroutine is left.
+func (l *loader) close() {
+	l.cancel()
+	l.stopped.Wait()
+}
+
+// crew is one set of transforms for each goroutine, as a transform owns scratch memory.
+type crew [][]*augment.Transform
+
+func newCrew(d draw, members int) (crew, error) {
+	c := make(crew, members)
+	for member := range c {
+		for _, view := range d.views {
+			t, err := augment.New(view, d.size)
+			if err != nil {
+				return nil, err
+			}
+			c[member] = append(c[member], t)
+		}
+	}
+	return c, nil
+}
+
+// fill draws every view of the images into b.
+func (c crew) fill(b *batch, d draw, images []int) {
+	var all sync.WaitGroup
+	for member, transforms := range c {
+		all.Go(func() {
+			for i := member; i < len(images); i += len(c) {
+				for v, transform := range transforms {
+					d.view(b, transform, v, i, images[i])
+				}
+				b.labels[i] = float32(d.images.Labels[images[i]])
+			}
+		})
+	}
+	all.Wait()
+}
+
+// view draws view v of one image, the i-th of its batch.
+func (d draw) view(b *batch, t *augment.Transform, v, i, image int) {
+	length := d.size * d.size * 3
+	row := (v*d.batchSize + i) * length
+	random := dataset.Stream(d.seed, d.purpose, d.epoch, image, v)
+	t.Apply(b.pixels[row:row+length], d.images.Image(image), d.images.Height, d.images.Width, random)
+}

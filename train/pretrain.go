@@ -1,0 +1,56 @@
+package train
+
+import (
+	"context"
+	"fmt"
+
+	"twinview/dataset"
+	"twinview/experiment"
+	"twinview/model"
+)
+
+// NewPretrainState returns the state before the first epoch of pretraining, a function of the spec alone.
+func NewPretrainState(spec *experiment.Spec) (*State, error) {
+	network, err := pretrainNetwork(spec)
+	if err != nil {
+		return nil, err
+	}
+	model.Initialise(network, spec.Seed)
+	rule, err := newOptimizer(spec.Pretrain.Optimizer)
+	if err != nil {
+		return nil, fmt.Errorf("pretrain.%w", err)
+	}
+	return newState(spec, experiment.StagePretrain, network, rule)
+}
+
+// PretrainEpoch trains encoder and projection head for one epoch: batches of pretrain.batch_size images in random order,
+// two views of each; the last, incomplete batch is left out. It advances s by the epoch; on an error s is as it was.
+//
+// Errors: DivergedError; ErrTooFewImages where a batch is larger than the set; ErrOtherState where s is not of this spec;
+// the context's, at most one step after it is done.
+func PretrainEpoch(ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options) (EpochStats, error) {
+	p := spec.Pretrain
+	plan := epochPlan{
+		stage: experiment.StagePretrain, epochs: p.Epochs, batchSize: p.BatchSize, optimizer: p.Optimizer, schedule: p.Schedule,
+		views: pretrainViews(spec.Augment), size: spec.Augment.Size,
+		order: dataset.PretrainOrder, purpose: dataset.PretrainView,
+		network: func() (*model.Network, error) { return pretrainNetwork(spec) },
+	}
+	return plan.run(ctx, spec, images, s, o)
+}
+
+func pretrainNetwork(spec *experiment.Spec) (*model.Network, error) {
+	network, err := model.NewPretraining(spec.Encoder, spec.Method,
+		model.Options{Batch: 2 * spec.Pretrain.BatchSize, Size: spec.Augment.Size})
+	if err != nil {
+		return nil, fmt.Errorf("build the network of %s: %w", spec.Method.Name, err)
+	}
+	return network, nil
+}
+
+func pretrainViews(a experiment.Augment) []experiment.View {
+	if a.SecondView == nil {
+		return []experiment.View{a.FirstView, a.FirstView}
+	}
+	return []experiment.View{a.FirstView, *a.SecondView}
+}

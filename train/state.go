@@ -1,0 +1,183 @@
+package train
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"twinview/checkpoint"
+	"twinview/experiment"
+	"twinview/model"
+)
+
+// State is everything that training needs to go on in the same bits: weights, running statistics of batch norm and the
+// optimiser's buffers. All random draws are functions of the spec's seed and the epoch, so no generator is part of it.
+type State struct {
+	// Epoch is the number of epochs done, Step that of optimiser steps since the beginning of the stage.
+	Epoch, Step int
+
+	stage string
+	// spec is the digest of what decides this training.
+	spec string
+	// tensors is the state dict, in PyTorch's order; buffers are the optimiser's.
+	tensors, buffers []checkpoint.Tensor
+}
+
+// bufferPrefix sets the optimiser's buffers apart from the model's tensors in a file:
+// "optimizer.momentum.conv1.weight".
+const bufferPrefix = "optimizer."
+
+// Names of batch norm's running statistics in PyTorch.
+const (
+	runningMean = ".running_mean"
+	runningVar  = ".running_var"
+	batches     = ".num_batches_tracked"
+)
+
+// newState takes the network's bound parameters as weights; everything else starts as PyTorch starts it.
+func newState(spec *experiment.Spec, stage string, n *model.Network, o optimizer) (*State, error) {
+	sum, err := digest(spec, stage)
+	if err != nil {
+		return nil, fmt.Errorf("digest spec: %w", err)
+	}
+	s := &State{stage: stage, spec: sum}
+	norms := map[string]bool{}
+	for _, norm := range n.Norms {
+		norms[norm.Name] = true
+	}
+	for _, p := range n.Parameters {
+		shape := slices.Clone([]int(p.Value.Shape()))
+		values, ok := p.Value.Value().Data().([]float32)
+		if !ok {
+			return nil, fmt.Errorf("parameter %q is not bound to float32 values", p.Name)
+		}
+		s.tensors = append(s.tensors, checkpoint.Tensor{Name: p.Name, Shape: shape, Data: slices.Clone(values)})
+		for _, buffer := range o.buffers() {
+			name := bufferPrefix + buffer + "." + p.Name
+			s.buffers = append(s.buffers, checkpoint.Tensor{Name: name, Shape: shape, Data: make([]float32, len(values))})
+		}
+		if layer, ok := strings.CutSuffix(p.Name, ".bias"); ok && norms[layer] {
+			s.tensors = append(s.tensors, newStatistics(layer, len(values))...)
+		}
+	}
+	return s, nil
+}
+
+// newStatistics are a batch norm's before the first batch: mean 0, variance 1.
+func newStatistics(layer string, channels int) []checkpoint.Tensor {
+	return []checkpoint.Tensor{
+		{Name: layer + runningMean, Shape: []int{channels}, Data: make([]float32, channels)},
+		{Name: layer + runningVar, Shape: []int{channels}, Data: slices.Repeat([]float32{1}, channels)},
+		{Name: layer + batches, Shape: []int{}, Int64s: []int64{0}},
+	}
+}
+
+// StateDict returns the model as PyTorch names it: parameters, running_mean, running_var and num_batches_tracked, without
+// the optimiser's buffers. The tensors' memory is the state's: read it only, and before the next epoch.
+func (s *State) StateDict() []checkpoint.Tensor { return slices.Clone(s.tensors) }
+
+// Write writes the state as safetensors; equal states give equal bytes.
+func (s *State) Write(w io.Writer) error {
+	metadata := map[string]string{
+		"format": "pt", // what Python's safetensors expects of a PyTorch model
+		"stage":  s.stage,
+		"epoch":  strconv.Itoa(s.Epoch),
+		"step":   strconv.Itoa(s.Step),
+		"spec":   s.spec,
+	}
+	if err := checkpoint.WriteSafetensors(w, slices.Concat(s.tensors, s.buffers), metadata); err != nil {
+		return fmt.Errorf("write training state of epoch %d: %w", s.Epoch, err)
+	}
+	return nil
+}
+
+// ReadState reads what Write wrote. A malformed file is an error; whether the state belongs to a spec is checked where it
+// is used.
+func ReadState(r io.Reader) (*State, error) {
+	tensors, metadata, err := checkpoint.ReadSafetensors(r)
+	if err != nil {
+		return nil, fmt.Errorf("read training state: %w", err)
+	}
+	s := &State{stage: metadata["stage"], spec: metadata["spec"]}
+	if s.Epoch, err = counter(metadata, "epoch"); err != nil {
+		return nil, err
+	}
+	if s.Step, err = counter(metadata, "step"); err != nil {
+		return nil, err
+	}
+	for _, t := range tensors {
+		if strings.HasPrefix(t.Name, bufferPrefix) {
+			s.buffers = append(s.buffers, t)
+		} else {
+			s.tensors = append(s.tensors, t)
+		}
+	}
+	return s, nil
+}
+
+func counter(metadata map[string]string, key string) (int, error) {
+	n, err := strconv.Atoi(metadata[key])
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("read training state: metadata %q is %q, not a number from 0: this is no training checkpoint",
+			key, metadata[key])
+	}
+	return n, nil
+}
+
+// check refuses a state of another stage or spec.
+func (s *State) check(spec *experiment.Spec, stage string) error {
+	if s.stage != stage {
+		return fmt.Errorf("%w: it is of stage %q, but %q is needed", ErrOtherState, s.stage, stage)
+	}
+	sum, err := digest(spec, stage)
+	if err != nil {
+		return fmt.Errorf("digest spec: %w", err)
+	}
+	if s.spec != sum {
+		return fmt.Errorf("%w: it was made under spec digest %.12s, but this spec's is %.12s: start a new experiment "+
+			"instead of changing the spec of one under way", ErrOtherState, s.spec, sum)
+	}
+	return nil
+}
+
+// clone copies the memory that training writes.
+func (s *State) clone() *State {
+	c := *s
+	c.tensors, c.buffers = cloneTensors(s.tensors), cloneTensors(s.buffers)
+	return &c
+}
+
+func cloneTensors(tensors []checkpoint.Tensor) []checkpoint.Tensor {
+	out := slices.Clone(tensors)
+	for i := range out {
+		out[i].Data, out[i].Int64s = slices.Clone(out[i].Data), slices.Clone(out[i].Int64s)
+	}
+	return out
+}
+
+// floats returns the memory of a tensor or buffer that must have the given length.
+func (s *State) floats(name string, length int) ([]float32, error) {
+	tensors := s.tensors
+	if strings.HasPrefix(name, bufferPrefix) {
+		tensors = s.buffers
+	}
+	t, err := find(tensors, name)
+	if err != nil {
+		return nil, err
+	}
+	if len(t.Data) != length {
+		return nil, fmt.Errorf("%w: tensor %q has %d float32 values, but the network needs %d", ErrOtherState, name,
+			len(t.Data), length)
+	}
+	return t.Data, nil
+}
+
+func find(tensors []checkpoint.Tensor, name string) (checkpoint.Tensor, error) {
+	i := slices.IndexFunc(tensors, func(t checkpoint.Tensor) bool { return t.Name == name })
+	if i < 0 {
+		return checkpoint.Tensor{}, fmt.Errorf("%w: it has no tensor %q", ErrOtherState, name)
+	}
+	return tensors[i], nil
+}
