@@ -1,0 +1,95 @@
+// Package activities holds the side effects of an experiment. Each activity fetches what it needs from the object store,
+// calls one of the packages below, stores what came out and returns a small result. All of them can be killed at any
+// point and run again: artifacts are immutable, training is deterministic, and an epoch whose record is in the store is
+// not trained twice.
+package activities
+
+import (
+	"context"
+	"sync"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+
+	"twinview/engine"
+	"twinview/experiment"
+	"twinview/train"
+)
+
+// Store is what the activities need of the object store. *storage.Store implements it; its errors, which package storage
+// names, decide what is retried.
+type Store interface {
+	Put(ctx context.Context, key string, data []byte, contentType string) (experiment.Artifact, error)
+	PutFile(ctx context.Context, key, path, contentType string) (experiment.Artifact, error)
+	Get(ctx context.Context, a experiment.Artifact) ([]byte, error)
+	GetFile(ctx context.Context, a experiment.Artifact, path string) error
+	Stat(ctx context.Context, key string) (experiment.Artifact, error)
+	Remove(ctx context.Context, key string) error
+}
+
+// Activities are the activities of one worker. Its methods may run side by side; those of RegisterTrain should run one
+// at a time, since each uses the whole machine.
+type Activities struct {
+	Store Store
+	// Compile makes the compiler for the number of threads that a spec asks for, 0 for every core.
+	Compile func(threads int) engine.Compiler
+	// CacheDir holds copies of data sets, verified before use. It can be deleted at any time.
+	CacheDir string
+	// Identity names this worker in results.
+	Identity string
+
+	data   splits
+	states latest
+}
+
+// RegisterGeneral adds the activities that move bytes.
+func (a *Activities) RegisterGeneral(r worker.ActivityRegistry) {
+	register(r, experiment.ActivityPrepareData, a.PrepareData)
+	register(r, experiment.ActivitySelectCheckpoint, a.SelectCheckpoint)
+	register(r, experiment.ActivitySelectFinetuned, a.SelectFinetuned)
+	register(r, experiment.ActivityWriteReport, a.WriteReport)
+	register(r, experiment.ActivityPruneCheckpoints, a.PruneCheckpoints)
+}
+
+// RegisterTrain adds the activities that compute.
+func (a *Activities) RegisterTrain(r worker.ActivityRegistry) {
+	register(r, experiment.ActivityPretrainEpoch, a.PretrainEpoch)
+	register(r, experiment.ActivityEvaluateLinear, a.EvaluateLinear)
+	register(r, experiment.ActivityFinetuneEpoch, a.FinetuneEpoch)
+	register(r, experiment.ActivityEvaluateTest, a.EvaluateTest)
+}
+
+func register(r worker.ActivityRegistry, name string, f any) {
+	r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+}
+
+// options are train's for one activity.
+func (a *Activities) options(spec *experiment.Spec, onStep func(experiment.Heartbeat)) train.Options {
+	return train.Options{Compile: a.Compile(spec.Compute.Threads), OnStep: onStep}
+}
+
+// latest holds the training state that this worker published last, so that the next epoch need not fetch what the last
+// one had in memory.
+type latest struct {
+	mu     sync.Mutex
+	sha256 string
+	state  *train.State
+}
+
+func (l *latest) put(sha256 string, s *train.State) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sha256, l.state = sha256, s
+}
+
+// take gives the state away, since whoever trains on changes it, or returns nil where it is another one.
+func (l *latest) take(sha256 string) *train.State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state == nil || l.sha256 != sha256 {
+		return nil
+	}
+	s := l.state
+	l.sha256, l.state = "", nil
+	return s
+}

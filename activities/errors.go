@@ -1,0 +1,78 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"twinview/dataset"
+	"twinview/experiment"
+	"twinview/storage"
+	"twinview/train"
+)
+
+// Types of errors that are retried.
+const (
+	errorStopping    = "Stopping"
+	errorUnreachable = "Unreachable"
+	errorUnexpected  = "Unexpected"
+)
+
+// unexpectedAttempts is how often an error that nobody foresaw is tried again before it counts as permanent.
+const unexpectedAttempts = 5
+
+// badSpec is the error of a spec that turns out not to fit the data.
+type badSpec struct{ error }
+
+func badSpecf(format string, args ...any) error { return badSpec{fmt.Errorf(format, args...)} }
+
+// permanent maps the errors that no retry helps to their types.
+var permanent = []struct {
+	err  error
+	kind string
+}{
+	{train.ErrDiverged, experiment.ErrorDiverged},
+	{train.ErrTooFewImages, experiment.ErrorBadSpec},
+	{train.ErrOtherState, experiment.ErrorConflict},
+	{dataset.ErrDigest, experiment.ErrorBadData},
+	{dataset.ErrArchive, experiment.ErrorBadData},
+	{storage.ErrCorrupt, experiment.ErrorCorruptArtifact},
+	// Every key that an activity asks for was published before: what is missing has been removed by someone.
+	{storage.ErrNotFound, experiment.ErrorCorruptArtifact},
+	{storage.ErrConflict, experiment.ErrorConflict},
+	{storage.ErrAccess, experiment.ErrorAccess},
+}
+
+// classify turns err into what Temporal should do about it: an ApplicationError of one of the types of package experiment
+// fails the workflow, any other is tried again.
+func classify(ctx context.Context, attempt int32, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(context.Cause(ctx), errStopping) {
+		return temporal.NewApplicationErrorWithOptions(errStopping.Error(), errorStopping,
+			temporal.ApplicationErrorOptions{NextRetryDelay: time.Second})
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.As(err, new(badSpec)) {
+		return temporal.NewNonRetryableApplicationError(err.Error(), experiment.ErrorBadSpec, nil)
+	}
+	for _, p := range permanent {
+		if errors.Is(err, p.err) {
+			return temporal.NewNonRetryableApplicationError(err.Error(), p.kind, nil)
+		}
+	}
+	if storage.Retryable(err) || dataset.Retryable(err) {
+		return temporal.NewApplicationError(err.Error(), errorUnreachable)
+	}
+	if attempt >= unexpectedAttempts {
+		message := fmt.Sprintf("given up after %d attempts: %v", attempt, err)
+		return temporal.NewNonRetryableApplicationError(message, errorUnexpected, nil)
+	}
+	return temporal.NewApplicationError(err.Error(), errorUnexpected)
+}

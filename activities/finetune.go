@@ -1,0 +1,73 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"twinview/experiment"
+	"twinview/train"
+)
+
+// FinetuneEpoch trains the whole network for one epoch on labelled images, from the checkpoint in.From or, in the first
+// epoch, from the selected encoder with a new classifier; then it measures the validation split and publishes the new
+// checkpoint.
+func (a *Activities) FinetuneEpoch(ctx context.Context, in experiment.FinetuneEpochInput) (experiment.ClassifierEpoch, error) {
+	first := experiment.Heartbeat{Stage: experiment.StageFinetune, Epoch: in.Epoch}
+	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.ClassifierEpoch, error) {
+		key := epochKey(in.Spec.Name, experiment.StageFinetune, in.Epoch)
+		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
+		if in.From != nil {
+			from.From = in.From.SHA256
+		}
+		r, err := epoch(ctx, a, key, from, func() (*train.State, experiment.ClassifierEpoch, error) {
+			return a.finetune(ctx, in, a.options(&in.Spec, beat))
+		})
+		r.Result.Checkpoint = &r.Artifact
+		return r.Result, err
+	})
+}
+
+// finetune computes the epoch without publishing anything.
+func (a *Activities) finetune(
+	ctx context.Context, in experiment.FinetuneEpochInput, o train.Options,
+) (*train.State, experiment.ClassifierEpoch, error) {
+	fail := func(err error) (*train.State, experiment.ClassifierEpoch, error) {
+		return nil, experiment.ClassifierEpoch{}, err
+	}
+	split, err := a.split(ctx, &in.Spec, in.Data)
+	if err != nil {
+		return fail(err)
+	}
+	s, err := a.finetuneState(ctx, in)
+	if err != nil {
+		return fail(err)
+	}
+	if s.Epoch != in.Epoch-1 {
+		return fail(fmt.Errorf("%w: the checkpoint is of epoch %d, but epoch %d is to be trained",
+			train.ErrOtherState, s.Epoch, in.Epoch))
+	}
+	stats, err := train.FinetuneEpoch(ctx, &in.Spec, split.Train, s, o)
+	if err != nil {
+		return fail(fmt.Errorf("fine-tune epoch %d: %w", in.Epoch, err))
+	}
+	score, err := train.Score(ctx, &in.Spec, len(in.Data.Classes), split.Validation, s, o)
+	if err != nil {
+		return fail(fmt.Errorf("measure the validation split in epoch %d: %w", in.Epoch, err))
+	}
+	return s, experiment.ClassifierEpoch{
+		Epoch: in.Epoch, TrainLoss: stats.Loss, TrainAccuracy: stats.Accuracy,
+		ValidationLoss: score.Loss, ValidationAccuracy: score.Accuracy, Seconds: stats.Seconds,
+	}, nil
+}
+
+func (a *Activities) finetuneState(ctx context.Context, in experiment.FinetuneEpochInput) (*train.State, error) {
+	if in.From != nil {
+		return a.state(ctx, *in.From)
+	}
+	pretrained, err := a.state(ctx, in.Best.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	s, err := train.NewFinetuneState(&in.Spec, len(in.Data.Classes), pretrained)
+	return s, wrap(err, "start fine-tuning")
+}

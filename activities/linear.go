@@ -1,0 +1,136 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+
+	"twinview/checkpoint"
+	"twinview/experiment"
+	"twinview/storage"
+	"twinview/train"
+)
+
+// EvaluateLinear trains a linear classifier on the frozen outputs of the selected encoder, chooses its epoch on the
+// validation split, and publishes the classifier of every epoch and, as a PyTorch state dict, the encoder with the best
+// one.
+func (a *Activities) EvaluateLinear(ctx context.Context, in experiment.EvaluateLinearInput) (experiment.Classification, error) {
+	first := experiment.Heartbeat{Stage: experiment.StageLinear}
+	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.Classification, error) {
+		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
+		heads := key(in.Spec.Name, "linear", "heads.safetensors")
+		done, err := recorded[experiment.Classification](ctx, a.Store, heads, from)
+		if err != nil {
+			return experiment.Classification{}, err
+		}
+		if done != nil {
+			return done.Result, nil
+		}
+		result, err := a.linear(ctx, in, heads, a.options(&in.Spec, beat))
+		if err != nil {
+			return experiment.Classification{}, err
+		}
+		r, err := commit(ctx, a.Store, record[experiment.Classification]{Origin: from, Artifact: *result.Heads, Result: result})
+		return r.Result, err
+	})
+}
+
+// linear trains and publishes all but the record.
+func (a *Activities) linear(
+	ctx context.Context, in experiment.EvaluateLinearInput, headsKey string, o train.Options,
+) (experiment.Classification, error) {
+	var result experiment.Classification
+	split, err := a.split(ctx, &in.Spec, in.Data)
+	if err != nil {
+		return result, err
+	}
+	s, err := a.state(ctx, in.Best.Checkpoint)
+	if err != nil {
+		return result, err
+	}
+	known, err := labelled(ctx, &in.Spec, split.Train, s, o)
+	if err != nil {
+		return result, err
+	}
+	validation, err := labelled(ctx, &in.Spec, split.Validation, s, o)
+	if err != nil {
+		return result, err
+	}
+	epochs, heads, err := train.LinearEvaluation(ctx, &in.Spec, len(in.Data.Classes), known, validation, o)
+	if err != nil {
+		return result, fmt.Errorf("linear evaluation: %w", err)
+	}
+	stored, err := putHeads(ctx, a.Store, headsKey, heads)
+	if err != nil {
+		return result, err
+	}
+	best, err := selectClassifier(epochs)
+	if err != nil {
+		return result, err
+	}
+	best.Checkpoint = stored
+	model := withHead(s.StateDict(), heads[best.Epoch-1])
+	best.Model, err = putModel(ctx, a.Store, key(in.Spec.Name, modelFile(in.Spec.Method, "lin_best")), model)
+	return experiment.Classification{Epochs: epochs, Best: best, Heads: &stored}, err
+}
+
+// withHead is the encoder of a state dict, without its projection head, followed by a linear classifier.
+func withHead(tensors []checkpoint.Tensor, h train.Head) []checkpoint.Tensor {
+	var out []checkpoint.Tensor
+	for _, t := range tensors {
+		if !strings.HasPrefix(t.Name, "projector.") {
+			out = append(out, t)
+		}
+	}
+	return append(out, headTensors("fc", h)...)
+}
+
+func headTensors(name string, h train.Head) []checkpoint.Tensor {
+	classes := len(h.Bias)
+	return []checkpoint.Tensor{
+		{Name: name + ".weight", Shape: []int{classes, len(h.Weight) / classes}, Data: h.Weight},
+		{Name: name + ".bias", Shape: []int{classes}, Data: h.Bias},
+	}
+}
+
+// headName is the prefix of an epoch's classifier in the artifact with all of them.
+func headName(epoch int) string { return fmt.Sprintf("epoch-%04d", epoch) }
+
+// putHeads publishes the classifiers of all epochs in one file.
+func putHeads(ctx context.Context, s Store, key string, heads []train.Head) (experiment.Artifact, error) {
+	var tensors []checkpoint.Tensor
+	for i, h := range heads {
+		tensors = append(tensors, headTensors(headName(i+1), h)...)
+	}
+	var data bytes.Buffer
+	if err := checkpoint.WriteSafetensors(&data, tensors, nil); err != nil {
+		return experiment.Artifact{}, fmt.Errorf("write %s: %w", key, err)
+	}
+	return replace(ctx, s, key, data.Bytes(), typeBinary)
+}
+
+// getHeads reads the classifiers of all epochs, in epoch order.
+func getHeads(ctx context.Context, s Store, stored experiment.Artifact, epochs int) ([]train.Head, error) {
+	data, err := s.Get(ctx, stored)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", stored.Key, err)
+	}
+	tensors, _, err := checkpoint.ReadSafetensors(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", storage.ErrCorrupt, stored.Key, err)
+	}
+	values := make(map[string][]float32)
+	for _, t := range tensors {
+		values[t.Name] = t.Data
+	}
+	heads := make([]train.Head, epochs)
+	for i := range heads {
+		name := headName(i + 1)
+		heads[i] = train.Head{Weight: values[name+".weight"], Bias: values[name+".bias"]}
+		if len(heads[i].Bias) == 0 || len(heads[i].Weight)%len(heads[i].Bias) != 0 {
+			return nil, fmt.Errorf("%w: %s has no classifier %q", storage.ErrCorrupt, stored.Key, name)
+		}
+	}
+	return heads, nil
+}

@@ -1,0 +1,110 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"twinview/dataset"
+	"twinview/experiment"
+	"twinview/train"
+)
+
+// PretrainEpoch trains one epoch from the checkpoint in.From, or from initialised weights where there is none, measures
+// validation kNN accuracy when it is due, and publishes the new checkpoint.
+func (a *Activities) PretrainEpoch(ctx context.Context, in experiment.PretrainEpochInput) (experiment.PretrainEpoch, error) {
+	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch}
+	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.PretrainEpoch, error) {
+		key := epochKey(in.Spec.Name, experiment.StagePretrain, in.Epoch)
+		from := origin{Data: in.Data.SHA256}
+		if in.From != nil {
+			from.From = in.From.SHA256
+		}
+		r, err := epoch(ctx, a, key, from, func() (*train.State, experiment.PretrainEpoch, error) {
+			return a.pretrain(ctx, in, a.options(&in.Spec, beat))
+		})
+		r.Result.Checkpoint = r.Artifact
+		return r.Result, err
+	})
+}
+
+// pretrain computes the epoch without publishing anything.
+func (a *Activities) pretrain(
+	ctx context.Context, in experiment.PretrainEpochInput, o train.Options,
+) (*train.State, experiment.PretrainEpoch, error) {
+	fail := func(err error) (*train.State, experiment.PretrainEpoch, error) {
+		return nil, experiment.PretrainEpoch{}, err
+	}
+	split, err := a.split(ctx, &in.Spec, in.Data)
+	if err != nil {
+		return fail(err)
+	}
+	s, err := a.pretrainState(ctx, in)
+	if err != nil {
+		return fail(err)
+	}
+	if s.Epoch != in.Epoch-1 {
+		return fail(fmt.Errorf("%w: the checkpoint is of epoch %d, but epoch %d is to be trained",
+			train.ErrOtherState, s.Epoch, in.Epoch))
+	}
+	stats, err := train.PretrainEpoch(ctx, &in.Spec, split.Train, s, o)
+	if err != nil {
+		return fail(fmt.Errorf("pretrain epoch %d: %w", in.Epoch, err))
+	}
+	result := experiment.PretrainEpoch{
+		Epoch: in.Epoch, Step: s.Step, Loss: stats.Loss, LearningRate: stats.LearningRate,
+		Seconds: stats.Seconds, ViewsPerSecond: stats.ViewsPerSecond, Worker: a.Identity,
+	}
+	if monitored(&in.Spec, in.Epoch) {
+		knn := in.Spec.KNN
+		queries := split.Validation.Head(knn.ValidationImages)
+		accuracy, err := nearest(ctx, &in.Spec, split.Train.Head(knn.TrainImages), queries, s, len(in.Data.Classes), o)
+		if err != nil {
+			return fail(fmt.Errorf("monitor epoch %d: %w", in.Epoch, err))
+		}
+		result.KNN = &accuracy
+	}
+	return s, result, nil
+}
+
+func (a *Activities) pretrainState(ctx context.Context, in experiment.PretrainEpochInput) (*train.State, error) {
+	if in.From != nil {
+		return a.state(ctx, *in.From)
+	}
+	s, err := train.NewPretrainState(&in.Spec)
+	return s, wrap(err, "initialise the network")
+}
+
+// monitored says whether an epoch's kNN accuracy is measured. The last epoch's always is.
+func monitored(spec *experiment.Spec, epoch int) bool {
+	return epoch == spec.Pretrain.Epochs || epoch%spec.KNN.EveryEpochs == 0
+}
+
+// nearest is the accuracy of the k-nearest-neighbour classifier on encoder outputs.
+func nearest(
+	ctx context.Context, spec *experiment.Spec, neighbours, queries dataset.Images, s *train.State, classes int, o train.Options,
+) (float64, error) {
+	known, err := labelled(ctx, spec, neighbours, s, o)
+	if err != nil {
+		return 0, err
+	}
+	asked, err := labelled(ctx, spec, queries, s, o)
+	if err != nil {
+		return 0, err
+	}
+	return knn(spec, known, asked, classes)
+}
+
+func knn(spec *experiment.Spec, known, asked train.Labelled, classes int) (float64, error) {
+	return train.KNN(known.Features, known.Labels, asked.Features, asked.Labels, known.Dim, spec.KNN.K, classes)
+}
+
+// labelled pairs the encoder's outputs with the labels.
+func labelled(
+	ctx context.Context, spec *experiment.Spec, images dataset.Images, s *train.State, o train.Options,
+) (train.Labelled, error) {
+	features, err := train.Features(ctx, spec, images, s, o)
+	if err != nil {
+		return train.Labelled{}, fmt.Errorf("compute features: %w", err)
+	}
+	return train.Labelled{Features: features, Labels: images.Labels, Dim: len(features) / max(1, images.Len())}, nil
+}

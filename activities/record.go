@@ -1,0 +1,103 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"twinview/experiment"
+	"twinview/storage"
+)
+
+// origin identifies what a piece of training started from. With the experiment's spec, of which there is one per name,
+// it determines every bit of the outcome.
+type origin struct {
+	// Data is the data set's digest, From that of the checkpoint; empty in the first epoch of pretraining.
+	Data string `json:"data"`
+	From string `json:"from"`
+}
+
+// record says what a piece of training produced. It is a small JSON file beside the artifact, and it is written last: where
+// there is a record, an attempt has finished the work, and only its report to Temporal can have been lost.
+type record[T any] struct {
+	Origin   origin              `json:"origin"`
+	Artifact experiment.Artifact `json:"artifact"`
+	Result   T                   `json:"result"`
+}
+
+// recordKey is the key of the record beside an artifact.
+func recordKey(artifact string) string {
+	return strings.TrimSuffix(artifact, ".safetensors") + ".json"
+}
+
+// recorded returns the record beside the artifact, or nil where the work has not been finished. A record of other work
+// under the same key is storage.ErrConflict.
+func recorded[T any](ctx context.Context, s Store, artifact string, from origin) (*record[T], error) {
+	key := recordKey(artifact)
+	stored, err := s.Stat(ctx, key)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for %s: %w", key, err)
+	}
+	data, err := s.Get(ctx, stored)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	var r record[T]
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("read %s: %w", key, err)
+	}
+	if r.Origin != from {
+		return nil, fmt.Errorf("%w: %s records training from other data or another checkpoint: "+
+			"run the experiment under a new name", storage.ErrConflict, key)
+	}
+	return &r, nil
+}
+
+// commit publishes the record. Where another attempt was faster, its record counts if it names the same bits.
+func commit[T any](ctx context.Context, s Store, r record[T]) (record[T], error) {
+	key := recordKey(r.Artifact.Key)
+	data, err := json.Marshal(r)
+	if err != nil {
+		return r, fmt.Errorf("write %s: %w", key, err)
+	}
+	_, err = s.Put(ctx, key, data, typeJSON)
+	if !errors.Is(err, storage.ErrConflict) {
+		return r, wrap(err, "write "+key)
+	}
+	other, err := recorded[T](ctx, s, r.Artifact.Key, r.Origin)
+	if err != nil {
+		return r, err
+	}
+	if other == nil || other.Artifact.SHA256 != r.Artifact.SHA256 {
+		return r, fmt.Errorf("%w: %s records other bits than this worker computed: run the experiment under a new name",
+			storage.ErrConflict, key)
+	}
+	return *other, nil
+}
+
+// replace publishes an artifact that no record names yet. Other bytes under its key were left by an attempt that died
+// before it could record them, perhaps on a processor that rounds otherwise; nobody has been told of them.
+func replace(ctx context.Context, s Store, key string, data []byte, contentType string) (experiment.Artifact, error) {
+	a, err := s.Put(ctx, key, data, contentType)
+	if !errors.Is(err, storage.ErrConflict) {
+		return a, wrap(err, "store "+key)
+	}
+	if err := s.Remove(ctx, key); err != nil {
+		return a, fmt.Errorf("remove unrecorded %s: %w", key, err)
+	}
+	a, err = s.Put(ctx, key, data, contentType)
+	return a, wrap(err, "store "+key)
+}
+
+// wrap says what was being done, unless it worked.
+func wrap(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

@@ -1,0 +1,82 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"twinview/checkpoint"
+	"twinview/experiment"
+)
+
+// What selections compare.
+const (
+	criterionKNN      = "validation kNN accuracy"
+	criterionAccuracy = "validation accuracy"
+)
+
+// SelectCheckpoint chooses the pretraining epoch with the highest validation kNN accuracy, the earliest of equals, and
+// publishes encoder and projection head as a PyTorch state dict.
+func (a *Activities) SelectCheckpoint(ctx context.Context, in experiment.SelectCheckpointInput) (experiment.Selection, error) {
+	first := experiment.Heartbeat{Stage: experiment.StageSelect}
+	return attempt(ctx, first, func(ctx context.Context, _ func(experiment.Heartbeat)) (experiment.Selection, error) {
+		best := -1
+		for i, e := range in.Epochs {
+			if e.KNN != nil && (best < 0 || *e.KNN > *in.Epochs[best].KNN) {
+				best = i
+			}
+		}
+		if best < 0 {
+			return experiment.Selection{}, fmt.Errorf("select among %d epochs: none has a kNN accuracy", len(in.Epochs))
+		}
+		e := in.Epochs[best]
+		s := experiment.Selection{Epoch: e.Epoch, Criterion: criterionKNN, Value: *e.KNN, Checkpoint: e.Checkpoint}
+		return a.publish(ctx, s, key(in.Spec.Name, modelFile(in.Spec.Method, "best_epoch")))
+	})
+}
+
+// SelectFinetuned chooses the fine-tuning epoch with the highest validation accuracy, the earliest of equals, and publishes
+// the classifier as a PyTorch state dict.
+func (a *Activities) SelectFinetuned(ctx context.Context, in experiment.SelectFinetunedInput) (experiment.Selection, error) {
+	first := experiment.Heartbeat{Stage: experiment.StageFinetune}
+	return attempt(ctx, first, func(ctx context.Context, _ func(experiment.Heartbeat)) (experiment.Selection, error) {
+		s, err := selectClassifier(in.Epochs)
+		if err != nil {
+			return s, err
+		}
+		s.Checkpoint = *in.Epochs[s.Epoch-1].Checkpoint
+		return a.publish(ctx, s, key(in.Spec.Name, "finetune_best.pt"))
+	})
+}
+
+// selectClassifier chooses the epoch with the highest validation accuracy, the earliest of equals.
+func selectClassifier(epochs []experiment.ClassifierEpoch) (experiment.Selection, error) {
+	if len(epochs) == 0 {
+		return experiment.Selection{}, fmt.Errorf("select a classifier: there are no epochs")
+	}
+	best := epochs[0]
+	for _, e := range epochs {
+		if e.ValidationAccuracy > best.ValidationAccuracy {
+			best = e
+		}
+	}
+	return experiment.Selection{Epoch: best.Epoch, Criterion: criterionAccuracy, Value: best.ValidationAccuracy}, nil
+}
+
+// publish writes the state dict of the selected checkpoint under key and adds it to the selection.
+func (a *Activities) publish(ctx context.Context, s experiment.Selection, key string) (experiment.Selection, error) {
+	state, err := a.state(ctx, s.Checkpoint)
+	if err != nil {
+		return s, err
+	}
+	s.Model, err = putModel(ctx, a.Store, key, state.StateDict())
+	return s, err
+}
+
+func putModel(ctx context.Context, s Store, key string, tensors []checkpoint.Tensor) (experiment.Artifact, error) {
+	var data bytes.Buffer
+	if err := checkpoint.WriteTorch(&data, tensors); err != nil {
+		return experiment.Artifact{}, fmt.Errorf("write %s: %w", key, err)
+	}
+	return replace(ctx, s, key, data.Bytes(), typeBinary)
+}

@@ -1,0 +1,70 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"twinview/dataset"
+	"twinview/experiment"
+	"twinview/train"
+)
+
+// EvaluateTest reads the test split, for the first and only time: kNN and every epoch's linear classifier on the selected
+// encoder's outputs, and every epoch of fine-tuning. Nothing is chosen by what it finds.
+func (a *Activities) EvaluateTest(ctx context.Context, in experiment.EvaluateTestInput) (experiment.TestResult, error) {
+	first := experiment.Heartbeat{Stage: experiment.StageTest}
+	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.TestResult, error) {
+		split, err := a.split(ctx, &in.Spec, in.Data)
+		if err != nil {
+			return experiment.TestResult{}, err
+		}
+		o := a.options(&in.Spec, beat)
+		result, err := a.testEncoder(ctx, in, split, o)
+		if err != nil {
+			return result, err
+		}
+		for i, e := range in.Finetune.Epochs {
+			beat(experiment.Heartbeat{Stage: experiment.StageTest, Epoch: e.Epoch, Step: i, Steps: len(in.Finetune.Epochs)})
+			s, err := a.state(ctx, *e.Checkpoint)
+			if err != nil {
+				return result, err
+			}
+			score, err := train.Score(ctx, &in.Spec, len(in.Data.Classes), split.Test, s, o)
+			if err != nil {
+				return result, fmt.Errorf("test fine-tuned epoch %d: %w", e.Epoch, err)
+			}
+			result.Finetune = append(result.Finetune, score)
+		}
+		return result, nil
+	})
+}
+
+// testEncoder measures what stands on the frozen encoder.
+func (a *Activities) testEncoder(
+	ctx context.Context, in experiment.EvaluateTestInput, split dataset.Split, o train.Options,
+) (experiment.TestResult, error) {
+	var result experiment.TestResult
+	s, err := a.state(ctx, in.Best.Checkpoint)
+	if err != nil {
+		return result, err
+	}
+	known, err := labelled(ctx, &in.Spec, split.Train, s, o)
+	if err != nil {
+		return result, err
+	}
+	asked, err := labelled(ctx, &in.Spec, split.Test, s, o)
+	if err != nil {
+		return result, err
+	}
+	if result.KNNAccuracy, err = knn(&in.Spec, known, asked, len(in.Data.Classes)); err != nil {
+		return result, fmt.Errorf("test kNN: %w", err)
+	}
+	heads, err := getHeads(ctx, a.Store, *in.Linear.Heads, len(in.Linear.Epochs))
+	if err != nil {
+		return result, err
+	}
+	for _, h := range heads {
+		result.Linear = append(result.Linear, train.ScoreHead(h, asked))
+	}
+	return result, nil
+}
