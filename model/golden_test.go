@@ -1,0 +1,123 @@
+package model
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"twinview/experiment"
+)
+
+// golden is what testdata/golden.py computed with PyTorch and torchvision, in float64.
+type golden struct {
+	SimCLR      goldenRun `json:"simclr"`
+	BarlowTwins goldenRun `json:"barlow_twins"`
+	Classifier  goldenRun `json:"classifier"`
+	ResNet18    []struct {
+		Name  string `json:"name"`
+		Shape []int  `json:"shape"`
+	} `json:"resnet18"`
+}
+
+type goldenRun struct {
+	Features, Projection, Logits []float64
+	Loss                         float64
+	GradientNorms                map[string]float64 `json:"gradient_norms"`
+}
+
+func readGolden(t *testing.T) golden {
+	t.Helper()
+	data, err := os.ReadFile("testdata/golden.json")
+	require.NoError(t, err)
+	var g golden
+	require.NoError(t, json.Unmarshal(data, &g))
+	return g
+}
+
+// goldenDraw is draw of testdata/golden.py.
+func goldenDraw(seed, count int) []float64 {
+	values := make([]float64, count)
+	for i, state := 0, seed; i < count; i++ {
+		state = (1103515245*state + 12345) % (1 << 31)
+		values[i] = float64(state)/(1<<31) - 0.5
+	}
+	return values
+}
+
+// fillAsGolden binds what the script filled its network with.
+func fillAsGolden(n *Network) {
+	for i, p := range n.Parameters {
+		values := goldenDraw(i+1, p.Value.Shape().TotalSize())
+		if p.initial == ones {
+			for k := range values {
+				values[k]++
+			}
+		}
+		bind(p.Value, values)
+	}
+	bind(n.Images, goldenDraw(1000, n.Images.Shape().TotalSize()))
+}
+
+// requireGolden runs the network and compares its loss and the norm of every gradient with PyTorch's.
+func requireGolden(t *testing.T, want goldenRun, n *Network) {
+	t.Helper()
+	outputs := gorgonia.Nodes{n.Loss, n.Features}
+	for _, p := range n.Parameters {
+		outputs = append(outputs, p.Grad)
+	}
+	values := compute64(t, outputs...)
+	require.InEpsilon(t, want.Loss, values[0][0], 1e-10)
+	if want.Features != nil {
+		requireClose(t, want.Features, values[1], 1e-10)
+	}
+	require.Len(t, n.Parameters, len(want.GradientNorms))
+	for i, p := range n.Parameters {
+		squares := 0.0
+		for _, v := range values[2+i] {
+			squares += v * v
+		}
+		require.InDelta(t, want.GradientNorms[p.Name], math.Sqrt(squares), 1e-8*(1+want.GradientNorms[p.Name]), p.Name)
+	}
+}
+
+func TestPretrainingEqualsPyTorch(t *testing.T) {
+	g := readGolden(t)
+	method := experiment.Method{Temperature: 0.2, Lambda: 0.05, Projector: experiment.Projector{Layers: 2, Hidden: 5, Output: 4}}
+	for name, want := range map[string]goldenRun{experiment.SimCLR: g.SimCLR, experiment.BarlowTwins: g.BarlowTwins} {
+		t.Run(name, func(t *testing.T) {
+			method.Name = name
+			n, err := NewPretraining(tinyEncoder, method, Options{Batch: 6, Size: 8, DType: tensor.Float64})
+			require.NoError(t, err)
+			fillAsGolden(n)
+			requireGolden(t, want, n)
+			requireClose(t, want.Projection, compute64(t, n.Projection)[0], 1e-10)
+		})
+	}
+}
+
+func TestClassifierEqualsPyTorch(t *testing.T) {
+	want := readGolden(t).Classifier
+	n, err := NewClassifier(tinyEncoder, 3, Options{Batch: 6, Size: 8, DType: tensor.Float64})
+	require.NoError(t, err)
+	fillAsGolden(n)
+	bind(n.Labels, []float64{0, 1, 2, 0, 1, 2})
+	requireGolden(t, want, n)
+	requireClose(t, want.Logits, compute64(t, n.Logits)[0], 1e-10)
+}
+
+func TestParametersAreTorchvisions(t *testing.T) {
+	encoder := experiment.Encoder{Architecture: experiment.ResNet18, Width: 64}
+	n, err := NewInference(encoder, 10, Options{Batch: 1, Size: 32})
+	require.NoError(t, err)
+	want := readGolden(t).ResNet18
+	require.Len(t, n.Parameters, len(want))
+	for i, p := range n.Parameters {
+		require.Equal(t, want[i].Name, p.Name)
+		require.Equal(t, tensor.Shape(want[i].Shape), p.Value.Shape(), p.Name)
+	}
+}
