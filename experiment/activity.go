@@ -1,65 +1,81 @@
 package experiment
 
-// Task queues. Every worker serves both; on the train queue it takes one activity at a time, since one already uses the
-// whole device.
+// Task queues.
 const (
+	// QueueGeneral takes workflows and the activities that only move bytes.
 	QueueGeneral = "twinview"
-	QueueTrain   = "twinview-train"
+	// QueueTrain takes the activities that compute; a worker runs one of them at a time.
+	QueueTrain = "twinview-train"
 )
 
-// Workflow types, and the query that each answers with its Progress.
+// Workflow types and the IDs they run under.
 const (
-	WorkflowExperiment  = "Experiment"
+	// WorkflowExperiment runs under Spec.Name.
+	WorkflowExperiment = "Experiment"
+	// WorkflowPretraining is its child, under Spec.Name + "/pretraining".
 	WorkflowPretraining = "Pretraining"
-	WorkflowEvaluation  = "Evaluation"
-	QueryProgress       = "progress"
+	// WorkflowEvaluation is its child, under Spec.Name + "/evaluation".
+	WorkflowEvaluation = "Evaluation"
 )
 
-// Activity types.
+// QueryProgress is the query that WorkflowExperiment answers with a Progress.
+const QueryProgress = "progress"
+
+// Activity names. Beside each stand its queue, its argument and its result.
 const (
-	ActivityPrepareData      = "PrepareData"
-	ActivityPretrainEpoch    = "PretrainEpoch"
-	ActivitySelectCheckpoint = "SelectCheckpoint"
-	ActivityEvaluateLinear   = "EvaluateLinear"
-	ActivityFinetuneEpoch    = "FinetuneEpoch"
-	ActivitySelectFinetuned  = "SelectFinetuned"
-	ActivityEvaluateTest     = "EvaluateTest"
-	ActivityWriteReport      = "WriteReport"
-	ActivityPruneCheckpoints = "PruneCheckpoints"
+	ActivityPrepareData      = "PrepareData"      // general: PrepareDataInput → PreparedData
+	ActivityPretrainEpoch    = "PretrainEpoch"    // train: PretrainEpochInput → PretrainEpoch
+	ActivitySelectCheckpoint = "SelectCheckpoint" // train: SelectCheckpointInput → Selection
+	ActivityEvaluateLinear   = "EvaluateLinear"   // train: EvaluateLinearInput → Classification
+	ActivityFinetuneEpoch    = "FinetuneEpoch"    // train: FinetuneEpochInput → ClassifierEpoch
+	ActivitySelectFinetuned  = "SelectFinetuned"  // train: SelectFinetunedInput → Selection
+	ActivityEvaluateTest     = "EvaluateTest"     // train: EvaluateTestInput → TestResult
+	ActivityWriteReport      = "WriteReport"      // general: WriteReportInput → map[string]Artifact
+	ActivityPruneCheckpoints = "PruneCheckpoints" // general: PruneCheckpointsInput → nothing
 )
 
-// Types of application errors that no retry mends.
+// Types of the application errors that no retry helps. Any other failure, a lost connection above all, is tried again.
 const (
-	ErrorBadSpec         = "BadSpec"
-	ErrorBadData         = "BadData"
-	ErrorDiverged        = "Diverged"
+	// ErrorBadSpec is a spec that does not validate.
+	ErrorBadSpec = "BadSpec"
+	// ErrorBadData is an archive with the wrong digest or a malformed one.
+	ErrorBadData = "BadData"
+	// ErrorDiverged is a loss that is NaN or infinite.
+	ErrorDiverged = "Diverged"
+	// ErrorCorruptArtifact is an object whose bytes differ from its digest, or that can't be read back.
 	ErrorCorruptArtifact = "CorruptArtifact"
-	ErrorConflict        = "Conflict"
-	ErrorAccess          = "Access"
+	// ErrorConflict is an object key that holds other bytes already.
+	ErrorConflict = "Conflict"
+	// ErrorAccess is a store that refuses the credentials.
+	ErrorAccess = "Access"
 )
 
-// NonRetryableErrors lists the error types that end an experiment at once.
+// NonRetryableErrors lists the types above, for a retry policy.
 func NonRetryableErrors() []string {
-	return []string{ErrorBadSpec, ErrorBadData, ErrorDiverged, ErrorCorruptArtifact, ErrorConflict, ErrorAccess}
+	return []string{
+		ErrorBadSpec, ErrorBadData, ErrorDiverged, ErrorCorruptArtifact, ErrorConflict, ErrorAccess,
+	}
 }
 
-// PrepareDataInput asks for the spec's data set in the object store.
+// PrepareDataInput asks for the data set in the object store, fetched, verified and counted.
 type PrepareDataInput struct {
 	Spec Spec `json:"spec"`
 }
 
-// PretrainEpochInput asks for one epoch of pretraining, counted from 1, from the checkpoint of the one before.
+// PretrainEpochInput asks for one epoch of pretraining.
 type PretrainEpochInput struct {
-	Spec  Spec         `json:"spec"`
-	Data  PreparedData `json:"data"`
-	Epoch int          `json:"epoch"`
-	// From is the checkpoint of the epoch before, nil for the first.
+	Spec Spec         `json:"spec"`
+	Data PreparedData `json:"data"`
+	// Epoch counts from 1.
+	Epoch int `json:"epoch"`
+	// From is the checkpoint of the epoch before; nil in the first epoch, which begins with initial weights.
 	From *Artifact `json:"from,omitempty"`
 }
 
-// SelectCheckpointInput asks for the best epoch of pretraining and its model.
+// SelectCheckpointInput asks for the best epoch of pretraining, with its encoder as a PyTorch state dict.
 type SelectCheckpointInput struct {
-	Spec   Spec            `json:"spec"`
+	Spec Spec `json:"spec"`
+	// Epochs are all that were trained, in order.
 	Epochs []PretrainEpoch `json:"epochs"`
 }
 
@@ -70,24 +86,27 @@ type EvaluateLinearInput struct {
 	Best Selection    `json:"best"`
 }
 
-// FinetuneEpochInput asks for one epoch of fine-tuning; the first starts from the selected encoder.
+// FinetuneEpochInput asks for one epoch of fine-tuning.
 type FinetuneEpochInput struct {
-	Spec  Spec         `json:"spec"`
-	Data  PreparedData `json:"data"`
-	Best  Selection    `json:"best"`
-	Epoch int          `json:"epoch"`
-	// From is the checkpoint of the epoch before, nil for the first.
+	Spec Spec         `json:"spec"`
+	Data PreparedData `json:"data"`
+	// Best is the pretrained encoder that the first epoch starts from.
+	Best Selection `json:"best"`
+	// Epoch counts from 1.
+	Epoch int `json:"epoch"`
+	// From is the checkpoint of the epoch before; nil in the first epoch.
 	From *Artifact `json:"from,omitempty"`
 }
 
-// SelectFinetunedInput asks for the best epoch of fine-tuning and its model.
+// SelectFinetunedInput asks for the best epoch of fine-tuning, with its network as a PyTorch state dict.
 type SelectFinetunedInput struct {
-	Spec   Spec              `json:"spec"`
-	Data   PreparedData      `json:"data"`
+	Spec Spec         `json:"spec"`
+	Data PreparedData `json:"data"`
+	// Epochs are all that were trained, in order.
 	Epochs []ClassifierEpoch `json:"epochs"`
 }
 
-// EvaluateTestInput asks for the one reading of the test split.
+// EvaluateTestInput asks for the one reading of the test split, when every choice has been made.
 type EvaluateTestInput struct {
 	Spec     Spec           `json:"spec"`
 	Data     PreparedData   `json:"data"`
@@ -96,14 +115,16 @@ type EvaluateTestInput struct {
 	Finetune Classification `json:"finetune"`
 }
 
-// WriteReportInput asks for the files that people read; Result has everything but their artifacts.
+// WriteReportInput asks for the files that are made for people: metrics, report and plots.
 type WriteReportInput struct {
-	Spec   Spec   `json:"spec"`
+	Spec Spec `json:"spec"`
+	// Result is complete but for its Artifacts.
 	Result Result `json:"result"`
 }
 
-// PruneCheckpointsInput asks for the removal of checkpoints that nothing refers to any more.
+// PruneCheckpointsInput asks for the removal of checkpoints that nothing needs any more.
 type PruneCheckpointsInput struct {
+	// Experiment is the experiment's name. No object outside its folder is ever removed.
 	Experiment string     `json:"experiment"`
 	Remove     []Artifact `json:"remove"`
 }
