@@ -22,7 +22,7 @@ var (
 	}
 )
 
-// checkNetworkGradient compares the gradient of three elements of every parameter with central differences.
+// checkNetworkGradient compares the gradient of one element of every parameter with central differences.
 func checkNetworkGradient(t *testing.T, n *Network) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(7, 8))
@@ -44,11 +44,9 @@ func checkNetworkGradient(t *testing.T, n *Network) {
 	for i, p := range n.Parameters {
 		require.Equal(t, p.Value.Shape(), p.Grad.Shape(), p.Name)
 		values := p.Value.Value().Data().([]float64)
-		for range 3 {
-			k := r.IntN(len(values))
-			want := centralDifference(evaluate, &values[k], 1e-6)
-			require.InDelta(t, want, symbolic[i][k], 1e-6*(1+math.Abs(want)), "by element %d of %s", k, p.Name)
-		}
+		k := r.IntN(len(values))
+		want := centralDifference(evaluate, &values[k], 1e-6)
+		require.InDelta(t, want, symbolic[i][k], 1e-6*(1+math.Abs(want)), "by element %d of %s", k, p.Name)
 	}
 }
 

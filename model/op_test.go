@@ -287,6 +287,27 @@ func TestOpsRefuseWrongInputs(t *testing.T) {
 	}
 }
 
+func TestGradientsOfLossesScaleWithTheGradientTheyReceive(t *testing.T) {
+	for _, c := range everyOp {
+		last := len(c.inputs) - 1
+		if len(c.inputs[last]) > 0 { // no scalar
+			continue
+		}
+		t.Run(c.op.String(), func(t *testing.T) {
+			inputs := inputsOf(c.op, c.inputs, tensor.Float64)
+			inputs[last] = gorgonia.NewF64(1)
+			one, err := c.op.Do(inputs...)
+			require.NoError(t, err)
+			inputs[last] = gorgonia.NewF64(-3)
+			scaled, err := c.op.Do(inputs...)
+			require.NoError(t, err)
+			for i, v := range floats(t, one) {
+				require.InDelta(t, -3*v, floats(t, scaled)[i], 1e-12)
+			}
+		})
+	}
+}
+
 func TestTransposedViewIsRefused(t *testing.T) {
 	x := tensor.New(tensor.WithShape(2, 3), tensor.Of(tensor.Float32))
 	require.NoError(t, x.T())
