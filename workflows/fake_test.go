@@ -1,0 +1,170 @@
+package workflows
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+
+	"twinview/experiment"
+)
+
+// fakes are activities that answer at once with results that can be told apart. They stand in for a worker that trains.
+type fakes struct {
+	// accuracies are the validation kNN accuracies of the pretraining epochs, negative where one is not monitored.
+	accuracies []float64
+	// fail, where it is set, is asked before each activity and may end the attempt.
+	fail func(ctx context.Context, name string, epoch int) error
+
+	mu sync.Mutex
+	// calls are the activities in the order in which their attempts began, with the epoch where there is one.
+	calls []string
+	// froms are the checkpoints that training started from, pruned the keys that were removed.
+	froms, pruned []string
+	tested        experiment.EvaluateTestInput
+	reported      experiment.WriteReportInput
+}
+
+func (f *fakes) register(r worker.ActivityRegistry) {
+	for name, fn := range map[string]any{
+		experiment.ActivityPrepareData:      f.prepare,
+		experiment.ActivityPretrainEpoch:    f.pretrain,
+		experiment.ActivitySelectCheckpoint: f.selectCheckpoint,
+		experiment.ActivityEvaluateLinear:   f.linear,
+		experiment.ActivityFinetuneEpoch:    f.finetune,
+		experiment.ActivitySelectFinetuned:  f.selectFinetuned,
+		experiment.ActivityEvaluateTest:     f.test,
+		experiment.ActivityWriteReport:      f.report,
+		experiment.ActivityPruneCheckpoints: f.prune,
+	} {
+		r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
+	}
+}
+
+// begin notes an attempt and lets it fail.
+func (f *fakes) begin(ctx context.Context, name string, epoch int) error {
+	f.mu.Lock()
+	call := name
+	if epoch > 0 {
+		call = fmt.Sprintf("%s %d", name, epoch)
+	}
+	f.calls = append(f.calls, call)
+	f.mu.Unlock()
+	if f.fail == nil {
+		return nil
+	}
+	return f.fail(ctx, name, epoch)
+}
+
+func (f *fakes) seen() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.calls...)
+}
+
+func artifact(format string, args ...any) experiment.Artifact {
+	k := fmt.Sprintf(format, args...)
+	return experiment.Artifact{Key: k, SHA256: "digest of " + k, Size: int64(len(k))}
+}
+
+func (f *fakes) prepare(ctx context.Context, in experiment.PrepareDataInput) (experiment.PreparedData, error) {
+	return experiment.PreparedData{
+		Name: in.Spec.Dataset.Name, SHA256: "d", Classes: []string{"cat", "dog"}, Train: 90, Validation: 10, Test: 20,
+	}, f.begin(ctx, experiment.ActivityPrepareData, 0)
+}
+
+func (f *fakes) from(a *experiment.Artifact) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a == nil {
+		f.froms = append(f.froms, "")
+		return
+	}
+	f.froms = append(f.froms, a.Key)
+}
+
+func (f *fakes) pretrain(ctx context.Context, in experiment.PretrainEpochInput) (experiment.PretrainEpoch, error) {
+	if err := f.begin(ctx, experiment.ActivityPretrainEpoch, in.Epoch); err != nil {
+		return experiment.PretrainEpoch{}, err
+	}
+	f.from(in.From)
+	e := experiment.PretrainEpoch{
+		Epoch: in.Epoch, Step: 10 * in.Epoch, Loss: 5 / float64(in.Epoch), Worker: "fake",
+		Checkpoint: artifact("p%d", in.Epoch),
+	}
+	if k := f.accuracies[in.Epoch-1]; k >= 0 {
+		e.KNN = &k
+	}
+	return e, nil
+}
+
+func (f *fakes) selectCheckpoint(ctx context.Context, in experiment.SelectCheckpointInput) (experiment.Selection, error) {
+	best := in.Epochs[bestMonitored(in.Epochs)]
+	return experiment.Selection{
+		Epoch: best.Epoch, Criterion: "validation kNN accuracy", Value: *best.KNN, Checkpoint: best.Checkpoint,
+		Model: artifact("model"),
+	}, f.begin(ctx, experiment.ActivitySelectCheckpoint, 0)
+}
+
+func (f *fakes) linear(ctx context.Context, in experiment.EvaluateLinearInput) (experiment.Classification, error) {
+	f.from(&in.Best.Checkpoint)
+	heads := artifact("heads")
+	return experiment.Classification{
+		Epochs: []experiment.ClassifierEpoch{{Epoch: 1, ValidationAccuracy: 0.4}, {Epoch: 2, ValidationAccuracy: 0.5}},
+		Best:   experiment.Selection{Epoch: 2, Criterion: "validation accuracy", Value: 0.5, Checkpoint: heads},
+		Heads:  &heads,
+	}, f.begin(ctx, experiment.ActivityEvaluateLinear, 0)
+}
+
+func (f *fakes) finetune(ctx context.Context, in experiment.FinetuneEpochInput) (experiment.ClassifierEpoch, error) {
+	if err := f.begin(ctx, experiment.ActivityFinetuneEpoch, in.Epoch); err != nil {
+		return experiment.ClassifierEpoch{}, err
+	}
+	if in.From == nil {
+		in.From = &in.Best.Checkpoint
+	}
+	f.from(in.From)
+	checkpoint := artifact("f%d", in.Epoch)
+	return experiment.ClassifierEpoch{Epoch: in.Epoch, ValidationAccuracy: 0.6, Checkpoint: &checkpoint}, nil
+}
+
+func (f *fakes) selectFinetuned(ctx context.Context, in experiment.SelectFinetunedInput) (experiment.Selection, error) {
+	return experiment.Selection{
+		Epoch: 1, Criterion: "validation accuracy", Value: 0.6, Checkpoint: *in.Epochs[0].Checkpoint,
+	}, f.begin(ctx, experiment.ActivitySelectFinetuned, 0)
+}
+
+func (f *fakes) test(ctx context.Context, in experiment.EvaluateTestInput) (experiment.TestResult, error) {
+	f.tested = in
+	result := experiment.TestResult{KNNAccuracy: 0.45}
+	for i := range in.Linear.Epochs {
+		result.Linear = append(result.Linear, experiment.TestScore{Loss: 2, Accuracy: 0.1 * float64(i+1)})
+	}
+	for i := range in.Finetune.Epochs {
+		result.Finetune = append(result.Finetune, experiment.TestScore{Loss: 1, Accuracy: 0.2 * float64(i+1)})
+	}
+	return result, f.begin(ctx, experiment.ActivityEvaluateTest, 0)
+}
+
+func (f *fakes) report(ctx context.Context, in experiment.WriteReportInput) (map[string]experiment.Artifact, error) {
+	f.reported = in
+	files := map[string]experiment.Artifact{"metrics.json": artifact("metrics.json")}
+	return files, f.begin(ctx, experiment.ActivityWriteReport, 0)
+}
+
+func (f *fakes) prune(ctx context.Context, in experiment.PruneCheckpointsInput) error {
+	f.mu.Lock()
+	for _, a := range in.Remove {
+		f.pruned = append(f.pruned, a.Key)
+	}
+	f.mu.Unlock()
+	return f.begin(ctx, experiment.ActivityPruneCheckpoints, 0)
+}
+
+// diverged is what the real activity returns when a loss is not a number.
+func diverged() error {
+	return temporal.NewApplicationError("training diverged", experiment.ErrorDiverged)
+}

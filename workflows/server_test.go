@@ -1,0 +1,174 @@
+package workflows
+
+import (
+	"context"
+	"flag"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/history/v1"
+	"go.temporal.io/api/temporalproto"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+
+	"twinview/experiment"
+)
+
+// With -record, TestExperimentOnServer writes the histories of its runs to testdata, where TestReplay finds them:
+//
+//	go test ./workflows -run TestExperimentOnServer -record v2
+//
+// Record a new set, beside the old ones, when the workflows' commands change on purpose (behind workflow.GetVersion).
+// Delete a set only when no experiment that was begun under it can still be running.
+var record = flag.String("record", "", "write the histories of TestExperimentOnServer to testdata under this `prefix`")
+
+func TestExperimentOnServer(t *testing.T) {
+	c := startServer(t)
+	f := &fakes{accuracies: []float64{-1, 0.3, 0.5, 0.4, 0.2, 0.5, 0.1, 0.3}}
+	tries := 0
+	f.fail = func(_ context.Context, name string, epoch int) error {
+		if name == experiment.ActivityPretrainEpoch && epoch == 2 && tries == 0 {
+			tries++
+			return temporal.NewApplicationError("connection refused", "Unreachable")
+		}
+		return nil
+	}
+	startWorkers(t, c, f)
+	spec := testSpec(t, 8, 6)
+	options := client.StartWorkflowOptions{ID: spec.Name, TaskQueue: experiment.QueueGeneral}
+	run, err := c.ExecuteWorkflow(t.Context(), options, experiment.WorkflowExperiment, spec)
+	require.NoError(t, err)
+	var result experiment.Result
+	require.NoError(t, run.Get(t.Context(), &result))
+	require.Len(t, result.Pretrain, 8)
+	require.Equal(t, 3, result.Best.Epoch)
+	require.Len(t, result.Finetune.Epochs, 6)
+	require.Equal(t, []string{"p1", "p2", "p4", "p5", "p6", "p7", "f2", "f3", "f4", "f5", "f6"}, f.pruned)
+
+	answer, err := c.QueryWorkflow(t.Context(), spec.Name, "", experiment.QueryProgress)
+	require.NoError(t, err)
+	var p experiment.Progress
+	require.NoError(t, answer.Get(&p))
+	require.Equal(t, experiment.StageDone, p.Stage)
+	require.Equal(t, result.Pretrain, p.Pretrain)
+
+	experimentRuns := histories(t, c, spec.Name, run.GetRunID())
+	require.Len(t, experimentRuns, 1)
+	pretraining := histories(t, c, spec.Name+"/pretraining", firstRun(t, experimentRuns[0], experiment.WorkflowPretraining))
+	require.Greater(t, len(pretraining), 1, "pretraining continued as new")
+	evaluation := histories(t, c, spec.Name+"/evaluation", firstRun(t, experimentRuns[0], experiment.WorkflowEvaluation))
+	require.Greater(t, len(evaluation), 1, "evaluation continued as new")
+	save(t, "experiment", experimentRuns[0])
+	save(t, "pretraining-first", pretraining[0])
+	save(t, "pretraining-last", pretraining[len(pretraining)-1])
+	save(t, "evaluation-first", evaluation[0])
+	save(t, "evaluation-last", evaluation[len(evaluation)-1])
+}
+
+// TestDivergedOnServer records how a failure that no retry helps passes through the children.
+func TestDivergedOnServer(t *testing.T) {
+	c := startServer(t)
+	f := &fakes{accuracies: []float64{0.3, 0.5}}
+	f.fail = func(_ context.Context, name string, epoch int) error {
+		if name == experiment.ActivityPretrainEpoch && epoch == 2 {
+			return diverged()
+		}
+		return nil
+	}
+	startWorkers(t, c, f)
+	spec := testSpec(t, 2, 1)
+	options := client.StartWorkflowOptions{ID: spec.Name, TaskQueue: experiment.QueueGeneral}
+	run, err := c.ExecuteWorkflow(t.Context(), options, experiment.WorkflowExperiment, spec)
+	require.NoError(t, err)
+	require.Equal(t, experiment.ErrorDiverged, errorType(t, run.Get(t.Context(), nil)))
+	save(t, "diverged", histories(t, c, spec.Name, run.GetRunID())[0])
+}
+
+// startServer runs Temporal's development server in memory for the length of the test.
+func startServer(t *testing.T) client.Client {
+	t.Helper()
+	path, err := exec.LookPath("temporal")
+	if err != nil {
+		path = filepath.Join("..", "bin", "temporal")
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("needs the temporal command on PATH or in bin/; make test builds it")
+	}
+	logger := log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+	server, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{
+		ExistingPath: path,
+		// The identity gets into recorded histories: it should say nothing about the machine.
+		ClientOptions: &client.Options{Identity: "worker", Logger: logger},
+		LogLevel:      "error",
+		ExtraArgs:     []string{"--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=40"},
+		Stdout:        io.Discard,
+		Stderr:        io.Discard,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	return server.Client()
+}
+
+func startWorkers(t *testing.T, c client.Client, f *fakes) {
+	t.Helper()
+	for _, queue := range []string{experiment.QueueGeneral, experiment.QueueTrain} {
+		w := worker.New(c, queue, worker.Options{WorkerStopTimeout: time.Second})
+		Register(w)
+		f.register(w)
+		require.NoError(t, w.Start())
+		t.Cleanup(w.Stop)
+	}
+}
+
+// histories are those of a workflow's runs, from the one named to the last of those it continued as.
+func histories(t *testing.T, c client.Client, id, run string) []*history.History {
+	t.Helper()
+	var all []*history.History
+	for run != "" {
+		events := c.GetWorkflowHistory(t.Context(), id, run, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		h := &history.History{}
+		for events.HasNext() {
+			e, err := events.Next()
+			require.NoError(t, err)
+			h.Events = append(h.Events, e)
+		}
+		all = append(all, h)
+		last := h.Events[len(h.Events)-1]
+		run = last.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()
+	}
+	return all
+}
+
+// firstRun is the run ID under which a child of the given type started.
+func firstRun(t *testing.T, parent *history.History, workflowType string) string {
+	t.Helper()
+	for _, e := range parent.Events {
+		if a := e.GetChildWorkflowExecutionStartedEventAttributes(); a.GetWorkflowType().GetName() == workflowType {
+			return a.GetWorkflowExecution().GetRunId()
+		}
+	}
+	t.Fatalf("no child %s has started", workflowType)
+	return ""
+}
+
+// save writes a history to testdata, where -record asks for it.
+func save(t *testing.T, name string, h *history.History) {
+	t.Helper()
+	if *record == "" {
+		return
+	}
+	data, err := temporalproto.CustomJSONMarshalOptions{Indent: " "}.Marshal(h)
+	require.NoError(t, err)
+	require.NoError(t, os.MkdirAll("testdata", 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join("testdata", *record+"-"+name+".json"), append(data, '\n'), 0o644))
+}
