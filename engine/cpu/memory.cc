@@ -1,0 +1,25 @@
+#include <omp.h>
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "bridge.h"
+
+extern "C" void *tv_alloc(size_t bytes) {
+  // Large pages: an epoch walks over gigabytes, and with 4 KiB pages much of the time of the plain loops is page walks.
+  constexpr size_t kLargePage = size_t{2} << 20;
+  const size_t alignment = bytes >= kLargePage ? kLargePage : 64;
+  const size_t size = (bytes + alignment - 1) / alignment * alignment;
+  void *memory = nullptr;
+  if (posix_memalign(&memory, alignment, size ? size : alignment) != 0) return nullptr;
+#ifdef MADV_HUGEPAGE
+  if (alignment == kLargePage) madvise(memory, size, MADV_HUGEPAGE);
+#endif
+  memset(memory, 0, size);
+  return memory;
+}
+
+extern "C" void tv_free(void *memory) { free(memory); }
+
+extern "C" void tv_set_threads(int threads) { omp_set_num_threads(threads); }
