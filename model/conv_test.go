@@ -10,7 +10,9 @@ import (
 )
 
 // convolutions are kernel, stride, padding, height and width: each that ResNet-18 has, and odd ones.
-var convolutions = [][5]int{{3, 1, 1, 5, 4}, {3, 2, 1, 6, 6}, {3, 2, 1, 5, 7}, {1, 2, 0, 6, 5}, {3, 2, 1, 1, 1}, {2, 3, 0, 6, 7}}
+var convolutions = [][5]int{
+	{3, 1, 1, 5, 4}, {3, 2, 1, 6, 6}, {3, 2, 1, 5, 7}, {1, 2, 0, 6, 5}, {3, 2, 1, 1, 1}, {2, 3, 0, 6, 7},
+}
 
 func TestConv2DGradient(t *testing.T) {
 	for _, c := range convolutions {

@@ -87,7 +87,8 @@ func requireGolden(t *testing.T, want goldenRun, n *Network) {
 
 func TestPretrainingEqualsPyTorch(t *testing.T) {
 	g := readGolden(t)
-	method := experiment.Method{Temperature: 0.2, Lambda: 0.05, Projector: experiment.Projector{Layers: 2, Hidden: 5, Output: 4}}
+	projector := experiment.Projector{Layers: 2, Hidden: 5, Output: 4}
+	method := experiment.Method{Temperature: 0.2, Lambda: 0.05, Projector: projector}
 	for name, want := range map[string]goldenRun{experiment.SimCLR: g.SimCLR, experiment.BarlowTwins: g.BarlowTwins} {
 		t.Run(name, func(t *testing.T) {
 			method.Name = name

@@ -191,6 +191,20 @@ func TestNetworksNameTheirNodes(t *testing.T) {
 	}
 }
 
+// Gorgonia's TapeMachine takes nodes with equal 32-bit hashes for one node.
+func TestNodesOfANetworkHaveDistinctHashes(t *testing.T) {
+	encoder := experiment.Encoder{Architecture: experiment.ResNet18, Width: 64}
+	for _, method := range []experiment.Method{tinySimCLR, tinyBarlowTwins} {
+		n, err := NewPretraining(encoder, method, Options{Batch: 512, Size: 32})
+		require.NoError(t, err)
+		seen := map[uint32]*gorgonia.Node{}
+		for _, node := range n.Graph.AllNodes() {
+			require.NotContains(t, seen, node.Hashcode(), "%v", node)
+			seen[node.Hashcode()] = node
+		}
+	}
+}
+
 func TestNormsSayHowManyValuesTheyCount(t *testing.T) {
 	n, err := NewPretraining(tinyEncoder, tinySimCLR, Options{Batch: 6, Size: 8})
 	require.NoError(t, err)
@@ -220,37 +234,38 @@ func TestWeightDecayLeavesBiasesAndNormsOut(t *testing.T) {
 	}
 }
 
-func TestNetworksRefuseBadSettings(t *testing.T) {
-	o := Options{Batch: 8, Size: 8}
-	pretraining := func(change func(*experiment.Encoder, *experiment.Method, *Options)) error {
-		e, m, o := tinyEncoder, tinySimCLR, o
-		change(&e, &m, &o)
-		_, err := NewPretraining(e, m, o)
-		return err
+func TestPretrainingRefusesBadSettings(t *testing.T) {
+	type settings struct {
+		encoder experiment.Encoder
+		method  experiment.Method
+		options Options
 	}
-	for reason, change := range map[string]func(*experiment.Encoder, *experiment.Method, *Options){
-		"encoder.width is 0":                 func(e *experiment.Encoder, _ *experiment.Method, _ *Options) { e.Width = 0 },
-		`encoder.architecture is "vgg"`:      func(e *experiment.Encoder, _ *experiment.Method, _ *Options) { e.Architecture = "vgg" },
-		`method.name is "byol"`:              func(_ *experiment.Encoder, m *experiment.Method, _ *Options) { m.Name = "byol" },
-		"method.temperature is 0":            func(_ *experiment.Encoder, m *experiment.Method, _ *Options) { m.Temperature = 0 },
-		"method.projector.layers is 0":       func(_ *experiment.Encoder, m *experiment.Method, _ *Options) { m.Projector.Layers = 0 },
-		"method.projector.hidden is 0":       func(_ *experiment.Encoder, m *experiment.Method, _ *Options) { m.Projector.Hidden = 0 },
-		"method.projector.output is 0":       func(_ *experiment.Encoder, m *experiment.Method, _ *Options) { m.Projector.Output = 0 },
-		"batch is 7 views, want an even":     func(_ *experiment.Encoder, _ *experiment.Method, o *Options) { o.Batch = 7 },
-		"batch is 2 views, want at least 4":  func(_ *experiment.Encoder, _ *experiment.Method, o *Options) { o.Batch = 2 },
-		"batch is 1, want at least 2":        func(_ *experiment.Encoder, _ *experiment.Method, o *Options) { o.Batch = 1 },
-		"batch is 0, want at least 1":        func(_ *experiment.Encoder, _ *experiment.Method, o *Options) { o.Batch = 0 },
-		"image size is 0":                    func(_ *experiment.Encoder, _ *experiment.Method, o *Options) { o.Size = 0 },
-		"element type is int, want float32":  func(_ *experiment.Encoder, _ *experiment.Method, o *Options) { o.DType = tensor.Int },
-		"build the pretraining network: enc": func(e *experiment.Encoder, _ *experiment.Method, _ *Options) { e.Width = -1 },
+	for reason, change := range map[string]func(*settings){
+		"encoder.width is 0":                     func(s *settings) { s.encoder.Width = 0 },
+		"build the pretraining network: encoder": func(s *settings) { s.encoder.Width = -1 },
+		`encoder.architecture is "vgg"`:          func(s *settings) { s.encoder.Architecture = "vgg" },
+		`method.name is "byol"`:                  func(s *settings) { s.method.Name = "byol" },
+		"method.temperature is 0":                func(s *settings) { s.method.Temperature = 0 },
+		"method.lambda is -1":                    func(s *settings) { s.method = tinyBarlowTwins; s.method.Lambda = -1 },
+		"method.projector.layers is 0":           func(s *settings) { s.method.Projector.Layers = 0 },
+		"method.projector.hidden is 0":           func(s *settings) { s.method.Projector.Hidden = 0 },
+		"method.projector.output is 0":           func(s *settings) { s.method.Projector.Output = 0 },
+		"batch is 7 views, want an even":         func(s *settings) { s.options.Batch = 7 },
+		"batch is 2 views, want at least 4":      func(s *settings) { s.options.Batch = 2 },
+		"batch is 1, want at least 2":            func(s *settings) { s.options.Batch = 1 },
+		"batch is 0, want at least 1":            func(s *settings) { s.options.Batch = 0 },
+		"image size is 0":                        func(s *settings) { s.options.Size = 0 },
+		"element type is int, want float32":      func(s *settings) { s.options.DType = tensor.Int },
 	} {
-		require.ErrorContains(t, pretraining(change), reason)
+		s := settings{tinyEncoder, tinySimCLR, Options{Batch: 8, Size: 8}}
+		change(&s)
+		_, err := NewPretraining(s.encoder, s.method, s.options)
+		require.ErrorContains(t, err, reason)
 	}
-	require.ErrorContains(t, pretraining(func(_ *experiment.Encoder, m *experiment.Method, _ *Options) {
-		*m = tinyBarlowTwins
-		m.Lambda = -1
-	}), "method.lambda is -1")
+}
 
+func TestOtherNetworksRefuseBadSettings(t *testing.T) {
+	o := Options{Batch: 8, Size: 8}
 	_, err := NewClassifier(tinyEncoder, 1, o)
 	require.ErrorContains(t, err, "number of classes is 1")
 	_, err = NewClassifier(tinyEncoder, 10, Options{Batch: 1, Size: 8})

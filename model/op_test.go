@@ -265,7 +265,7 @@ func TestOpsInferTheShapeAndTypeThatTheyCompute(t *testing.T) {
 			require.NoError(t, err)
 			result, err := c.op.Do(inputsOf(c.op, c.inputs, tensor.Float32)...)
 			require.NoError(t, err)
-			require.True(t, node.Type().Eq(gorgonia.TypeOf(result)), "node is %v, value %v", node.Type(), gorgonia.TypeOf(result))
+			require.True(t, node.Type().Eq(gorgonia.TypeOf(result)), "node is %v, value %T", node.Type(), result)
 			require.True(t, node.Shape().Eq(result.Shape()), "node is %v, value %v", node.Shape(), result.Shape())
 		})
 	}
