@@ -56,8 +56,7 @@ func TestWholeNetwork(t *testing.T) {
 	}
 }
 
-// TestRunsAreIdentical compares bits: of two runs of one machine, of two machines, and of one and two threads where only
-// our own kernels are at work.
+// TestRunsAreIdentical compares bits: of two runs of one machine, and of two machines.
 func TestRunsAreIdentical(t *testing.T) {
 	for name, build := range networks {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,46 @@
+package cpu
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestArenaNeverOverlaps takes and gives places at random: no two that are held at once may overlap, and after the last
+// is given back the whole arena must be one hole.
+func TestArenaNeverOverlaps(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var a arena
+	type place struct{ from, size int }
+	var held []place
+	for range 5000 {
+		if len(held) > 0 && r.IntN(2) == 0 {
+			i := r.IntN(len(held))
+			a.give(held[i].from, held[i].size)
+			held = append(held[:i], held[i+1:]...)
+			continue
+		}
+		p := place{size: 1 + r.IntN(500)}
+		p.from = a.take(p.size)
+		require.Zero(t, p.from%alignment)
+		for _, other := range held {
+			apart := p.from+padded(p.size) <= other.from || other.from+padded(other.size) <= p.from
+			require.True(t, apart, "%v overlaps %v", p, other)
+		}
+		held = append(held, p)
+	}
+	for _, p := range held {
+		a.give(p.from, p.size)
+	}
+	require.Equal(t, []hole{{0, a.size}}, a.holes)
+}
+
+func TestArenaReusesMemory(t *testing.T) {
+	var a arena
+	for range 100 {
+		from := a.take(1000)
+		a.give(from, 1000)
+	}
+	require.Equal(t, padded(1000), a.size)
+}
