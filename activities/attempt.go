@@ -36,7 +36,11 @@ func attempt[T any](
 	position.Store(&first)
 	working, cancel := context.WithCancelCause(ctx)
 	var beating sync.WaitGroup
-	beating.Go(func() { beat(working, cancel, &position) })
+	beating.Go(func() {
+		beat(working, cancel, activity.GetWorkerStopChannel(ctx), &position, func(h experiment.Heartbeat) {
+			activity.RecordHeartbeat(working, h)
+		})
+	})
 	result, err := guard(func() (T, error) {
 		return work(working, func(h experiment.Heartbeat) { position.Store(&h) })
 	})
@@ -51,15 +55,18 @@ func attempt[T any](
 	return result, nil
 }
 
-// beat sends heartbeats until ctx ends, and ends it when the worker stops.
-func beat(ctx context.Context, cancel context.CancelCauseFunc, position *atomic.Pointer[experiment.Heartbeat]) {
+// beat sends the position every few seconds until ctx ends, and ends it when the worker stops.
+func beat(
+	ctx context.Context, cancel context.CancelCauseFunc, stop <-chan struct{},
+	position *atomic.Pointer[experiment.Heartbeat], send func(experiment.Heartbeat),
+) {
 	tick := time.NewTicker(heartbeatInterval)
 	defer tick.Stop()
 	for {
-		activity.RecordHeartbeat(ctx, *position.Load())
+		send(*position.Load())
 		select {
 		case <-tick.C:
-		case <-activity.GetWorkerStopChannel(ctx):
+		case <-stop:
 			cancel(errStopping)
 			return
 		case <-ctx.Done():

@@ -67,7 +67,7 @@ func classify(ctx context.Context, attempt int32, err error) error {
 			return temporal.NewNonRetryableApplicationError(err.Error(), p.kind, nil)
 		}
 	}
-	if storage.Retryable(err) || dataset.Retryable(err) {
+	if storage.Retryable(err) {
 		return temporal.NewApplicationError(err.Error(), errorUnreachable)
 	}
 	if attempt >= unexpectedAttempts {

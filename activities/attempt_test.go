@@ -1,0 +1,74 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+
+	"twinview/experiment"
+	"twinview/storage"
+)
+
+// runWork runs work as an activity called "work".
+func runWork(t *testing.T, stop chan struct{}, work func(context.Context, func(experiment.Heartbeat)) (int, error)) error {
+	t.Helper()
+	env := newEnvironment(&Activities{})
+	env.SetWorkerStopChannel(stop)
+	env.RegisterActivityWithOptions(func(ctx context.Context) (int, error) {
+		return attempt(ctx, experiment.Heartbeat{Stage: "begin"}, work)
+	}, activity.RegisterOptions{Name: "work"})
+	_, err := env.ExecuteActivity("work")
+	return err
+}
+
+// The work reports nothing for longer than the workflows' heartbeat timeout, as a long compilation does.
+func TestHeartbeatsGoOutDuringLongSteps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var position atomic.Pointer[experiment.Heartbeat]
+		position.Store(&experiment.Heartbeat{Step: 7})
+		var sent []experiment.Heartbeat
+		ctx, cancel := context.WithCancelCause(t.Context())
+		go beat(ctx, cancel, nil, &position, func(h experiment.Heartbeat) { sent = append(sent, h) })
+		time.Sleep(time.Minute)
+		cancel(nil)
+		synctest.Wait()
+		require.GreaterOrEqual(t, len(sent), 20)
+		require.Equal(t, 7, sent[len(sent)-1].Step)
+	})
+}
+
+func TestStoppingWorkerHandsItsWorkBack(t *testing.T) {
+	stop := make(chan struct{})
+	err := runWork(t, stop, func(ctx context.Context, _ func(experiment.Heartbeat)) (int, error) {
+		close(stop)
+		<-ctx.Done()
+		return 0, ctx.Err()
+	})
+	requireType(t, err, errorStopping, true)
+}
+
+func TestPanicIsAnError(t *testing.T) {
+	err := runWork(t, nil, func(context.Context, func(experiment.Heartbeat)) (int, error) { panic("shape mismatch") })
+	requireType(t, err, errorUnexpected, true)
+	require.ErrorContains(t, err, "shape mismatch")
+}
+
+func TestUnreachableStoreIsWaitedFor(t *testing.T) {
+	for _, lost := range []error{storage.ErrUnreachable, storage.ErrNoBucket} {
+		err := classify(t.Context(), 1000, fmt.Errorf("store checkpoint: %w", lost))
+		requireType(t, err, errorUnreachable, true)
+	}
+}
+
+func TestUnexpectedErrorIsTriedAgainALimitedNumberOfTimes(t *testing.T) {
+	unexpected := errors.New("no idea")
+	requireType(t, classify(t.Context(), 1, unexpected), errorUnexpected, true)
+	requireType(t, classify(t.Context(), unexpectedAttempts, unexpected), errorUnexpected, false)
+}

@@ -1,0 +1,126 @@
+package activities
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"go.temporal.io/sdk/activity"
+
+	"twinview/dataset"
+	"twinview/experiment"
+	"twinview/storage"
+)
+
+// archiveFile is the name of the CIFAR-10 archive in the store and in the cache.
+const archiveFile = "cifar-10-binary.tar.gz"
+
+// splits holds the data that this worker used last, decoded and split.
+type splits struct {
+	mu    sync.Mutex
+	key   splitKey
+	split dataset.Split
+}
+
+// splitKey is all that a split depends on.
+type splitKey struct {
+	sha256  string
+	seed    uint64
+	dataset experiment.Dataset
+}
+
+// split returns the prepared data, from memory, from the local copy or from the store. The images are shared: nobody may
+// change them.
+func (a *Activities) split(ctx context.Context, spec *experiment.Spec, data experiment.PreparedData) (dataset.Split, error) {
+	a.data.mu.Lock()
+	defer a.data.mu.Unlock()
+	key := splitKey{data.SHA256, spec.Seed, spec.Dataset}
+	if a.data.key == key {
+		return a.data.split, nil
+	}
+	images, err := a.images(ctx, spec, data)
+	if err != nil {
+		return dataset.Split{}, err
+	}
+	split, err := images.Split(spec.Seed, spec.Dataset)
+	if err != nil {
+		return dataset.Split{}, badSpec{err}
+	}
+	a.data.key, a.data.split = key, split
+	return split, nil
+}
+
+// images decodes the prepared data set, or draws it anew where code drew it before.
+func (a *Activities) images(ctx context.Context, spec *experiment.Spec, data experiment.PreparedData) (*dataset.Data, error) {
+	if data.Name == experiment.Synthetic {
+		drawn := drawSynthetic(spec)
+		if sum := imagesDigest(drawn); sum != data.SHA256 {
+			return nil, fmt.Errorf("%w: this worker draws the synthetic set with digest %.12s, but the experiment was prepared "+
+				"with %.12s: use workers of one version on one processor architecture", storage.ErrCorrupt, sum, data.SHA256)
+		}
+		return drawn, nil
+	}
+	path, err := a.cached(ctx, data.Archive)
+	if err != nil {
+		return nil, err
+	}
+	return readArchive(path)
+}
+
+func readArchive(path string) (*dataset.Data, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open data set: %w", err)
+	}
+	defer f.Close()
+	data, err := dataset.ReadCIFAR10(f)
+	if err != nil {
+		return nil, fmt.Errorf("read data set %s: %w", path, err)
+	}
+	return data, nil
+}
+
+// cacheFolder is where the local copy of an archive lies.
+func (a *Activities) cacheFolder(sha256 string) string {
+	return filepath.Join(a.CacheDir, "datasets", sha256)
+}
+
+// cached returns the path of the local copy of an archive in the store, verified. A copy that is missing or damaged is
+// fetched.
+func (a *Activities) cached(ctx context.Context, archive experiment.Artifact) (string, error) {
+	path := filepath.Join(a.cacheFolder(archive.SHA256), archiveFile)
+	sum, err := fileDigest(path)
+	if err == nil && sum == archive.SHA256 {
+		return path, nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("verify %s: %w", path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", fmt.Errorf("make cache folder: %w", err)
+	}
+	activity.GetLogger(ctx).Info("fetch data set", "key", archive.Key, "to", path)
+	if err := a.Store.GetFile(ctx, archive, path); err != nil {
+		return "", fmt.Errorf("fetch data set %s: %w", archive.Key, err)
+	}
+	return path, nil
+}
+
+func fileDigest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

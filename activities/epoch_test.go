@@ -1,0 +1,123 @@
+package activities
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorgonia.org/gorgonia"
+
+	"twinview/engine"
+	"twinview/experiment"
+)
+
+// idle is a worker that can't compute: what it returns, it has found.
+func idle(t *testing.T, s Store) *Activities {
+	a := newActivities(t, s)
+	a.Compile = func(int) engine.Compiler {
+		return func(*gorgonia.ExprGraph, gorgonia.Nodes) (engine.Machine, error) {
+			return nil, errors.New("this worker must not train")
+		}
+	}
+	return a
+}
+
+func firstEpoch(t *testing.T, s *memory) experiment.PretrainEpochInput {
+	spec := tinySpec()
+	return experiment.PretrainEpochInput{Spec: spec, Data: prepare(t, s, spec), Epoch: 1}
+}
+
+func pretrainOn(t *testing.T, a *Activities, in experiment.PretrainEpochInput) experiment.PretrainEpoch {
+	t.Helper()
+	return must[experiment.PretrainEpoch](t, a, experiment.ActivityPretrainEpoch, in)
+}
+
+// A worker that has published everything but dies before Temporal hears of it has not worked in vain.
+func TestFinishedEpochIsNotTrainedAgain(t *testing.T) {
+	s := newMemory()
+	in := firstEpoch(t, s)
+	done := pretrainOn(t, newActivities(t, s), in)
+	require.Equal(t, "experiments/tiny/pretrain/epoch-0001.safetensors", done.Checkpoint.Key)
+	require.Equal(t, "worker", done.Worker)
+	require.Equal(t, done, pretrainOn(t, idle(t, s), in))
+}
+
+// A worker that dies between the checkpoint and its record leaves a checkpoint that the next attempt makes again.
+func TestEpochWithoutRecordIsTrainedAgainInTheSameBits(t *testing.T) {
+	s := newMemory()
+	in := firstEpoch(t, s)
+	s.failPut = func(key string) error {
+		if strings.HasSuffix(key, ".json") {
+			return errors.New("killed")
+		}
+		return nil
+	}
+	_, err := run[experiment.PretrainEpoch](t, newActivities(t, s), experiment.ActivityPretrainEpoch, in)
+	requireType(t, err, errorUnexpected, true)
+	left, err := s.Stat(t.Context(), "experiments/tiny/pretrain/epoch-0001.safetensors")
+	require.NoError(t, err)
+
+	s.failPut = nil
+	require.Equal(t, left, pretrainOn(t, newActivities(t, s), in).Checkpoint)
+}
+
+func TestUnrecordedCheckpointOfOtherBitsIsReplaced(t *testing.T) {
+	s := newMemory()
+	in := firstEpoch(t, s)
+	_, err := s.Put(t.Context(), "experiments/tiny/pretrain/epoch-0001.safetensors", []byte("half a checkpoint"), typeBinary)
+	require.NoError(t, err)
+	done := pretrainOn(t, newActivities(t, s), in)
+	stored, err := s.Stat(t.Context(), done.Checkpoint.Key)
+	require.NoError(t, err)
+	require.Equal(t, done.Checkpoint, stored)
+}
+
+func TestAnotherWorkerGoesOnInTheSameBits(t *testing.T) {
+	s := newMemory()
+	in := firstEpoch(t, s)
+	a := newActivities(t, s)
+	first := pretrainOn(t, a, in)
+	in.Epoch, in.From = 2, &first.Checkpoint
+	second := pretrainOn(t, a, in)
+	require.Equal(t, 2*first.Step, second.Step)
+	require.NotNil(t, second.KNN, "the last epoch is monitored")
+
+	for _, key := range []string{second.Checkpoint.Key, recordKey(second.Checkpoint.Key)} {
+		require.NoError(t, s.Remove(t.Context(), key))
+	}
+	again := pretrainOn(t, newActivities(t, s), in)
+	require.Equal(t, second.Checkpoint, again.Checkpoint)
+	require.Equal(t, second.Loss, again.Loss)
+	require.Equal(t, second.KNN, again.KNN)
+}
+
+func TestEpochFromAnotherCheckpointIsAConflict(t *testing.T) {
+	s := newMemory()
+	in := firstEpoch(t, s)
+	pretrainOn(t, newActivities(t, s), in)
+	in.From = &experiment.Artifact{Key: "experiments/tiny/pretrain/other", SHA256: "other"}
+	_, err := run[experiment.PretrainEpoch](t, newActivities(t, s), experiment.ActivityPretrainEpoch, in)
+	requireType(t, err, experiment.ErrorConflict, false)
+}
+
+func TestCorruptCheckpointIsNeverTrainedFrom(t *testing.T) {
+	s := newMemory()
+	in := firstEpoch(t, s)
+	first := pretrainOn(t, newActivities(t, s), in)
+	s.objects[first.Checkpoint.Key][100]++
+	in.Epoch, in.From = 2, &first.Checkpoint
+	_, err := run[experiment.PretrainEpoch](t, newActivities(t, s), experiment.ActivityPretrainEpoch, in)
+	requireType(t, err, experiment.ErrorCorruptArtifact, false)
+	require.NotContains(t, s.keys("experiments/tiny/pretrain/"), "epoch-0002.safetensors")
+}
+
+func TestDivergedEpochIsNotTriedAgain(t *testing.T) {
+	s := newMemory()
+	spec := tinySpec()
+	spec.Pretrain.Optimizer.LearningRate = 1e30
+	in := experiment.PretrainEpochInput{Spec: spec, Data: prepare(t, s, spec), Epoch: 1}
+	_, err := run[experiment.PretrainEpoch](t, newActivities(t, s), experiment.ActivityPretrainEpoch, in)
+	requireType(t, err, experiment.ErrorDiverged, false)
+	require.NotContains(t, s.keys("experiments/tiny/pretrain/"), "epoch-0001.safetensors")
+}

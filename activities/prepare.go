@@ -1,0 +1,152 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"twinview/dataset"
+	"twinview/experiment"
+	"twinview/storage"
+)
+
+// PrepareData puts the data set into the object store, verified, and checks that it fits the spec. It claims the
+// experiment's folder by writing spec.yaml into it, last, so that a spec which doesn't fit claims nothing.
+func (a *Activities) PrepareData(ctx context.Context, in experiment.PrepareDataInput) (experiment.PreparedData, error) {
+	first := experiment.Heartbeat{Stage: experiment.StagePrepare}
+	return attempt(ctx, first, func(ctx context.Context, _ func(experiment.Heartbeat)) (experiment.PreparedData, error) {
+		spec := &in.Spec
+		if err := a.unfinished(ctx, spec.Name); err != nil {
+			return experiment.PreparedData{}, err
+		}
+		prepared, images, err := a.prepare(ctx, spec)
+		if err != nil {
+			return prepared, err
+		}
+		split, err := images.Split(spec.Seed, spec.Dataset)
+		if err != nil {
+			return prepared, badSpec{err}
+		}
+		prepared.Classes = images.Classes
+		prepared.Train, prepared.Validation, prepared.Test = split.Train.Len(), split.Validation.Len(), split.Test.Len()
+		if err := checkSizes(spec, prepared); err != nil {
+			return prepared, err
+		}
+		return prepared, a.claim(ctx, spec)
+	})
+}
+
+// unfinished refuses a name under which an experiment has ended: its report would be overwritten.
+func (a *Activities) unfinished(ctx context.Context, name string) error {
+	report := key(name, fileMetrics)
+	_, err := a.Store.Stat(ctx, report)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for %s: %w", report, err)
+	}
+	return fmt.Errorf("%w: the store already has the finished experiment %q (%s): choose another name",
+		storage.ErrConflict, name, report)
+}
+
+// claim writes the spec into the experiment's folder. Another spec in it means that the name is taken.
+func (a *Activities) claim(ctx context.Context, spec *experiment.Spec) error {
+	data, err := spec.YAML()
+	if err != nil {
+		return fmt.Errorf("write spec: %w", err)
+	}
+	_, err = a.Store.Put(ctx, key(spec.Name, fileSpec), data, typeYAML)
+	if errors.Is(err, storage.ErrConflict) {
+		return fmt.Errorf("%w: an experiment %q with another spec has been begun: choose another name", err, spec.Name)
+	}
+	return wrap(err, "store spec")
+}
+
+// prepare makes sure that the store has the data set, and decodes it.
+func (a *Activities) prepare(ctx context.Context, spec *experiment.Spec) (experiment.PreparedData, *dataset.Data, error) {
+	prepared := experiment.PreparedData{Name: spec.Dataset.Name}
+	if spec.Dataset.Name == experiment.Synthetic {
+		drawn := drawSynthetic(spec)
+		prepared.SHA256 = imagesDigest(drawn)
+		return prepared, drawn, nil
+	}
+	source, sha256, err := dataset.Locate(spec.Dataset)
+	if err != nil {
+		return prepared, nil, badSpec{err}
+	}
+	prepared.SHA256 = sha256
+	prepared.Archive, err = a.Store.Stat(ctx, archiveKey(prepared.Name, sha256))
+	if errors.Is(err, storage.ErrNotFound) {
+		prepared.Archive, err = a.upload(ctx, spec.Dataset, source, sha256)
+	}
+	if err != nil {
+		return prepared, nil, err
+	}
+	images, err := a.images(ctx, spec, prepared)
+	return prepared, images, err
+}
+
+// upload copies the archive from its source to the store. Nothing malformed gets there.
+func (a *Activities) upload(
+	ctx context.Context, d experiment.Dataset, source, sha256 string,
+) (experiment.Artifact, error) {
+	folder := a.cacheFolder(sha256)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return experiment.Artifact{}, fmt.Errorf("make cache folder: %w", err)
+	}
+	path, err := dataset.Fetch(ctx, source, sha256, folder)
+	if err != nil {
+		return experiment.Artifact{}, explainFetch(d, source, err)
+	}
+	if _, err := readArchive(path); err != nil {
+		return experiment.Artifact{}, err
+	}
+	if err := os.Rename(path, filepath.Join(folder, archiveFile)); err != nil {
+		return experiment.Artifact{}, fmt.Errorf("move data set into the cache: %w", err)
+	}
+	archive, err := a.Store.PutFile(ctx, archiveKey(d.Name, sha256), filepath.Join(folder, archiveFile), typeGzip)
+	return archive, wrap(err, "store data set")
+}
+
+// explainFetch says what to do when a data set can't be had. Without a file and without a network no retry helps.
+func explainFetch(d experiment.Dataset, source string, err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return badSpecf("dataset.source: %q is not a file on this worker: give a path that exists here, or a URL", source)
+	}
+	var dns *net.DNSError
+	var dial *net.OpError
+	offline := errors.As(err, &dns) || errors.As(err, &dial) && dial.Op == "dial"
+	if d.Source == "" && offline {
+		return badSpecf("there is neither a file nor a network to take CIFAR-10 from (%w): put the archive at "+
+			"data/cifar-10-binary.tar.gz, or set CIFAR10_ARCHIVE or dataset.source, or set dataset.name: synthetic to train "+
+			"on images drawn by code", err)
+	}
+	return fmt.Errorf("fetch data set: %w", err)
+}
+
+// checkSizes refuses batches and neighbours that the training split can't fill, naming the field.
+func checkSizes(spec *experiment.Spec, d experiment.PreparedData) error {
+	for _, check := range []struct {
+		field string
+		value int
+	}{
+		{"pretrain.batch_size", spec.Pretrain.BatchSize},
+		{"linear.batch_size", spec.Linear.BatchSize},
+		{"finetune.batch_size", spec.Finetune.BatchSize},
+		{"knn.k", spec.KNN.K},
+	} {
+		if check.value > d.Train {
+			return badSpecf("%s: %d is more than the %d images of the training split: lower it or raise dataset.train_images",
+				check.field, check.value, d.Train)
+		}
+	}
+	if d.Validation == 0 {
+		return badSpecf("dataset.validation_images: the validation split is empty, and every choice is made on it: " +
+			"set at least one image a class")
+	}
+	return nil
+}
