@@ -88,7 +88,7 @@ type Augment struct {
 	// FirstView is the distribution of the first view.
 	FirstView View `yaml:"first_view" json:"first_view"`
 	// SecondView is that of the second; absent, it equals FirstView (the draws stay independent).
-	SecondView *View `yaml:"second_view,omitempty" json:"second_view,omitempty"`
+	SecondView *View `yaml:"second_view" json:"second_view,omitempty"`
 }
 
 // View is a distribution of image transforms, applied in the order of the fields, each as torchvision defines it.
@@ -104,8 +104,8 @@ type View struct {
 
 // Crop is RandomResizedCrop: an area fraction in Scale and an aspect ratio in Ratio, resized to Augment.Size.
 type Crop struct {
-	Scale [2]float64 `yaml:"scale" json:"scale"`
-	Ratio [2]float64 `yaml:"ratio" json:"ratio"`
+	Scale [2]float64 `yaml:"scale,flow" json:"scale"`
+	Ratio [2]float64 `yaml:"ratio,flow" json:"ratio"`
 }
 
 // ColorJitter changes brightness, contrast, saturation and hue in random order, with the given probability. A factor f
@@ -122,7 +122,7 @@ type ColorJitter struct {
 type Blur struct {
 	Probability float64    `yaml:"probability" json:"probability"`
 	Kernel      int        `yaml:"kernel" json:"kernel"`
-	Sigma       [2]float64 `yaml:"sigma" json:"sigma"`
+	Sigma       [2]float64 `yaml:"sigma,flow" json:"sigma"`
 }
 
 // Solarize inverts every channel value at or above Threshold, in [0, 1].
@@ -133,8 +133,8 @@ type Solarize struct {
 
 // Normalize subtracts Mean and divides by Std, channel by channel, on values in [0, 1].
 type Normalize struct {
-	Mean [3]float64 `yaml:"mean" json:"mean"`
-	Std  [3]float64 `yaml:"std" json:"std"`
+	Mean [3]float64 `yaml:"mean,flow" json:"mean"`
+	Std  [3]float64 `yaml:"std,flow" json:"std"`
 }
 
 // Names of optimisers.
@@ -157,7 +157,7 @@ type Optimizer struct {
 	// TrustCoefficient is η of LARS (You et al. 2017).
 	TrustCoefficient float64 `yaml:"trust_coefficient" json:"trust_coefficient"`
 	// Betas and Epsilon belong to AdamW (Loshchilov and Hutter 2019).
-	Betas   [2]float64 `yaml:"betas" json:"betas"`
+	Betas   [2]float64 `yaml:"betas,flow" json:"betas"`
 	Epsilon float64    `yaml:"epsilon" json:"epsilon"`
 }
 

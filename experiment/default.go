@@ -1,0 +1,135 @@
+package experiment
+
+// Default is the spec that every YAML file starts from: SimCLR on CIFAR-10 as in Chen et al. 2020, appendix B.9, with
+// ResNet-18 for ResNet-50 and the settings of their published code (google-research/simclr, README: batch size 512,
+// LARS at 1.0·512/256, weight decay 1e-6, τ = 0.5, colour strength 0.5, no blur). It has no name, so it does not
+// validate before it is given one.
+func Default() Spec {
+	return Spec{
+		Seed:        1,
+		Dataset:     Dataset{Name: CIFAR10, ValidationImages: 5000},
+		Encoder:     Encoder{Architecture: ResNet18, Width: 64},
+		Method:      simCLR(),
+		Augment:     Augment{Size: 32, FirstView: contrastiveView()},
+		Pretrain:    Pretrain{Epochs: 100, BatchSize: 512, Optimizer: lars(2, 1e-6), Schedule: warmCosine(10)},
+		KNN:         KNN{K: 20, EveryEpochs: 5},
+		Linear:      defaultLinear(),
+		Finetune:    defaultFinetune(),
+		Checkpoints: Checkpoints{KeepLast: 3},
+		Compute:     Compute{EvaluationBatchSize: 256},
+	}
+}
+
+// DefaultFor is Default with the method of that name and what belongs to it. The defaults of Barlow Twins are those of
+// Zbontar et al. 2021, section 2 (two asymmetric views, λ = 0.0051), with the sizes and the optimiser that solo-learn
+// uses on CIFAR-10 (scripts/pretrain/cifar/barlow.yaml). A name that is no method gets Default, under that name, for
+// Validate to refuse.
+func DefaultFor(method string) Spec {
+	s := Default()
+	if method != BarlowTwins {
+		s.Method.Name = method
+		return s
+	}
+	s.Method = barlowTwins()
+	s.Augment = Augment{Size: 32, FirstView: blurredView(), SecondView: new(solarizedView())}
+	s.Pretrain.BatchSize = 256
+	s.Pretrain.Optimizer = lars(0.3, 1e-4)
+	s.Pretrain.Optimizer.TrustCoefficient = 0.02
+	return s
+}
+
+// simCLR has the head of Chen et al. 2020, section 2.1: one hidden layer as wide as the representation, 128 outputs.
+// Lambda is there for specs that switch the method.
+func simCLR() Method {
+	return Method{
+		Name: SimCLR, Temperature: 0.5, Lambda: 0.0051, Projector: Projector{Layers: 2, Hidden: 512, Output: 128},
+	}
+}
+
+func barlowTwins() Method {
+	return Method{
+		Name: BarlowTwins, Temperature: 0.5, Lambda: 0.0051,
+		Projector: Projector{Layers: 3, Hidden: 2048, Output: 2048},
+	}
+}
+
+// contrastiveView is Chen et al. 2020, appendix A and B.9: crops, flips and colour distortion of strength 0.5. The blur
+// is off and has the size it would have, a tenth of the image, for specs that switch it on.
+func contrastiveView() View {
+	return View{
+		Crop:      Crop{Scale: [2]float64{0.08, 1}, Ratio: [2]float64{3. / 4, 4. / 3}},
+		Flip:      0.5,
+		Jitter:    ColorJitter{Probability: 0.8, Brightness: 0.4, Contrast: 0.4, Saturation: 0.4, Hue: 0.1},
+		Grayscale: 0.2,
+		Blur:      Blur{Probability: 0, Kernel: 3, Sigma: [2]float64{0.1, 2}},
+		Solarize:  Solarize{Probability: 0, Threshold: 0.5},
+		Normalize: cifar10Statistics(),
+	}
+}
+
+// blurredView is the first view of Barlow Twins: always blurred, never solarised.
+func blurredView() View {
+	v := contrastiveView()
+	v.Jitter.Saturation = 0.2
+	v.Blur.Probability = 1
+	return v
+}
+
+// solarizedView is the second view of Barlow Twins: seldom blurred, sometimes solarised.
+func solarizedView() View {
+	v := blurredView()
+	v.Blur.Probability = 0.1
+	v.Solarize.Probability = 0.2
+	return v
+}
+
+// supervisedView is the usual augmentation of CIFAR-10 classifiers, as crops from the larger part of the image.
+func supervisedView() View {
+	v := contrastiveView()
+	v.Crop.Scale[0] = 0.5
+	v.Jitter.Probability = 0
+	v.Grayscale = 0
+	return v
+}
+
+// cifar10Statistics are the mean and standard deviation of the channels over CIFAR-10's training images.
+func cifar10Statistics() Normalize {
+	return Normalize{Mean: [3]float64{0.4914, 0.4822, 0.4465}, Std: [3]float64{0.2470, 0.2435, 0.2616}}
+}
+
+// defaultLinear trains a classifier on precomputed representations with Adam and a cosine schedule, as Ermolov et al.
+// 2021 (W-MSE, section 4) evaluate.
+func defaultLinear() Linear {
+	return Linear{Epochs: 100, BatchSize: 512, Optimizer: adamW(0.01, 5e-6), Schedule: warmCosine(0)}
+}
+
+// defaultFinetune follows Chen et al. 2020, appendix B.5: SGD with Nesterov momentum 0.9 at a rate of 0.05·batch/256
+// without weight decay.
+func defaultFinetune() Finetune {
+	return Finetune{
+		Epochs: 30, BatchSize: 256, Optimizer: sgd(0.05), Schedule: warmCosine(0), Augment: supervisedView(),
+	}
+}
+
+// sgd, lars and adamW differ in name, learning rate and weight decay only, so a spec that names another optimiser finds
+// its constants in place: η of LARS from You et al. 2017, betas and ε of Adam from Kingma and Ba 2015.
+func sgd(learningRate float64) Optimizer {
+	return Optimizer{
+		Name: SGD, LearningRate: learningRate, Momentum: 0.9, Nesterov: true,
+		TrustCoefficient: 0.001, Betas: [2]float64{0.9, 0.999}, Epsilon: 1e-8,
+	}
+}
+
+func lars(learningRate, weightDecay float64) Optimizer {
+	o := sgd(learningRate)
+	o.Name, o.WeightDecay, o.Nesterov = LARS, weightDecay, false
+	return o
+}
+
+func adamW(learningRate, weightDecay float64) Optimizer {
+	o := sgd(learningRate)
+	o.Name, o.WeightDecay, o.Nesterov = AdamW, weightDecay, false
+	return o
+}
+
+func warmCosine(epochs float64) Schedule { return Schedule{Name: Cosine, WarmupEpochs: epochs} }

@@ -1,0 +1,88 @@
+package experiment
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Set changes one field of spec by an assignment such as "pretrain.epochs=5" or "augment.first_view.crop.scale=[0.2, 1]".
+// The value is read as in a spec, except that strings need no quotes. Setting part of an absent second view starts from
+// the first. Setting method.name to another method moves every field that still has the old method's default to the new
+// one's, because a method is of little use under the other's settings. Where it fails, spec is unchanged.
+func Set(spec *Spec, assignment string) error {
+	path, text, ok := strings.Cut(assignment, "=")
+	if !ok {
+		return fmt.Errorf("%q is no assignment; write key=value, for example pretrain.epochs=5", assignment)
+	}
+	path, text = strings.TrimSpace(path), strings.TrimSpace(text)
+	changed := *spec
+	if spec.Augment.SecondView != nil {
+		changed.Augment.SecondView = new(*spec.Augment.SecondView)
+	}
+	if err := set(&changed, path, text); err != nil {
+		return err
+	}
+	if changed.Method.Name != spec.Method.Name {
+		from, to := DefaultFor(spec.Method.Name), DefaultFor(changed.Method.Name)
+		follow(reflect.ValueOf(&changed).Elem(), reflect.ValueOf(from), reflect.ValueOf(to))
+	}
+	*spec = changed
+	return nil
+}
+
+func set(spec *Spec, path, text string) error {
+	field, err := fieldAt(spec, path, text == "null")
+	if err != nil {
+		return err
+	}
+	if field.Kind() == reflect.String {
+		field.SetString(text)
+		return nil
+	}
+	value, err := document([]byte(text))
+	if err != nil {
+		return fmt.Errorf("%s: %q is no value", path, text)
+	}
+	d := decoder{}
+	d.value(value, path, field)
+	if len(d.problems) > 0 {
+		return fmt.Errorf("%s: %s", d.problems[0].path, d.problems[0].text)
+	}
+	return nil
+}
+
+// fieldAt is the field of spec at a path of keys. null says that it will be set to null.
+func fieldAt(spec *Spec, path string, null bool) (reflect.Value, error) {
+	v, walked := reflect.ValueOf(spec).Elem(), ""
+	steps := strings.Split(path, ".")
+	for n, key := range steps {
+		if v.Kind() == reflect.Pointer {
+			v = v.Elem()
+		}
+		if v.Kind() != reflect.Struct {
+			return v, fmt.Errorf("%s: has no keys inside; set it as a whole", walked)
+		}
+		i := slices.Index(keys(v.Type()), key)
+		if i < 0 {
+			return v, fmt.Errorf("%s: %s", join(walked, key), unknownKey(key, walked, v.Type()))
+		}
+		prepare(v, i, null && n == len(steps)-1)
+		v, walked = v.Field(i), join(walked, key)
+	}
+	return v, nil
+}
+
+// follow sets the parts of v that equal from to to, field by field.
+func follow(v, from, to reflect.Value) {
+	if v.Kind() == reflect.Struct {
+		for i := range v.NumField() {
+			follow(v.Field(i), from.Field(i), to.Field(i))
+		}
+		return
+	}
+	if reflect.DeepEqual(v.Interface(), from.Interface()) {
+		v.Set(to)
+	}
+}

@@ -1,0 +1,176 @@
+package experiment
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// The results of all epochs travel in one Temporal payload, which ends at 2 MB; an epoch takes up to 0.5 kB of it.
+const (
+	maxPretrainEpochs   = 2000
+	maxClassifierEpochs = 500
+)
+
+// CIFAR-10's sizes, and the most images that are drawn.
+const (
+	cifar10Train  = 50_000
+	cifar10Test   = 10_000
+	maxSynthetic  = 100_000
+	cifar10Labels = 10
+)
+
+var (
+	nameSyntax   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+	digestSyntax = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// Validate checks every field against its range and the fields against each other. The error joins all that is wrong,
+// one line each, with the path of the field, its value and what it must be. A field that the chosen method or optimiser
+// doesn't use only has to be finite.
+func (s Spec) Validate() error {
+	c := &checker{}
+	if !nameSyntax.MatchString(s.Name) {
+		c.complain("name", s.Name, "names no experiment: must be 1 to 63 lowercase letters, digits, - and _, "+
+			"beginning with a letter or digit (it is the workflow's ID and a folder in the object store)")
+	}
+	s.Dataset.check(c)
+	s.Encoder.check(c)
+	s.Method.check(c)
+	s.Augment.check(c)
+	s.Pretrain.check(c)
+	s.KNN.check(c)
+	checkTraining(c, "linear", s.Linear.Epochs, s.Linear.BatchSize, s.Linear.Optimizer, s.Linear.Schedule)
+	checkTraining(c, "finetune", s.Finetune.Epochs, s.Finetune.BatchSize, s.Finetune.Optimizer, s.Finetune.Schedule)
+	s.Finetune.Augment.check(c, "finetune.augment", s.Augment.Size)
+	c.whole("checkpoints.keep_last", s.Checkpoints.KeepLast, 1, maxPretrainEpochs, "training goes on from the last one")
+	c.whole("compute.threads", s.Compute.Threads, 0, 1024, "0 takes every core")
+	c.whole("compute.evaluation_batch_size", s.Compute.EvaluationBatchSize, 1, 4096, "")
+	s.checkSizes(c)
+	return c.err()
+}
+
+// checkSizes compares batches and neighbours with the images that there are.
+func (s Spec) checkSizes(c *checker) {
+	images := s.trainImages()
+	if images <= 0 {
+		return
+	}
+	const many = "is more than the %d training images: lower it or raise dataset.train_images"
+	for _, batch := range []struct {
+		path string
+		size int
+	}{
+		{"pretrain.batch_size", s.Pretrain.BatchSize},
+		{"linear.batch_size", s.Linear.BatchSize},
+		{"finetune.batch_size", s.Finetune.BatchSize},
+	} {
+		if batch.size > images {
+			c.complain(batch.path, batch.size, many, images)
+		}
+	}
+	neighbours := images
+	if s.KNN.TrainImages > 0 {
+		neighbours = min(neighbours, s.KNN.TrainImages)
+	}
+	if s.KNN.K > neighbours {
+		c.complain("knn.k", s.KNN.K, "is more than the %d neighbours: lower it or raise knn.train_images", neighbours)
+	}
+}
+
+// trainImages is the size of the training split, 0 where the spec does not say.
+func (s Spec) trainImages() int {
+	if s.Dataset.TrainImages == 0 && s.Dataset.Name == CIFAR10 {
+		return cifar10Train - s.Dataset.ValidationImages
+	}
+	return s.Dataset.TrainImages
+}
+
+func (d Dataset) check(c *checker) {
+	if !c.oneOf("dataset.name", d.Name, CIFAR10, Synthetic) {
+		return
+	}
+	d.checkSource(c)
+	train, test := cifar10Train, cifar10Test
+	if d.Name == Synthetic {
+		train, test = maxSynthetic, maxSynthetic
+	}
+	c.wholeOrAll("dataset.train_images", d.TrainImages, cifar10Labels, train)
+	c.whole("dataset.validation_images", d.ValidationImages, cifar10Labels, train/2, "it is taken from the training images")
+	c.wholeOrAll("dataset.test_images", d.TestImages, cifar10Labels, test)
+	if d.Name == CIFAR10 && d.TrainImages <= train && d.TrainImages > train-d.ValidationImages {
+		c.complain("dataset.train_images", d.TrainImages,
+			"is too many: %d of the %d images are for validation; lower one of the two", d.ValidationImages, train)
+	}
+}
+
+func (d Dataset) checkSource(c *checker) {
+	if d.SHA256 != "" && !digestSyntax.MatchString(d.SHA256) {
+		c.complain("dataset.sha256", d.SHA256, "is no digest: must be 64 digits 0-9 and a-f, as sha256sum prints them")
+	}
+	if d.Name == Synthetic && (d.Source != "" || d.SHA256 != "") {
+		c.complain("dataset.source", d.Source, "belongs to no archive: the synthetic set is drawn by code; "+
+			"remove dataset.source and dataset.sha256")
+		return
+	}
+	if d.Source == "" {
+		return
+	}
+	if d.SHA256 == "" {
+		c.complain("dataset.sha256", "", "is missing: must be the digest of dataset.source, as sha256sum prints it")
+	}
+	if !strings.Contains(d.Source, "://") {
+		return
+	}
+	switch u, err := url.Parse(d.Source); {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		c.complain("dataset.source", d.Source, "can't be fetched: must be a path or an http(s) URL")
+	case u.User != nil:
+		// The value stays out of the message, which ends up in logs.
+		c.complain("dataset.source", "(hidden)", "holds credentials, which a spec must not: use a URL without")
+	}
+}
+
+func (e Encoder) check(c *checker) {
+	c.oneOf("encoder.architecture", e.Architecture, ResNet18)
+	c.multiple("encoder.width", e.Width, 8, 8, 256)
+}
+
+func (m Method) check(c *checker) {
+	c.oneOf("method.name", m.Name, SimCLR, BarlowTwins)
+	if m.Name == SimCLR {
+		c.real("method.temperature", m.Temperature, span{low: 0.001, high: 100}, "similarities are divided by it")
+	} else {
+		c.finite("method.temperature", m.Temperature)
+	}
+	if m.Name == BarlowTwins {
+		c.real("method.lambda", m.Lambda, span{low: 0, high: 1}, "")
+	} else {
+		c.finite("method.lambda", m.Lambda)
+	}
+	c.whole("method.projector.layers", m.Projector.Layers, 1, 8, "")
+	c.whole("method.projector.hidden", m.Projector.Hidden, 1, 16384, "")
+	c.whole("method.projector.output", m.Projector.Output, 2, 16384, "")
+}
+
+func (p Pretrain) check(c *checker) {
+	c.whole("pretrain.epochs", p.Epochs, 1, maxPretrainEpochs, "")
+	c.whole("pretrain.batch_size", p.BatchSize, 2, 4096, "a contrastive loss needs other images to contrast with")
+	p.Optimizer.check(c, "pretrain.optimizer")
+	p.Schedule.check(c, "pretrain.schedule", p.Epochs)
+}
+
+func (k KNN) check(c *checker) {
+	c.whole("knn.k", k.K, 1, 1000, "")
+	c.whole("knn.every_epochs", k.EveryEpochs, 1, maxPretrainEpochs, "")
+	c.wholeOrAll("knn.train_images", k.TrainImages, 1, maxSynthetic)
+	c.wholeOrAll("knn.validation_images", k.ValidationImages, 1, maxSynthetic)
+}
+
+// checkTraining checks what linear evaluation and fine-tuning have in common.
+func checkTraining(c *checker, path string, epochs, batch int, o Optimizer, s Schedule) {
+	c.whole(path+".epochs", epochs, 1, maxClassifierEpochs, "")
+	c.whole(path+".batch_size", batch, 1, 4096, "")
+	o.check(c, path+".optimizer")
+	s.check(c, path+".schedule", epochs)
+}

@@ -1,0 +1,48 @@
+package experiment
+
+func (a Augment) check(c *checker) {
+	c.whole("augment.size", a.Size, 8, 128, "the encoder halves it three times")
+	a.FirstView.check(c, "augment.first_view", a.Size)
+	if a.SecondView == nil {
+		return
+	}
+	a.SecondView.check(c, "augment.second_view", a.Size)
+	if a.SecondView.Normalize != a.FirstView.Normalize {
+		c.complain("augment.second_view.normalize", a.SecondView.Normalize,
+			"differs from augment.first_view.normalize: the encoder must see both views on one scale; remove it")
+	}
+}
+
+func (v View) check(c *checker, path string, size int) {
+	c.interval(path+".crop.scale", v.Crop.Scale, span{low: 0, high: 1, openLow: true})
+	c.interval(path+".crop.ratio", v.Crop.Ratio, span{low: 0.1, high: 10})
+	c.real(path+".flip_probability", v.Flip, probability, "")
+	v.Jitter.check(c, path+".color_jitter")
+	c.real(path+".grayscale_probability", v.Grayscale, probability, "")
+	v.Blur.check(c, path+".gaussian_blur", size)
+	c.real(path+".solarize.probability", v.Solarize.Probability, probability, "")
+	c.real(path+".solarize.threshold", v.Solarize.Threshold, span{low: 0, high: 1}, "a channel value")
+	for i := range v.Normalize.Std {
+		c.real(path+".normalize.mean", v.Normalize.Mean[i], span{low: 0, high: 1}, "pixels are 0 to 1")
+		c.real(path+".normalize.std", v.Normalize.Std[i], span{low: 0.001, high: 10}, "pixels are divided by it")
+	}
+}
+
+func (j ColorJitter) check(c *checker, path string) {
+	factor := span{low: 0, high: 10}
+	c.real(path+".probability", j.Probability, probability, "")
+	c.real(path+".brightness", j.Brightness, factor, "")
+	c.real(path+".contrast", j.Contrast, factor, "")
+	c.real(path+".saturation", j.Saturation, factor, "")
+	c.real(path+".hue", j.Hue, span{low: 0, high: 0.5}, "half a turn around the colour circle")
+}
+
+func (b Blur) check(c *checker, path string, size int) {
+	c.real(path+".probability", b.Probability, probability, "")
+	// The image is mirrored by half a kernel at its edges, without repeating the edge itself.
+	if largest := 2*size - 1; b.Kernel < 1 || b.Kernel > largest || b.Kernel%2 == 0 {
+		c.complain(path+".kernel", b.Kernel,
+			"is out of range: must be an odd number from 1 to %d (the kernel has a centre, and fits the view)", largest)
+	}
+	c.interval(path+".sigma", b.Sigma, span{low: 0.01, high: 100})
+}
