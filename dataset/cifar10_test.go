@@ -1,0 +1,146 @@
+package dataset
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// member is a file of a test archive.
+type member struct {
+	name string
+	data []byte
+}
+
+const classNames = "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n\n"
+
+// records makes n records with labels 0, 1, … and pixels that tell label, plane and position.
+func records(n int) []byte {
+	var data []byte
+	for i := range n {
+		data = append(data, byte(i%10))
+		for plane := range 3 {
+			for p := range 1024 {
+				data = append(data, byte(i+plane*50+p%7))
+			}
+		}
+	}
+	return data
+}
+
+func members() []member {
+	files := []member{{"readme.html", []byte("hello")}, {"test_batch.bin", records(7)}, {"batches.meta.txt", []byte(classNames)}}
+	for _, name := range []string{"data_batch_5.bin", "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin"} {
+		files = append(files, member{name, records(4)})
+	}
+	return files
+}
+
+func archive(t testing.TB, files []member) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	zipped := gzip.NewWriter(&b)
+	w := tar.NewWriter(zipped)
+	for _, f := range files {
+		require.NoError(t, w.WriteHeader(&tar.Header{Name: "cifar-10-batches-bin/" + f.name, Mode: 0o644, Size: int64(len(f.data))}))
+		_, err := w.Write(f.data)
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.Close())
+	require.NoError(t, zipped.Close())
+	return b.Bytes()
+}
+
+func TestReadCIFAR10(t *testing.T) {
+	data, err := ReadCIFAR10(bytes.NewReader(archive(t, members())))
+	require.NoError(t, err)
+	require.Equal(t, 20, data.Train.Len())
+	require.Equal(t, 7, data.Test.Len())
+	require.Equal(t, "truck", data.Classes[9])
+	require.Equal(t, []uint8{0, 1, 2, 3, 0}, data.Train.Labels[:5])
+	// Planes become pixels: red, green and blue of position 8 in record 3.
+	require.Equal(t, []uint8{3 + 1, 53 + 1, 103 + 1}, data.Train.Image(3)[24:27])
+}
+
+func TestReadCIFAR10Rejects(t *testing.T) {
+	change := func(name string, data []byte) []member {
+		files := members()
+		for i := range files {
+			if files[i].name == name {
+				files[i].data = data
+			}
+		}
+		return files
+	}
+	mislabelled := records(4)
+	mislabelled[2*cifarRecord] = 10
+	whole := archive(t, members())
+	for name, c := range map[string]struct {
+		archive []byte
+		message string
+	}{
+		"empty":           {nil, "read gzip header"},
+		"not gzip":        {[]byte("hello, this is no archive"), "read gzip header"},
+		"truncated":       {whole[:len(whole)-40], "unexpected EOF"},
+		"cut checksum":    {whole[:len(whole)-4], "unexpected EOF"},
+		"half a record":   {archive(t, change("data_batch_2.bin", records(4)[:5000])), "data_batch_2.bin: 5000 bytes"},
+		"too many":        {archive(t, change("test_batch.bin", make([]byte, cifarRecord*10001))), "want 1 to 10000 records"},
+		"no records":      {archive(t, change("test_batch.bin", nil)), "test_batch.bin: 0 bytes"},
+		"mislabelled":     {archive(t, change("data_batch_4.bin", mislabelled)), "data_batch_4.bin: record 2 has label 10"},
+		"missing batch":   {archive(t, members()[:7]), "data_batch_4.bin is missing"},
+		"missing test":    {archive(t, append(members()[:1], members()[2:]...)), "test_batch.bin is missing"},
+		"missing names":   {archive(t, append(members()[:2], members()[3:]...)), "batches.meta.txt is missing"},
+		"twice":           {archive(t, append(members(), members()[1])), "in the archive twice"},
+		"nine names":      {archive(t, change("batches.meta.txt", []byte("a b c d e f g h i"))), "9 class names"},
+		"oversized names": {archive(t, change("batches.meta.txt", make([]byte, 1<<17))), "131072 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ReadCIFAR10(bytes.NewReader(c.archive))
+			require.ErrorIs(t, err, ErrArchive)
+			require.ErrorContains(t, err, c.message)
+		})
+	}
+}
+
+// TestReadRealCIFAR10 checks the statistics that everybody normalises with.
+func TestReadRealCIFAR10(t *testing.T) {
+	source := os.Getenv(ArchiveVariable)
+	if source == "" {
+		t.Skip("set CIFAR10_ARCHIVE to the archive to read it")
+	}
+	f, err := os.Open(source)
+	require.NoError(t, err)
+	defer f.Close()
+	data, err := ReadCIFAR10(f)
+	require.NoError(t, err)
+	require.Equal(t, 50000, data.Train.Len())
+	require.Equal(t, 10000, data.Test.Len())
+	var sum [3]float64
+	for i, value := range data.Train.Pixels {
+		sum[i%3] += float64(value) / 255
+	}
+	for c, want := range [3]float64{0.49140, 0.48216, 0.44653} {
+		require.InDelta(t, want, sum[c]/(50000*1024), 1e-5)
+	}
+	var count [10]int
+	for _, label := range data.Train.Labels {
+		count[label]++
+	}
+	require.Equal(t, [10]int{5000, 5000, 5000, 5000, 5000, 5000, 5000, 5000, 5000, 5000}, count)
+}
+
+func FuzzReadCIFAR10(f *testing.F) {
+	f.Add(archive(f, members()))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		data, err := ReadCIFAR10(io.LimitReader(bytes.NewReader(b), 1<<20))
+		if err == nil {
+			require.Equal(t, data.Train.Len()*3072, len(data.Train.Pixels))
+		}
+	})
+}

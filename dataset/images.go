@@ -1,0 +1,50 @@
+package dataset
+
+// Images are labelled RGB images of one size. They are shared: nobody may change the memory.
+type Images struct {
+	Height, Width int
+	// Pixels is [N, Height, Width, 3], NHWC, each value in [0, 255].
+	Pixels []uint8
+	// Labels is [N], each an index of Data.Classes.
+	Labels []uint8
+}
+
+// Len is the number of images.
+func (x Images) Len() int { return len(x.Labels) }
+
+// Image returns the pixels of image i, [Height, Width, 3]: a view, not a copy.
+func (x Images) Image(i int) []uint8 {
+	n := x.bytes()
+	return x.Pixels[i*n : (i+1)*n : (i+1)*n]
+}
+
+// Head returns the first n images, all of them if n is 0 or more than there are: a view, not a copy.
+func (x Images) Head(n int) Images {
+	if n <= 0 || n >= x.Len() {
+		return x
+	}
+	x.Pixels, x.Labels = x.Pixels[:n*x.bytes()], x.Labels[:n]
+	return x
+}
+
+// bytes is the size of one image.
+func (x Images) bytes() int { return x.Height * x.Width * 3 }
+
+// pick copies the images with the given indices.
+func (x Images) pick(indices []int) Images {
+	picked := Images{Height: x.Height, Width: x.Width}
+	picked.Pixels = make([]uint8, 0, len(indices)*x.bytes())
+	picked.Labels = make([]uint8, 0, len(indices))
+	for _, i := range indices {
+		picked.Pixels = append(picked.Pixels, x.Image(i)...)
+		picked.Labels = append(picked.Labels, x.Labels[i])
+	}
+	return picked
+}
+
+// Data is a whole data set.
+type Data struct {
+	// Classes are the names of the labels, in label order.
+	Classes     []string
+	Train, Test Images
+}
