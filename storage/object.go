@@ -1,0 +1,83 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/minio/minio-go/v7"
+	"golang.org/x/sync/errgroup"
+
+	"twinview/experiment"
+)
+
+// Stat describes the object under a key, or returns ErrNotFound. SHA256 is what the writer recorded, unverified; it is empty
+// for an object that this package did not write.
+func (s *Store) Stat(ctx context.Context, key string) (experiment.Artifact, error) {
+	var info minio.ObjectInfo
+	err := s.retry(ctx, "look for "+key, func() (err error) {
+		info, err = s.core.StatObject(ctx, s.bucket, key, minio.StatObjectOptions{})
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		// An answer to HEAD has no body, so not every server can say that it is the bucket that is missing.
+		if missing := s.Ping(ctx); missing != nil {
+			return experiment.Artifact{}, missing
+		}
+	}
+	if err != nil {
+		return experiment.Artifact{}, err
+	}
+	return experiment.Artifact{Key: key, SHA256: info.UserMetadata[metaSHA256], Size: info.Size}, nil
+}
+
+// statsAtOnce is how many requests List has under way.
+const statsAtOnce = 8
+
+// List describes the objects whose keys begin with prefix, in the order of their keys. An object that disappears meanwhile
+// is left out.
+func (s *Store) List(ctx context.Context, prefix string) ([]experiment.Artifact, error) {
+	keys, err := s.keys(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	// ListObjectsV2 has no metadata in plain S3, so the digests take a request each.
+	found := make([]experiment.Artifact, len(keys))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(statsAtOnce)
+	for i, key := range keys {
+		group.Go(func() (err error) {
+			found[i], err = s.Stat(ctx, key)
+			if errors.Is(err, ErrNotFound) {
+				return nil
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(found, func(a experiment.Artifact) bool { return a.Key == "" }), nil
+}
+
+func (s *Store) keys(ctx context.Context, prefix string) (keys []string, err error) {
+	err = s.retry(ctx, "list "+prefix, func() error {
+		keys = nil
+		for info := range s.core.Client.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
+			if info.Err != nil {
+				return info.Err
+			}
+			keys = append(keys, info.Key)
+		}
+		return nil
+	})
+	return keys, err
+}
+
+// Remove deletes the object under a key. A key that holds none is success. S3 has no conditional removal: remove nothing that
+// another may be about to write.
+func (s *Store) Remove(ctx context.Context, key string) error {
+	return s.retry(ctx, "remove "+key, func() error {
+		return s.core.RemoveObject(ctx, s.bucket, key, minio.RemoveObjectOptions{})
+	})
+}

@@ -1,0 +1,81 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// Store is one bucket. Its methods may be called side by side. Every error names the endpoint or the key it is about and
+// wraps one of the errors of this package where one applies; a context that was cancelled is reported as its own error.
+type Store struct {
+	core     minio.Core
+	endpoint string
+	bucket   string
+}
+
+// Open connects to the object store and checks that it answers and accepts the credentials. The bucket need not exist yet.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	if c.Region == "" {
+		c.Region = DefaultRegion
+	}
+	client, err := minio.New(c.Endpoint, &minio.Options{
+		Creds:     credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""),
+		Secure:    c.Secure,
+		Transport: newTransport(),
+		// A set region saves the request that asks for the bucket's.
+		Region: c.Region,
+		// 1 is no retry: Store retries whole operations, with a fresh body (see retry).
+		MaxRetries: 1,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("object store %s: %w", c, err)
+	}
+	s := &Store{core: minio.Core{Client: client}, endpoint: c.URL(), bucket: c.Bucket}
+	if _, err := s.bucketExists(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Bucket is the name of the bucket.
+func (s *Store) Bucket() string { return s.bucket }
+
+// EnsureBucket creates the bucket where it is missing.
+func (s *Store) EnsureBucket(ctx context.Context) error {
+	exists, err := s.bucketExists(ctx)
+	if err != nil || exists {
+		return err
+	}
+	doing := fmt.Sprintf("create bucket %q", s.bucket)
+	return s.retry(ctx, doing, func() error {
+		err := s.core.MakeBucket(ctx, s.bucket, minio.MakeBucketOptions{})
+		if hasCode(err, minio.BucketAlreadyOwnedByYou, minio.BucketAlreadyExists) {
+			// Another process was faster.
+			return nil
+		}
+		return err
+	})
+}
+
+// Ping checks that the object store answers, accepts the credentials and has the bucket.
+func (s *Store) Ping(ctx context.Context) error {
+	exists, err := s.bucketExists(ctx)
+	if err != nil {
+		return err
+	}
+	if !exists {
+		return s.noBucket()
+	}
+	return nil
+}
+
+func (s *Store) bucketExists(ctx context.Context) (exists bool, err error) {
+	err = s.retry(ctx, fmt.Sprintf("look for bucket %q", s.bucket), func() error {
+		exists, err = s.core.BucketExists(ctx, s.bucket)
+		return err
+	})
+	return exists, err
+}

@@ -1,0 +1,55 @@
+package storage
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// dialTimeout bounds the making of a connection.
+	dialTimeout = 3 * time.Second
+	// silence is how long a connection may carry nothing in either direction while a request is under way. A server that
+	// has to flush a large object to a slow disk needs several seconds before it answers.
+	silence = 30 * time.Second
+)
+
+// newTransport is http.DefaultTransport with bounded waits: net/http alone would wait for ever on a connection that dies
+// in the middle of a body.
+func newTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &watchedConn{conn}, nil
+	}
+	t.TLSHandshakeTimeout = 2 * dialTimeout
+	t.MaxIdleConnsPerHost = 16
+	// Objects are stored as they are: their digest is that of the bytes on the wire.
+	t.DisableCompression = true
+	// The protocol stays HTTP/1.1, where a connection carries one request and its silence means something.
+	t.ForceAttemptHTTP2 = false
+	return t
+}
+
+// watchedConn gives up on a peer that stays silent. A write extends the time of a read that is waiting, since the answer to
+// a long upload comes only after it.
+type watchedConn struct{ net.Conn }
+
+func (c *watchedConn) Read(b []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(silence)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(b)
+}
+
+func (c *watchedConn) Write(b []byte) (int, error) {
+	if err := c.SetDeadline(time.Now().Add(silence)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
+}
