@@ -6,25 +6,26 @@ import (
 	"twinview/experiment"
 )
 
-// jitterKind is one of the four changes of torchvision's ColorJitter, numbered as there.
-type jitterKind int
+// Change is one of the four changes of torchvision's ColorJitter, numbered as there.
+type Change int
 
+// The four changes.
 const (
-	jitterBrightness jitterKind = iota
-	jitterContrast
-	jitterSaturation
-	jitterHue
+	ChangeBrightness Change = iota
+	ChangeContrast
+	ChangeSaturation
+	ChangeHue
 )
 
-// Jitter is one draw of ColorJitter: the four changes, in the order Order.
+// Jitter is one draw of ColorJitter: the amounts of the four changes, and the order in which they are made.
 type Jitter struct {
-	Order                                 [4]jitterKind
+	Order                                 [4]Change
 	Brightness, Contrast, Saturation, Hue float32
 }
 
 // RandomJitter draws an order, then the factors of brightness, contrast, saturation and hue.
 func RandomJitter(c experiment.ColorJitter, r *rand.Rand) Jitter {
-	j := Jitter{Order: [4]jitterKind{jitterBrightness, jitterContrast, jitterSaturation, jitterHue}}
+	j := Jitter{Order: [4]Change{ChangeBrightness, ChangeContrast, ChangeSaturation, ChangeHue}}
 	r.Shuffle(len(j.Order), func(a, b int) { j.Order[a], j.Order[b] = j.Order[b], j.Order[a] })
 	j.Brightness = factor(r, c.Brightness)
 	j.Contrast = factor(r, c.Contrast)
@@ -41,13 +42,13 @@ func factor(r *rand.Rand, strength float64) float32 {
 func ColorJitter(m Image, j Jitter) {
 	for _, kind := range j.Order {
 		switch kind {
-		case jitterBrightness:
+		case ChangeBrightness:
 			Brightness(m, j.Brightness)
-		case jitterContrast:
+		case ChangeContrast:
 			Contrast(m, j.Contrast)
-		case jitterSaturation:
+		case ChangeSaturation:
 			Saturation(m, j.Saturation)
-		case jitterHue:
+		case ChangeHue:
 			Hue(m, j.Hue)
 		}
 	}
