@@ -2,10 +2,10 @@ package augment
 
 import "math"
 
-// Blur convolves m with a Gaussian of standard deviation sigma > 0 pixels, cut to kernel by kernel pixels and scaled to the
-// sum 1; outside the image are its reflections, without repeating the edge (torchvision's gaussian_blur). The kernel must be
-// odd and at most 2·min(Height, Width)−1. The two directions are done one after the other, which differs from
-// torchvision's square kernel by rounding only.
+// Blur convolves m with a Gaussian of standard deviation sigma > 0 pixels, cut to kernel by kernel pixels and scaled to
+// the sum 1; outside the image are its reflections, without repeating the edge (torchvision's gaussian_blur). The
+// kernel must be odd and at most 2·min(Height, Width)−1. The two directions are done one after the other, which differs
+// from torchvision's square kernel by rounding only.
 func Blur(m Image, kernel int, sigma float64, s *Scratch) {
 	s.kernel = grow(s.kernel, kernel)
 	gaussian(s.kernel, sigma)

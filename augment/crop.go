@@ -14,8 +14,8 @@ type Box struct{ Top, Left, Height, Width int }
 const cropTries = 10
 
 // RandomCrop draws the box of torchvision's RandomResizedCrop.get_params in an image of height by width pixels: area
-// uniform in Scale (as a fraction of the image's), aspect ratio log-uniform in Ratio, position uniform. When ten boxes in a
-// row do not fit, it is the largest central box with a ratio in Ratio.
+// uniform in Scale (as a fraction of the image's), aspect ratio log-uniform in Ratio, position uniform. When ten boxes
+// in a row do not fit, it is the largest central box with a ratio in Ratio.
 func RandomCrop(c experiment.Crop, height, width int, r *rand.Rand) Box {
 	lowest, highest := math.Log(c.Ratio[0]), math.Log(c.Ratio[1])
 	for range cropTries {

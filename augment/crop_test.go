@@ -9,8 +9,8 @@ import (
 	"twinview/experiment"
 )
 
-// On an image so large that rounding does not count, and with boxes that always fit, area and log ratio are uniform, and
-// so is the position among those possible.
+// On an image so large that rounding does not count, and with boxes that always fit, area and log ratio are uniform,
+// and so is the position among those possible.
 func TestRandomCropDistribution(t *testing.T) {
 	const side = 100000
 	c := experiment.Crop{Scale: [2]float64{0.08, 0.7}, Ratio: [2]float64{3. / 4, 4. / 3}}

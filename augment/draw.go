@@ -14,8 +14,8 @@ type drawn struct {
 	solarize  bool
 }
 
-// draw takes the values of one view from r, one statement each, in the order that Apply documents. That order is part of
-// every result: do not change it.
+// draw takes the values of one view from r, one statement each, in the order that Apply documents. That order is part
+// of every result: do not change it.
 func (t *Transform) draw(height, width int, r *rand.Rand) drawn {
 	var d drawn
 	d.box = RandomCrop(t.view.Crop, height, width, r)

@@ -1,6 +1,7 @@
 package augment
 
-// Grayscale replaces the three channels of every pixel by its luma (torchvision's rgb_to_grayscale with three channels).
+// Grayscale replaces the three channels of every pixel by its luma (torchvision's rgb_to_grayscale with three
+// channels).
 func Grayscale(m Image) {
 	for i := 0; i+2 < len(m.Pix); i += 3 {
 		p := m.Pix[i : i+3 : i+3]

@@ -1,6 +1,7 @@
 package augment
 
-// Hue turns the colour circle by shift turns, in [−0.5, 0.5], and keeps saturation and value (torchvision's adjust_hue).
+// Hue turns the colour circle by shift turns, in [−0.5, 0.5], and keeps saturation and value (torchvision's
+// adjust_hue).
 func Hue(m Image, shift float32) {
 	for i := 0; i+2 < len(m.Pix); i += 3 {
 		p := m.Pix[i : i+3 : i+3]
@@ -9,8 +10,8 @@ func Hue(m Image, shift float32) {
 }
 
 // turn goes to HSV and back, with the hue in sixths of a turn. The way back is the closed form of the six cases in
-// torchvision's _hsv2rgb: a channel is value − chroma · clamp(min(k, 4−k)), where k is the hue's distance from the channel's
-// own edge of the colour circle. It needs no saturation (chroma / value), hence no care for black.
+// torchvision's _hsv2rgb: a channel is value − chroma · clamp(min(k, 4−k)), where k is the hue's distance from the
+// channel's own edge of the colour circle. It needs no saturation (chroma / value), hence no care for black.
 func turn(red, green, blue, shift float32) (r, g, b float32) {
 	value := max(red, green, blue)
 	chroma := value - min(red, green, blue)

@@ -1,7 +1,7 @@
 package augment
 
-// Image is an RGB image. Pix is [Height, Width, 3] with values in [0, 1]; transforms change it in place unless they take a
-// destination. It is a view of its memory: copies share Pix.
+// Image is an RGB image. Pix is [Height, Width, 3] with values in [0, 1]; transforms change it in place unless they
+// take a destination. It is a view of its memory: copies share Pix.
 type Image struct {
 	Height, Width int
 	Pix           []float32

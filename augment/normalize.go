@@ -18,8 +18,8 @@ func Normalize(m Image, n experiment.Normalize) {
 	}
 }
 
-// Plain is the transform of evaluation, without randomness: it brings src [H, W, 3] to [0, 1] and normalises it into dst,
-// which has the same length and layout. Images may follow one another in both.
+// Plain is the transform of evaluation, without randomness: it brings src [H, W, 3] to [0, 1] and normalises it into
+// dst, which has the same length and layout. Images may follow one another in both.
 func Plain(dst []float32, src []uint8, n experiment.Normalize) {
 	dst = dst[:len(src)]
 	fromBytes(dst, src)

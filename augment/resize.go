@@ -1,8 +1,8 @@
 package augment
 
 // ResizedCrop resizes the part of src inside box to the size of dst, as torchvision's resized_crop with bilinear
-// interpolation and antialias=True: a triangle filter, as wide as the reduction where the image shrinks, first along rows,
-// then along columns. dst and src must not share memory.
+// interpolation and antialias=True: a triangle filter, as wide as the reduction where the image shrinks, first along
+// rows, then along columns. dst and src must not share memory.
 func ResizedCrop(dst, src Image, box Box, s *Scratch) {
 	s.horizontal.set(box.Width, dst.Width)
 	s.vertical.set(box.Height, dst.Height)

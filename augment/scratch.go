@@ -1,7 +1,7 @@
 package augment
 
-// Scratch is memory that transforms with intermediate results reuse from call to call. The zero value is ready; it grows
-// as needed. It must not be used by two goroutines at once.
+// Scratch is memory that transforms with intermediate results reuse from call to call. The zero value is ready; it
+// grows as needed. It must not be used by two goroutines at once.
 type Scratch struct {
 	source               []float32 // the image as floats
 	between              []float32 // the result of the first of two separable passes

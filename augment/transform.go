@@ -13,8 +13,8 @@ type Transform struct {
 	scratch Scratch
 }
 
-// New returns a transform that draws views of size by size pixels. It fails with an error that names the field when v is
-// outside of what the transforms are defined for.
+// New returns a transform that draws views of size by size pixels. It fails with an error that names the field when v
+// is outside of what the transforms are defined for.
 func New(v experiment.View, size int) (*Transform, error) {
 	if err := check(v, size); err != nil {
 		return nil, err
@@ -22,13 +22,13 @@ func New(v experiment.View, size int) (*Transform, error) {
 	return &Transform{view: v, size: size}, nil
 }
 
-// Apply draws a view of src, an image [height, width, 3] of bytes, and writes it to dst, [size, size, 3], normalised. It
-// allocates nothing once its memory has grown to the images' size.
+// Apply draws a view of src, an image [height, width, 3] of bytes, and writes it to dst, [size, size, 3], normalised.
+// It allocates nothing once its memory has grown to the images' size.
 //
-// Every draw comes from r, in this order: for each try of the crop the area and the aspect ratio, then the box's top and
-// left; whether to flip; whether to jitter, the order of the four changes, brightness, contrast, saturation, hue; whether
-// to go grey; whether to blur, σ; whether to solarise. All are drawn whether or not they come to be used, so views of two
-// specs that differ in one probability or strength differ in nothing else.
+// Every draw comes from r, in this order: for each try of the crop the area and the aspect ratio, then the box's top
+// and left; whether to flip; whether to jitter, the order of the four changes, brightness, contrast, saturation, hue;
+// whether to go grey; whether to blur, σ; whether to solarise. All are drawn whether or not they come to be used, so
+// views of two specs that differ in one probability or strength differ in nothing else.
 func (t *Transform) Apply(dst []float32, src []uint8, height, width int, r *rand.Rand) {
 	t.apply(dst, src, height, width, t.draw(height, width, r))
 }
