@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"strings"
 
 	"twinview/experiment"
 )
@@ -12,50 +11,50 @@ const recentEpochs = 10
 
 // details is the progress in Markdown, for Temporal's web UI.
 func (p *progress) details() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** · %s · stage **%s**\n\n", p.Experiment, p.Method, p.Stage)
+	var b []byte
+	b = fmt.Appendf(b, "**%s** · %s · stage **%s**\n\n", p.Experiment, p.Method, p.Stage)
 	if d := p.Data; d != nil {
-		fmt.Fprintf(&b, "%s: %d training, %d validation, %d test images\n\n", d.Name, d.Train, d.Validation, d.Test)
+		b = fmt.Appendf(b, "%s: %d training, %d validation, %d test images\n\n", d.Name, d.Train, d.Validation, d.Test)
 	}
 	if len(p.Pretrain) > 0 {
-		b.WriteString(pretrainDetails(p.Pretrain, p.PretrainEpochs))
+		b = append(b, pretrainDetails(p.Pretrain, p.PretrainEpochs)...)
 	}
 	if p.Best != nil {
-		fmt.Fprintf(&b, "\nSelected: epoch %d (%s %.4f)\n", p.Best.Epoch, p.Best.Criterion, p.Best.Value)
+		b = fmt.Appendf(b, "\nSelected: epoch %d (%s %.4f)\n", p.Best.Epoch, p.Best.Criterion, p.Best.Value)
 	}
 	if p.Linear != nil {
 		best := p.Linear.Best
-		fmt.Fprintf(&b, "\nLinear evaluation: epoch %d (%s %.4f)\n", best.Epoch, best.Criterion, best.Value)
+		b = fmt.Appendf(b, "\nLinear evaluation: epoch %d (%s %.4f)\n", best.Epoch, best.Criterion, best.Value)
 	}
 	if len(p.Finetune) > 0 {
-		b.WriteString("\n" + finetuneDetails(p.Finetune, p.FinetuneEpochs))
+		b = append(b, "\n"+finetuneDetails(p.Finetune, p.FinetuneEpochs)...)
 	}
 	if p.Result != nil {
-		fmt.Fprintf(&b, "\nTest kNN accuracy: %.4f\n", p.Result.Test.KNNAccuracy)
+		b = fmt.Appendf(b, "\nTest kNN accuracy: %.4f\n", p.Result.Test.KNNAccuracy)
 	}
-	return b.String()
+	return string(b)
 }
 
 // pretrainDetails is a Markdown table of the newest epochs.
 func pretrainDetails(epochs []experiment.PretrainEpoch, planned int) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Pretraining: %d of %d epochs\n\n", len(epochs), planned)
-	b.WriteString("| epoch | loss | kNN | views/s |\n| --- | --- | --- | --- |\n")
+	var b []byte
+	b = fmt.Appendf(b, "Pretraining: %d of %d epochs\n\n", len(epochs), planned)
+	b = append(b, "| epoch | loss | kNN | views/s |\n| --- | --- | --- | --- |\n"...)
 	for _, e := range epochs[max(0, len(epochs)-recentEpochs):] {
-		fmt.Fprintf(&b, "| %d | %.4f | %s | %.0f |\n", e.Epoch, e.Loss, fraction(e.KNN), e.ViewsPerSecond)
+		b = fmt.Appendf(b, "| %d | %.4f | %s | %.0f |\n", e.Epoch, e.Loss, fraction(e.KNN), e.ViewsPerSecond)
 	}
-	return b.String()
+	return string(b)
 }
 
 // finetuneDetails is a Markdown table of the newest epochs.
 func finetuneDetails(epochs []experiment.ClassifierEpoch, planned int) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Fine-tuning: %d of %d epochs\n\n", len(epochs), planned)
-	b.WriteString("| epoch | training loss | validation loss | validation accuracy |\n| --- | --- | --- | --- |\n")
+	var b []byte
+	b = fmt.Appendf(b, "Fine-tuning: %d of %d epochs\n\n", len(epochs), planned)
+	b = append(b, "| epoch | training loss | validation loss | validation accuracy |\n| --- | --- | --- | --- |\n"...)
 	for _, e := range epochs[max(0, len(epochs)-recentEpochs):] {
-		fmt.Fprintf(&b, "| %d | %.4f | %.4f | %.4f |\n", e.Epoch, e.TrainLoss, e.ValidationLoss, e.ValidationAccuracy)
+		b = fmt.Appendf(b, "| %d | %.4f | %.4f | %.4f |\n", e.Epoch, e.TrainLoss, e.ValidationLoss, e.ValidationAccuracy)
 	}
-	return b.String()
+	return string(b)
 }
 
 // fraction prints an accuracy, or a dash in an epoch that was not measured.
