@@ -2,8 +2,8 @@ package train
 
 import "math"
 
-// adamW is Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2) as torch.optim.AdamW defines it: the
-// decay is multiplied by the learning rate.
+// adamW is Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2) as torch.optim.AdamW defines it:
+// the decay is multiplied by the learning rate.
 type adamW struct {
 	betas          [2]float64
 	epsilon, decay float64

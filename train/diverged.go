@@ -8,8 +8,8 @@ import (
 // ErrDiverged is what every DivergedError wraps.
 var ErrDiverged = errors.New("training diverged")
 
-// DivergedError says where the loss or a weight became infinite or not a number. The same spec diverges again: retrying is
-// of no use.
+// DivergedError says where the loss or a weight became infinite or not a number. The same spec diverges again: retrying
+// is of no use.
 type DivergedError struct {
 	// Stage is one of experiment's stages.
 	Stage string

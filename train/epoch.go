@@ -23,7 +23,9 @@ type epochPlan struct {
 }
 
 // run works on a copy of s and moves s at the end, so that an error loses nothing.
-func (p epochPlan) run(ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options) (EpochStats, error) {
+func (p epochPlan) run(
+	ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options,
+) (EpochStats, error) {
 	if err := s.check(spec, p.stage); err != nil {
 		return EpochStats{}, err
 	}
@@ -64,8 +66,8 @@ func (p epochPlan) run(ctx context.Context, spec *experiment.Spec, images datase
 
 func (p epochPlan) draw(seed uint64, images dataset.Images, epoch, steps int) draw {
 	return draw{
-		images: images, order: dataset.Order(seed, p.order, epoch, images.Len())[:steps*p.batchSize], batchSize: p.batchSize,
-		views: p.views, size: p.size, seed: seed, purpose: p.purpose, epoch: epoch,
+		images: images, order: dataset.Order(seed, p.order, epoch, images.Len())[:steps*p.batchSize],
+		batchSize: p.batchSize, views: p.views, size: p.size, seed: seed, purpose: p.purpose, epoch: epoch,
 	}
 }
 

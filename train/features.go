@@ -12,7 +12,9 @@ import (
 // Features returns the encoder's outputs [N, 8·Width] for images as they are, normalised as the first view of pretraining
 // (augment.first_view.normalize). It reads s and changes nothing in it: batch norm uses the running statistics. The
 // context's error comes at most one batch after it is done.
-func Features(ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options) ([]float32, error) {
+func Features(
+	ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options,
+) ([]float32, error) {
 	if images.Len() == 0 {
 		return nil, nil
 	}

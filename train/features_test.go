@@ -14,7 +14,7 @@ func TestFeaturesOfAPartialBatch(t *testing.T) {
 	spec := tinySpec(experiment.SimCLR)
 	s := newPretrained(t, spec)
 	images := tinyImages(10) // batches of 4, 4 and 2
-	ctx := context.Background()
+	ctx := t.Context()
 	all, err := Features(ctx, spec, images, s, onReference)
 	require.NoError(t, err)
 	const width = 8 * 8
@@ -34,7 +34,7 @@ func TestFeaturesChangeNothing(t *testing.T) {
 	spec := tinySpec(experiment.SimCLR)
 	s := newPretrained(t, spec)
 	before := written(t, s)
-	_, err := Features(context.Background(), spec, tinyImages(5), s, onReference)
+	_, err := Features(t.Context(), spec, tinyImages(5), s, onReference)
 	require.NoError(t, err)
 	require.Equal(t, before, written(t, s))
 }
@@ -42,12 +42,12 @@ func TestFeaturesChangeNothing(t *testing.T) {
 func TestFeaturesUseTheRunningStatistics(t *testing.T) {
 	spec := tinySpec(experiment.SimCLR)
 	s := newPretrained(t, spec)
-	first, err := Features(context.Background(), spec, tinyImages(4), s, onReference)
+	first, err := Features(t.Context(), spec, tinyImages(4), s, onReference)
 	require.NoError(t, err)
 	variance, err := find(s.tensors, "bn1.running_var")
 	require.NoError(t, err)
 	variance.Data[0] *= 4
-	second, err := Features(context.Background(), spec, tinyImages(4), s, onReference)
+	second, err := Features(t.Context(), spec, tinyImages(4), s, onReference)
 	require.NoError(t, err)
 	require.NotEqual(t, first, second)
 }
@@ -56,7 +56,7 @@ func TestFeaturesOfNoImages(t *testing.T) {
 	spec := tinySpec(experiment.SimCLR)
 	s, err := NewPretrainState(spec)
 	require.NoError(t, err)
-	features, err := Features(context.Background(), spec, tinyImages(0), s, onReference)
+	features, err := Features(t.Context(), spec, tinyImages(0), s, onReference)
 	require.NoError(t, err)
 	require.Empty(t, features)
 }
@@ -66,7 +66,7 @@ func TestFeaturesRefuseAnotherEncodersState(t *testing.T) {
 	s, err := NewPretrainState(spec)
 	require.NoError(t, err)
 	spec.Encoder.Width = 16
-	_, err = Features(context.Background(), spec, tinyImages(2), s, onReference)
+	_, err = Features(t.Context(), spec, tinyImages(2), s, onReference)
 	require.ErrorIs(t, err, ErrOtherState)
 	require.ErrorContains(t, err, "conv1.weight")
 }
@@ -75,7 +75,7 @@ func TestFeaturesStopWhenCancelled(t *testing.T) {
 	spec := tinySpec(experiment.SimCLR)
 	s, err := NewPretrainState(spec)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = Features(ctx, spec, tinyImages(2), s, onReference)
 	require.ErrorIs(t, err, context.Canceled)

@@ -49,10 +49,12 @@ func NewFinetuneState(spec *experiment.Spec, classes int, pretrained *State) (*S
 // classifierPrefix begins the names of the classifier's parameters.
 const classifierPrefix = "fc."
 
-// FinetuneEpoch trains the whole network for one epoch on labelled images, one view of each drawn from finetune.augment at
-// augment.size; the last, incomplete batch is left out. Labels are below the number of classes that s was made for. It
-// advances s by the epoch; on an error s is as it was. The errors are those of PretrainEpoch.
-func FinetuneEpoch(ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options) (EpochStats, error) {
+// FinetuneEpoch trains the whole network for one epoch on labelled images, one view of each drawn from finetune.augment
+// at augment.size; the last, incomplete batch is left out. Labels are below the number of classes that s was made for.
+// It advances s by the epoch; on an error s is as it was. The errors are those of PretrainEpoch.
+func FinetuneEpoch(
+	ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options,
+) (EpochStats, error) {
 	classes, err := s.classes()
 	if err != nil {
 		return EpochStats{}, err
@@ -62,7 +64,8 @@ func FinetuneEpoch(ctx context.Context, spec *experiment.Spec, images dataset.Im
 	}
 	f := spec.Finetune
 	plan := epochPlan{
-		stage: experiment.StageFinetune, epochs: f.Epochs, batchSize: f.BatchSize, optimizer: f.Optimizer, schedule: f.Schedule,
+		stage: experiment.StageFinetune, epochs: f.Epochs, batchSize: f.BatchSize,
+		optimizer: f.Optimizer, schedule: f.Schedule,
 		views: []experiment.View{f.Augment}, size: spec.Augment.Size,
 		order: dataset.FinetuneOrder, purpose: dataset.FinetuneView,
 		network: func() (*model.Network, error) { return finetuneNetwork(spec, classes) },
@@ -91,7 +94,8 @@ func (s *State) classes() (int, error) {
 func checkLabels(labels []uint8, classes int) error {
 	for i, label := range labels {
 		if int(label) >= classes {
-			return fmt.Errorf("label %d of image %d: there are %d classes, labels go from 0 to %d", label, i, classes, classes-1)
+			return fmt.Errorf("label %d of image %d: there are %d classes, labels go from 0 to %d",
+				label, i, classes, classes-1)
 		}
 	}
 	return nil

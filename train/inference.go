@@ -78,10 +78,12 @@ func bindForInference(machine engine.Machine, n *model.Network, s *State) error 
 // inferenceOptions are the sizes of a network for images as they are. The batch is no larger than the set.
 func inferenceOptions(spec *experiment.Spec, images dataset.Images) (model.Options, error) {
 	if images.Height != images.Width {
-		return model.Options{}, fmt.Errorf("images are %d pixels high and %d wide: they must be square", images.Height, images.Width)
+		return model.Options{}, fmt.Errorf("images are %d pixels high and %d wide: they must be square",
+			images.Height, images.Width)
 	}
 	if spec.Compute.EvaluationBatchSize < 1 {
-		return model.Options{}, fmt.Errorf("compute.evaluation_batch_size %d: it must be at least 1", spec.Compute.EvaluationBatchSize)
+		return model.Options{}, fmt.Errorf("compute.evaluation_batch_size %d: it must be at least 1",
+			spec.Compute.EvaluationBatchSize)
 	}
 	return model.Options{Batch: min(spec.Compute.EvaluationBatchSize, images.Len()), Size: images.Height}, nil
 }

@@ -22,7 +22,9 @@ const knnBlock = 128
 // not depend on the number of threads. A row of zeros has similarity 0 to everything.
 //
 // It is an error if there are no queries, if k is not within 1 and N, or if shapes or labels don't fit.
-func KNN(train []float32, trainLabels []uint8, queries []float32, queryLabels []uint8, dim, k, classes int) (accuracy float64, err error) {
+func KNN(
+	train []float32, trainLabels []uint8, queries []float32, queryLabels []uint8, dim, k, classes int,
+) (accuracy float64, err error) {
 	for _, set := range []Labelled{{train, trainLabels, dim}, {queries, queryLabels, dim}} {
 		if err := set.check(dim, classes); err != nil {
 			return 0, fmt.Errorf("k nearest neighbours: %w", err)
@@ -43,7 +45,8 @@ func KNN(train []float32, trainLabels []uint8, queries []float32, queryLabels []
 			Rows: last - first, Cols: neighbours.Rows, Stride: neighbours.Rows,
 			Data: make([]float32, (last-first)*neighbours.Rows),
 		}
-		blas32.Gemm(blas.NoTrans, blas.Trans, 1, matrix(points[first*dim:last*dim], dim), neighbours, 0, similarities)
+		block := matrix(points[first*dim:last*dim], dim)
+		blas32.Gemm(blas.NoTrans, blas.Trans, 1, block, neighbours, 0, similarities)
 		correct += countCorrect(similarities, trainLabels, queryLabels[first:last], k, classes)
 	}
 	return float64(correct) / float64(len(queryLabels)), nil

@@ -29,11 +29,11 @@ type Head struct {
 // one entry per epoch, with the loss and accuracy over the epoch's training steps and on all of validation after it, and
 // each epoch's classifier.
 //
-// Errors: DivergedError; ErrTooFewImages where a batch is larger than the set; the context's, at most one step after it is
-// done.
-func LinearEvaluation(ctx context.Context, spec *experiment.Spec, classes int, train, validation Labelled, o Options) (
-	[]experiment.ClassifierEpoch, []Head, error,
-) {
+// Errors: DivergedError; ErrTooFewImages where a batch is larger than the set; the context's, at most one step after it
+// is done.
+func LinearEvaluation(
+	ctx context.Context, spec *experiment.Spec, classes int, train, validation Labelled, o Options,
+) ([]experiment.ClassifierEpoch, []Head, error) {
 	for _, set := range []Labelled{train, validation} {
 		if err := set.check(train.Dim, classes); err != nil {
 			return nil, nil, err

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"context"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -36,7 +35,8 @@ func TestLinearEvaluationSeparatesSeparableFeatures(t *testing.T) {
 			spec.Linear.Epochs = 10
 			spec.Linear.Optimizer.Name = optimizer
 			validation := separable(30, 2)
-			epochs, heads, err := LinearEvaluation(context.Background(), spec, tinyClasses, separable(50, 1), validation, onReference)
+			train := separable(50, 1)
+			epochs, heads, err := LinearEvaluation(t.Context(), spec, tinyClasses, train, validation, onReference)
 			require.NoError(t, err)
 			require.Len(t, epochs, 10)
 			require.Len(t, heads, 10)
@@ -59,7 +59,7 @@ func TestLinearEvaluationIsDeterministic(t *testing.T) {
 	spec := tinySpec(experiment.SimCLR)
 	run := func(procs int) (heads []Head) {
 		withProcs(procs, func() {
-			_, h, err := LinearEvaluation(context.Background(), spec, tinyClasses, separable(18, 1), separable(6, 2), onReference)
+			_, h, err := LinearEvaluation(t.Context(), spec, tinyClasses, separable(18, 1), separable(6, 2), onReference)
 			require.NoError(t, err)
 			heads = h
 		})
@@ -73,7 +73,7 @@ func TestLinearEvaluationLeavesTheEncoderAlone(t *testing.T) {
 	spec := tinySpec(experiment.SimCLR)
 	s := newPretrained(t, spec)
 	before := written(t, s)
-	ctx, images := context.Background(), tinyImages(12)
+	ctx, images := t.Context(), tinyImages(12)
 	features, err := Features(ctx, spec, images, s, onReference)
 	require.NoError(t, err)
 	x := Labelled{Features: features, Labels: images.Labels, Dim: 8 * 8}
@@ -87,7 +87,7 @@ func TestLinearEvaluationLeavesTheEncoderAlone(t *testing.T) {
 
 func TestLinearEvaluationRefusesBadInput(t *testing.T) {
 	spec := tinySpec(experiment.SimCLR)
-	ctx := context.Background()
+	ctx := t.Context()
 	_, _, err := LinearEvaluation(ctx, spec, tinyClasses, separable(3, 1), separable(6, 2), onReference)
 	require.ErrorIs(t, err, ErrTooFewImages)
 	_, _, err = LinearEvaluation(ctx, spec, 2, separable(8, 1), separable(6, 2), onReference)
@@ -101,7 +101,7 @@ func TestLinearEvaluationRefusesBadInput(t *testing.T) {
 func TestLinearEvaluationDiverges(t *testing.T) {
 	spec := tinySpec(experiment.SimCLR)
 	spec.Linear.Optimizer.LearningRate = 1e38
-	_, _, err := LinearEvaluation(context.Background(), spec, tinyClasses, separable(8, 1), separable(6, 2), onReference)
+	_, _, err := LinearEvaluation(t.Context(), spec, tinyClasses, separable(8, 1), separable(6, 2), onReference)
 	require.ErrorIs(t, err, ErrDiverged)
 	require.ErrorContains(t, err, "linear.optimizer.learning_rate")
 }

@@ -10,8 +10,8 @@ import (
 	"twinview/experiment"
 )
 
-// draw says which views an epoch is made of. Every random draw in it is dataset.Stream(seed, purpose, epoch, sample, view)
-// with the sample's index in images, so neither the batch nor the goroutine that draws a view has a part in it.
+// draw says which views an epoch is made of. Every random draw in it is dataset.Stream(seed, purpose, epoch, sample,
+// view) with the sample's index in images, so neither the batch nor the goroutine that draws a view has a part in it.
 type draw struct {
 	images dataset.Images
 	// order holds the indices of the epoch's images, a whole number of batches.

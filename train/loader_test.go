@@ -22,12 +22,12 @@ func tinyDraw(images dataset.Images) draw {
 
 func loadAll(t *testing.T, d draw) []batch {
 	t.Helper()
-	l, err := newLoader(context.Background(), d)
+	l, err := newLoader(t.Context(), d)
 	require.NoError(t, err)
 	defer l.close()
 	var all []batch
 	for range len(d.order) / d.batchSize {
-		b, err := l.next(context.Background())
+		b, err := l.next(t.Context())
 		require.NoError(t, err)
 		all = append(all, batch{pixels: slices.Clone(b.pixels), labels: slices.Clone(b.labels)})
 		l.release(b)
@@ -66,7 +66,7 @@ func TestLoaderDoesNotDependOnGoroutines(t *testing.T) {
 }
 
 func TestLoaderStops(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	l, err := newLoader(ctx, tinyDraw(tinyImages(6)))
 	require.NoError(t, err)
 	cancel()

@@ -28,10 +28,13 @@ func NewPretrainState(spec *experiment.Spec) (*State, error) {
 //
 // Errors: DivergedError; ErrTooFewImages where a batch is larger than the set; ErrOtherState where s is not of this spec;
 // the context's, at most one step after it is done.
-func PretrainEpoch(ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options) (EpochStats, error) {
+func PretrainEpoch(
+	ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options,
+) (EpochStats, error) {
 	p := spec.Pretrain
 	plan := epochPlan{
-		stage: experiment.StagePretrain, epochs: p.Epochs, batchSize: p.BatchSize, optimizer: p.Optimizer, schedule: p.Schedule,
+		stage: experiment.StagePretrain, epochs: p.Epochs, batchSize: p.BatchSize,
+		optimizer: p.Optimizer, schedule: p.Schedule,
 		views: pretrainViews(spec.Augment), size: spec.Augment.Size,
 		order: dataset.PretrainOrder, purpose: dataset.PretrainView,
 		network: func() (*model.Network, error) { return pretrainNetwork(spec) },

@@ -12,7 +12,9 @@ import (
 
 // Score returns the mean cross-entropy and the accuracy of a fine-tuned state on images as they are, normalised as in
 // fine-tuning (finetune.augment.normalize). It changes nothing in s. Labels are below classes.
-func Score(ctx context.Context, spec *experiment.Spec, classes int, images dataset.Images, s *State, o Options) (experiment.TestScore, error) {
+func Score(
+	ctx context.Context, spec *experiment.Spec, classes int, images dataset.Images, s *State, o Options,
+) (experiment.TestScore, error) {
 	if images.Len() == 0 {
 		return experiment.TestScore{}, nil
 	}

@@ -2,7 +2,6 @@ package train
 
 import (
 	"bytes"
-	"context"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -11,6 +10,7 @@ import (
 
 	"twinview/dataset"
 	"twinview/engine"
+	"twinview/engine/cpu"
 	"twinview/experiment"
 )
 
@@ -50,7 +50,7 @@ func tinySpec(method string) *experiment.Spec {
 	}
 }
 
-// tinyImages are noise over a colour that belongs to the class.
+// tinyImages have a colour that belongs to the class, a shade that belongs to the image, and noise.
 func tinyImages(n int) dataset.Images {
 	r := rand.New(rand.NewPCG(5, 6))
 	images := dataset.Images{Height: 8, Width: 8}
@@ -59,9 +59,9 @@ func tinyImages(n int) dataset.Images {
 		images.Labels = append(images.Labels, uint8(label))
 		for range 8 * 8 {
 			for channel := range 3 {
-				value := r.IntN(120)
+				value := r.IntN(60) + 17*i%70
 				if channel == label {
-					value += 130
+					value += 120
 				}
 				images.Pixels = append(images.Pixels, uint8(value))
 			}
@@ -70,13 +70,17 @@ func tinyImages(n int) dataset.Images {
 	return images
 }
 
-var onReference = Options{Compile: engine.Reference}
+var (
+	onReference = Options{Compile: engine.Reference}
+	// onCPU takes one thread, as the networks are too small for more.
+	onCPU = Options{Compile: cpu.CompileThreads(1)}
+)
 
 func pretrain(t *testing.T, spec *experiment.Spec, s *State, epochs int) []EpochStats {
 	t.Helper()
 	var all []EpochStats
 	for range epochs {
-		stats, err := PretrainEpoch(context.Background(), spec, tinyImages(10), s, onReference)
+		stats, err := PretrainEpoch(t.Context(), spec, tinyImages(10), s, onReference)
 		require.NoError(t, err)
 		all = append(all, stats)
 	}

@@ -171,7 +171,8 @@ func (t *trainer) report(step, steps int, loss, viewsPerSecond float64) {
 		return
 	}
 	t.onStep(experiment.Heartbeat{
-		Stage: t.state.stage, Epoch: t.state.Epoch + 1, Step: step, Steps: steps, Loss: loss, ViewsPerSecond: viewsPerSecond,
+		Stage: t.state.stage, Epoch: t.state.Epoch + 1, Step: step, Steps: steps,
+		Loss: loss, ViewsPerSecond: viewsPerSecond,
 	})
 }
 
