@@ -5,7 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/minio/minio-go/v7"
@@ -60,9 +63,18 @@ func (s *Store) explain(ctx context.Context, doing string, err error) error {
 			"or name it in SSL_CERT_FILE: %w", doing, s.endpoint, err)
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("%s: %s does not speak TLS: use http:// in %s: %w", doing, s.endpoint, EnvEndpoint, err)
+	case isNetwork(err):
+		return fmt.Errorf("%s: %w: %s does not answer: check that it runs and that %s names it: %w",
+			doing, ErrUnreachable, s.endpoint, EnvEndpoint, err)
 	}
-	return fmt.Errorf("%s: %w: %s does not answer: check that it runs and that %s names it: %w",
-		doing, ErrUnreachable, s.endpoint, EnvEndpoint, err)
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// isNetwork says whether a request failed before, or an answer broke off after, the store had said anything.
+func isNetwork(err error) bool {
+	var network net.Error
+	return errors.As(err, new(*url.Error)) || errors.As(err, &network) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 func (s *Store) explainResponse(doing string, r minio.ErrorResponse) error {

@@ -73,7 +73,7 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 func (s *Store) bucketExists(ctx context.Context) (exists bool, err error) {
-	err = s.retry(ctx, fmt.Sprintf("look for bucket %q", s.bucket), func() error {
+	err = s.retry(ctx, fmt.Sprintf("look for bucket %q at %s", s.bucket, s.endpoint), func() error {
 		exists, err = s.core.BucketExists(ctx, s.bucket)
 		return err
 	})

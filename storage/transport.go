@@ -25,7 +25,7 @@ func newTransport() *http.Transport {
 		if err != nil {
 			return nil, err
 		}
-		return &watchedConn{conn}, nil
+		return &watchedConn{conn, silence}, nil
 	}
 	t.TLSHandshakeTimeout = 2 * dialTimeout
 	t.MaxIdleConnsPerHost = 16
@@ -38,17 +38,20 @@ func newTransport() *http.Transport {
 
 // watchedConn gives up on a peer that stays silent. A write extends the time of a read that is waiting, since the answer to
 // a long upload comes only after it.
-type watchedConn struct{ net.Conn }
+type watchedConn struct {
+	net.Conn
+	silence time.Duration
+}
 
 func (c *watchedConn) Read(b []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(silence)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(c.silence)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Read(b)
 }
 
 func (c *watchedConn) Write(b []byte) (int, error) {
-	if err := c.SetDeadline(time.Now().Add(silence)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(c.silence)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(b)

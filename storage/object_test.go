@@ -1,0 +1,50 @@
+package storage_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"twinview/experiment"
+	"twinview/storage"
+	"twinview/storage/storagetest"
+)
+
+func TestObjects(t *testing.T) {
+	t.Parallel()
+	s := newStore(t, storagetest.Start(t))
+	var want []experiment.Artifact
+	for i := range 20 {
+		key := fmt.Sprintf("experiments/a/pretrain/epoch-%04d.safetensors", i)
+		a, err := s.Put(t.Context(), key, []byte(key), "application/octet-stream")
+		require.NoError(t, err)
+		want = append(want, a)
+	}
+	other, err := s.Put(t.Context(), "experiments/ab/spec.yaml", []byte("name: ab"), "application/yaml")
+	require.NoError(t, err)
+
+	found, err := s.List(t.Context(), "experiments/a/")
+	require.NoError(t, err)
+	require.Equal(t, want, found)
+	found, err = s.List(t.Context(), "")
+	require.NoError(t, err)
+	require.Equal(t, append(want, other), found)
+	found, err = s.List(t.Context(), "nothing/")
+	require.NoError(t, err)
+	require.Empty(t, found)
+
+	a, err := s.Stat(t.Context(), other.Key)
+	require.NoError(t, err)
+	require.Equal(t, other, a)
+
+	require.NoError(t, s.Remove(t.Context(), other.Key))
+	require.NoError(t, s.Remove(t.Context(), other.Key), "a second time")
+	_, err = s.Stat(t.Context(), other.Key)
+	require.ErrorIs(t, err, storage.ErrNotFound)
+	require.False(t, storage.Retryable(err))
+	require.ErrorContains(t, err, other.Key)
+	require.ErrorContains(t, err, s.Bucket())
+	_, err = s.Put(t.Context(), other.Key, []byte("another name"), "application/yaml")
+	require.NoError(t, err, "a removed key is free")
+}
