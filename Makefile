@@ -1,0 +1,33 @@
+# Twinview. Each target is a short script in scripts/.
+.DEFAULT_GOAL := help
+.PHONY: help build demo test up down clean lint fmt bench
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+build: ## build bin/worker and bin/starter
+	@scripts/build.sh
+
+demo: ## run one experiment end to end, results in demo/
+	@scripts/demo.sh
+
+test: ## run all tests, with the real servers
+	@scripts/test.sh
+
+up: ## start Temporal, MinIO and a worker for daily work
+	@scripts/up.sh
+
+down: ## stop them and keep their data
+	@scripts/down.sh
+
+clean: ## stop them and remove data, binaries and results
+	@scripts/clean.sh
+
+lint: ## gofmt, go vet, staticcheck, workflowcheck, shellcheck
+	@scripts/lint.sh
+
+fmt: ## format the Go code
+	@gofmt -w .
+
+bench: ## benchmark the engine and the augmentations
+	@scripts/bench.sh

@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# Temporal, MinIO and a worker on free ports of this machine alone: stack.sh start|worker|stop DIR
+#
+# DIR holds everything: env (addresses and generated credentials), data, logs and process IDs. Started again on the
+# same DIR, the stack has the same ports, credentials and data.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+umask 077
+# shellcheck source=scripts/process.sh
+. scripts/process.sh
+
+# Says whether something listens. Bash's own, since a fresh machine has no curl.
+listens() { # PORT
+  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# Below the range that systems take outgoing connections' ports from.
+free_port() {
+  local port
+  while true; do
+    port=$((20000 + RANDOM % 12000))
+    listens "$port" || break
+  done
+  echo "$port"
+}
+
+secret() { # BYTES
+  od -An -v -N "$1" -tx1 /dev/urandom | tr -d ' \n'
+}
+
+answers() { # PORT PATH
+  local status=""
+  { # A subshell, because a refused connection ends a shell that runs exec.
+    status=$(
+      exec 3<>"/dev/tcp/127.0.0.1/$1"
+      printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' "$2" >&3
+      head -n 1 <&3
+    )
+  } 2>/dev/null
+  [[ $status == *" 200"* ]]
+}
+
+temporal_ready() { # TEMPORAL
+  "$1" operator namespace describe --namespace default --address "$TEMPORAL_ADDRESS" \
+    --command-timeout 5s >/dev/null 2>&1 && answers "${TEMPORAL_UI_ADDRESS##*:}" /
+}
+
+# The worker has connected to both servers once it polls.
+worker_polls() { # TEMPORAL
+  "$1" task-queue describe --task-queue twinview-train --address "$TEMPORAL_ADDRESS" --command-timeout 5s \
+    --output json 2>/dev/null | grep -q '"identity"'
+}
+
+write_env() { # DIR
+  # Ports are drawn before the file is there, so that an interruption leaves no half of it.
+  local ui
+  ui=$(free_port)
+  cat >"$1/env.new" <<END
+TEMPORAL_ADDRESS=127.0.0.1:$(free_port)
+TEMPORAL_UI_ADDRESS=http://127.0.0.1:$ui
+MINIO_ENDPOINT=127.0.0.1:$(free_port)
+MINIO_ACCESS_KEY=twinview-$(secret 6)
+MINIO_SECRET_KEY=$(secret 24)
+MINIO_BUCKET=simclr
+END
+  mv "$1/env.new" "$1/env"
+}
+
+require_free() { # NAME ADDRESS
+  if listens "${2##*:}"; then
+    echo "$1 had port ${2##*:} before, and another program has it now: stop that, or put a free port into $dir/env" >&2
+    exit 1
+  fi
+}
+
+start_temporal() {
+  ! is_running "$dir" temporal || return 0
+  require_free Temporal "$TEMPORAL_ADDRESS"
+  require_free "Temporal's web UI" "$TEMPORAL_UI_ADDRESS"
+  start_process "$dir" temporal "$temporal" server start-dev --ip 127.0.0.1 --port "${TEMPORAL_ADDRESS##*:}" \
+    --ui-port "${TEMPORAL_UI_ADDRESS##*:}" --db-filename "$dir/temporal.db" --log-level warn
+}
+
+start_minio() {
+  ! is_running "$dir" minio || return 0
+  require_free MinIO "$MINIO_ENDPOINT"
+  MINIO_ROOT_USER=$MINIO_ACCESS_KEY MINIO_ROOT_PASSWORD=$MINIO_SECRET_KEY MINIO_BROWSER=off MINIO_UPDATE=off \
+    start_process "$dir" minio env -u MINIO_ACCESS_KEY -u MINIO_SECRET_KEY \
+    "$minio" server --address "$MINIO_ENDPOINT" --certs-dir "$dir/certs" "$dir/minio"
+}
+
+start() {
+  local temporal minio
+  temporal=$(scripts/tool.sh temporal)
+  minio=$(scripts/tool.sh minio)
+  mkdir -p "$dir"
+  [[ -f $dir/env ]] || write_env "$dir"
+  . scripts/environment.sh "$dir"
+  echo "starting Temporal on $TEMPORAL_ADDRESS and MinIO on $MINIO_ENDPOINT ..." >&2
+  start_temporal
+  start_minio
+  wait_healthy "$dir" temporal 60 temporal_ready "$temporal"
+  wait_healthy "$dir" minio 60 answers "${MINIO_ENDPOINT##*:}" /minio/health/ready
+}
+
+start_worker() {
+  . scripts/environment.sh "$dir"
+  echo "starting a worker ..." >&2
+  is_running "$dir" worker || start_process "$dir" worker "$PWD/bin/worker"
+  wait_healthy "$dir" worker 60 worker_polls "$(scripts/tool.sh temporal)"
+}
+
+# The worker first: it hands back what it is doing.
+stop() {
+  stop_process "$dir" worker 30
+  stop_process "$dir" temporal 15
+  stop_process "$dir" minio 15
+}
+
+if (($# != 2)); then
+  sed -n '2s/^# //p' "$0" >&2
+  exit 2
+fi
+mkdir -p "$2"
+dir=$(cd "$2" && pwd)
+case $1 in
+start) start ;;
+worker) start_worker ;;
+stop) stop ;;
+*)
+  echo "stack.sh: unknown command \"$1\"; there are start, worker and stop" >&2
+  exit 2
+  ;;
+esac

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# All tests, those against the real Temporal and MinIO included. Arguments go to go test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/archive.sh
+. scripts/archive.sh
+# shellcheck source=scripts/onednn.sh
+. scripts/onednn.sh
+
+scripts/build.sh
+TWINVIEW_TEMPORAL=$(scripts/tool.sh temporal)
+TWINVIEW_MINIO=$(scripts/tool.sh minio)
+export TWINVIEW_TEMPORAL TWINVIEW_MINIO TWINVIEW_REQUIRE_SERVERS=1
+go test -timeout 20m "$@" ./...
