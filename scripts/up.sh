@@ -15,11 +15,10 @@ cat <<END
 The stack is up; \`make down\` stops it and keeps its data, \`make clean\` removes them.
   Temporal       $TEMPORAL_ADDRESS
   web UI         $TEMPORAL_UI_ADDRESS
-  MinIO          $MINIO_ENDPOINT, bucket $MINIO_BUCKET, credentials in .stack/env
+  MinIO          $MINIO_ENDPOINT, bucket $MINIO_BUCKET, credentials in .stack/env (for other programs: set -a; . .stack/env)
   worker's log   .stack/worker.log
 
-Use it:
-  set -a; . .stack/env; set +a
+Use it, from this folder:
   bin/starter doctor
   bin/starter run configs/demo.yaml --name first --watch
 END
