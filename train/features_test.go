@@ -80,3 +80,18 @@ func TestFeaturesStopWhenCancelled(t *testing.T) {
 	_, err = Features(ctx, spec, tinyImages(2), s, onReference)
 	require.ErrorIs(t, err, context.Canceled)
 }
+
+func TestFeaturesAreNormalisedAsTheFirstView(t *testing.T) {
+	spec := tinySpec(experiment.SimCLR)
+	s := newPretrained(t, spec)
+	features := func() []float32 {
+		x, err := Features(t.Context(), spec, tinyImages(2), s, onReference)
+		require.NoError(t, err)
+		return x
+	}
+	want := features()
+	spec.Finetune.Augment.Normalize.Mean[0] = 0
+	require.Equal(t, want, features())
+	spec.Augment.FirstView.Normalize.Mean[0] = 0
+	require.NotEqual(t, want, features())
+}

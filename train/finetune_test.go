@@ -84,4 +84,11 @@ func TestFinetuneRefusesBadInput(t *testing.T) {
 	require.ErrorIs(t, err, ErrOtherState)
 	_, err = NewFinetuneState(spec, 2, s)
 	require.ErrorIs(t, err, ErrOtherState)
+
+	spec.Finetune.Optimizer.LearningRate *= 2
+	s, err = NewFinetuneState(spec, tinyClasses, pretrained)
+	require.NoError(t, err, "pretraining knows nothing of fine-tuning")
+	spec.Finetune.Optimizer.LearningRate *= 2
+	_, err = FinetuneEpoch(t.Context(), spec, tinyImages(8), s, onReference)
+	require.ErrorIs(t, err, ErrOtherState)
 }

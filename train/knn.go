@@ -21,7 +21,7 @@ const knnBlock = 128
 // among equally similar neighbours the one with the smaller index is nearer. The search is exhaustive and the result does
 // not depend on the number of threads. A row of zeros has similarity 0 to everything.
 //
-// It is an error if there are no queries, if k is not within 1 and N, or if shapes or labels don't fit.
+// It is an error if there are no queries, if k is not within 1 and N (ErrTooFewImages), or if shapes or labels don't fit.
 func KNN(
 	train []float32, trainLabels []uint8, queries []float32, queryLabels []uint8, dim, k, classes int,
 ) (accuracy float64, err error) {
@@ -34,7 +34,8 @@ func KNN(
 		return 0, fmt.Errorf("k nearest neighbours: there are no queries")
 	}
 	if k < 1 || k > len(trainLabels) {
-		return 0, fmt.Errorf("knn.k is %d: it must be from 1 to the number of training images, here %d", k, len(trainLabels))
+		return 0, fmt.Errorf("%w: knn.k is %d, but must be from 1 to the number of training images, here %d",
+			ErrTooFewImages, k, len(trainLabels))
 	}
 	neighbours := matrix(normalized(train, dim), dim)
 	points := normalized(queries, dim)

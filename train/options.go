@@ -34,8 +34,9 @@ type EpochStats struct {
 	ViewsPerSecond float64
 }
 
-// ErrTooFewImages is wrapped by the error for a training set with fewer images than a batch.
-var ErrTooFewImages = errors.New("fewer images than a batch")
+// ErrTooFewImages is wrapped by the error for a training set with fewer images than a batch, or than the neighbours that
+// vote.
+var ErrTooFewImages = errors.New("too few images")
 
 // ErrOtherState is wrapped by the error for a state that belongs to another stage, network or spec.
 var ErrOtherState = errors.New("state of other training")

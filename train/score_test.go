@@ -72,3 +72,19 @@ func TestInferenceAgreesWithTraining(t *testing.T) {
 	require.InEpsilon(t, stats.Loss, score.Loss, 0.02)
 	require.InDelta(t, stats.Accuracy, score.Accuracy, 0.1)
 }
+
+func TestScoreNormalisesAsFinetuning(t *testing.T) {
+	spec := tinySpec(experiment.SimCLR)
+	s, err := NewFinetuneState(spec, tinyClasses, newPretrained(t, spec))
+	require.NoError(t, err)
+	loss := func() float64 {
+		score, err := Score(t.Context(), spec, tinyClasses, tinyImages(3), s, onReference)
+		require.NoError(t, err)
+		return score.Loss
+	}
+	want := loss()
+	spec.Augment.FirstView.Normalize.Mean[0] = 0
+	require.Equal(t, want, loss())
+	spec.Finetune.Augment.Normalize.Mean[0] = 0
+	require.NotEqual(t, want, loss())
+}
