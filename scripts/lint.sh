@@ -17,4 +17,7 @@ go vet ./...
 if command -v shellcheck >/dev/null; then
   shellcheck -x scripts/*.sh .ci/run
 fi
+if command -v docker-compose >/dev/null; then
+  docker-compose --env-file .env.example config --quiet
+fi
 echo "lint: fine"
