@@ -1,0 +1,47 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// newCommand is the whole command line.
+func newCommand() *cobra.Command {
+	t := &target{}
+	c := &cobra.Command{
+		Use:   "starter",
+		Short: "Submit contrastive-learning experiments, watch them, and fetch their models and reports",
+		Long: `starter submits experiments to Temporal, shows how they are doing, and fetches what they produced.
+The computing is done by workers.
+
+Environment:
+  TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS..., TEMPORAL_API_KEY
+                       where Temporal is, also as a profile in temporal.toml (default localhost:7233, "default")
+  TEMPORAL_UI_ADDRESS  URL of Temporal's web UI, for links
+  MINIO_ENDPOINT       the object store: host:port, or http(s)://host:port
+  MINIO_ACCESS_KEY, MINIO_SECRET_KEY
+                       its credentials
+  MINIO_BUCKET         the bucket (default "simclr")
+  CIFAR10_ARCHIVE      for doctor: path of cifar-10-binary.tar.gz
+
+Where no Temporal and no object store is named, those of "make up" in this folder are taken (.stack/env).`,
+		Example: `  starter doctor
+  starter run configs/demo.yaml --name first --watch
+  starter get first --out first`,
+		SilenceUsage: true,
+		// main prints the error.
+		SilenceErrors: true,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			return t.useStack(stackFile, c.ErrOrStderr())
+		},
+	}
+	f := c.PersistentFlags()
+	f.StringVar(&t.address, "address", "", "host:port of Temporal; overrides TEMPORAL_ADDRESS")
+	f.StringVar(&t.namespace, "namespace", "", "Temporal namespace; overrides TEMPORAL_NAMESPACE")
+	c.AddCommand(
+		newRunCommand(t), newListCommand(t), newShowCommand(t), newWatchCommand(t), newGetCommand(), newDoctorCommand(t),
+	)
+	c.SetOut(os.Stdout)
+	return c
+}

@@ -1,0 +1,30 @@
+// Command starter is how people talk to Twinview: it submits experiments, shows how they are doing, and fetches what
+// they produced. It runs anywhere: it computes nothing itself, and only needs Temporal and the object store in reach.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// exitInterrupted is what shells expect of a program that Ctrl-C has ended.
+const exitInterrupted = 130
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Once the first signal has arrived, the second one finds the default again and ends the process at once.
+	context.AfterFunc(ctx, stop)
+	err := newCommand().ExecuteContext(ctx)
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "starter:", err)
+	if errors.Is(err, errInterrupted) {
+		os.Exit(exitInterrupted)
+	}
+	os.Exit(1)
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"twinview/experiment"
+)
+
+// stages are in the order in which an experiment goes through them, up to its end.
+var stages = []string{
+	experiment.StagePrepare, experiment.StagePretrain, experiment.StageSelect, experiment.StageLinear,
+	experiment.StageFinetune, experiment.StageTest, experiment.StageReport,
+}
+
+// narrator tells an experiment's progress in lines, each once.
+type narrator struct {
+	// stage is the number of stages that have ended; begun says that the next one has been told of.
+	stage int
+	begun bool
+	// since is when that one was seen to begin; zero where nobody was watching.
+	since time.Time
+	// watched is false until the first observation: what has happened before it took an unknown time.
+	watched bool
+	// pretrained and finetuned count the epochs told.
+	pretrained, finetuned int
+}
+
+// tell returns the lines that are new in p.
+func (n *narrator) tell(p experiment.Progress, now time.Time) []string {
+	current := slices.Index(stages, p.Stage)
+	if p.Stage == experiment.StageDone {
+		current = len(stages)
+	}
+	var lines []string
+	for n.stage < len(stages) && n.stage <= current {
+		lines = append(lines, n.begin(p, now)...)
+		lines = append(lines, n.epochs(p)...)
+		if n.stage == current {
+			break
+		}
+		lines = append(lines, n.end(p, now))
+	}
+	n.watched = true
+	return lines
+}
+
+func (n *narrator) begin(p experiment.Progress, now time.Time) []string {
+	if n.begun {
+		return nil
+	}
+	n.begun = true
+	// A stage that has ended already began at an unknown time.
+	if n.watched || stages[n.stage] == experiment.StagePrepare && p.Stage == experiment.StagePrepare {
+		n.since = now
+	}
+	switch stages[n.stage] {
+	case experiment.StagePretrain:
+		return []string{row(experiment.StagePretrain, "begins: %d epochs", p.PretrainEpochs)}
+	case experiment.StageFinetune:
+		return []string{row(experiment.StageFinetune, "begins: %d epochs", p.FinetuneEpochs)}
+	}
+	return []string{row(stages[n.stage], "begins")}
+}
+
+func (n *narrator) end(p experiment.Progress, now time.Time) string {
+	text := "done"
+	if took := now.Sub(n.since); !n.since.IsZero() && took > 0 {
+		text += " in " + seconds(took.Seconds())
+	}
+	if outcome := outcomeOf(stages[n.stage], p); outcome != "" {
+		text += ": " + outcome
+	}
+	line := row(stages[n.stage], "%s", text)
+	n.stage++
+	n.begun, n.since = false, time.Time{}
+	return line
+}
+
+// epochs are those of the current stage that have not been told.
+func (n *narrator) epochs(p experiment.Progress) []string {
+	var lines []string
+	switch stages[n.stage] {
+	case experiment.StagePretrain:
+		for ; n.pretrained < len(p.Pretrain); n.pretrained++ {
+			lines = append(lines, pretrainLine(p.Pretrain[n.pretrained], p.PretrainEpochs))
+		}
+	case experiment.StageFinetune:
+		for ; n.finetuned < len(p.Finetune); n.finetuned++ {
+			lines = append(lines, finetuneLine(p.Finetune[n.finetuned], p.FinetuneEpochs))
+		}
+	}
+	return lines
+}
+
+func pretrainLine(e experiment.PretrainEpoch, planned int) string {
+	knn := "–"
+	if e.KNN != nil {
+		knn = percent(*e.KNN)
+	}
+	return row(experiment.StagePretrain, "%s  loss %.4f  kNN %s  %.0f views/s  %s",
+		epochOf(e.Epoch, planned), e.Loss, knn, e.ViewsPerSecond, seconds(e.Seconds))
+}
+
+func finetuneLine(e experiment.ClassifierEpoch, planned int) string {
+	return row(experiment.StageFinetune, "%s  loss %.4f  accuracy %s  validation loss %.4f  accuracy %s  %s",
+		epochOf(e.Epoch, planned), e.TrainLoss, percent(e.TrainAccuracy),
+		e.ValidationLoss, percent(e.ValidationAccuracy), seconds(e.Seconds))
+}
+
+// outcomeOf is what a stage has led to, empty where that is not known or nothing to speak of.
+func outcomeOf(stage string, p experiment.Progress) string {
+	switch {
+	case stage == experiment.StagePrepare && p.Data != nil:
+		return fmt.Sprintf("%s, %d training, %d validation, %d test images, SHA-256 %.12s…",
+			p.Data.Name, p.Data.Train, p.Data.Validation, p.Data.Test, p.Data.SHA256)
+	case stage == experiment.StageSelect && p.Best != nil:
+		return selectionLine(*p.Best)
+	case stage == experiment.StageLinear && p.Linear != nil:
+		return selectionLine(p.Linear.Best)
+	case stage == experiment.StageFinetune && p.Result != nil:
+		return selectionLine(p.Result.Finetune.Best)
+	case stage == experiment.StageTest && p.Result != nil:
+		return "kNN accuracy " + percent(p.Result.Test.KNNAccuracy)
+	}
+	return ""
+}
+
+func selectionLine(s experiment.Selection) string {
+	return fmt.Sprintf("epoch %d, %s %s", s.Epoch, s.Criterion, percent(s.Value))
+}
+
+// heartbeatLine is where a running epoch is.
+func heartbeatLine(h experiment.Heartbeat) string {
+	if h.Steps == 0 {
+		return row(h.Stage, "working ...")
+	}
+	return row(h.Stage, "epoch %d  step %d/%d  loss %.4f  %.0f views/s", h.Epoch, h.Step, h.Steps, h.Loss, h.ViewsPerSecond)
+}
+
+func row(stage, format string, arguments ...any) string {
+	return fmt.Sprintf("%-9s ", stage) + fmt.Sprintf(format, arguments...)
+}
+
+func epochOf(epoch, planned int) string {
+	digits := len(fmt.Sprint(planned))
+	return fmt.Sprintf("epoch %*d/%d", digits, epoch, planned)
+}
+
+// percent prints a fraction.
+func percent(fraction float64) string { return fmt.Sprintf("%.2f %%", 100*fraction) }
+
+// seconds prints a duration as people say it.
+func seconds(s float64) string {
+	if s < 60 {
+		return fmt.Sprintf("%.1f s", s)
+	}
+	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/converter"
+
+	"twinview/experiment"
+)
+
+// askTimeout bounds one question while watching.
+const askTimeout = 5 * time.Second
+
+// observation is an experiment at one moment.
+type observation struct {
+	info *workflow.WorkflowExecutionInfo
+	// progress is nil where no worker has answered; silence says why not.
+	progress *experiment.Progress
+	silence  error
+	// result is there when the experiment has finished, failure when it has ended otherwise.
+	result  *experiment.Result
+	failure error
+	// activities are those that run or wait, also in the children.
+	activities []pending
+}
+
+// pending is an activity that runs or waits for its next attempt.
+type pending struct {
+	// key tells it from every other activity of the experiment.
+	key     string
+	kind    string
+	attempt int32
+	running bool
+	// heartbeat is the newest one, nil before the first.
+	heartbeat *experiment.Heartbeat
+	// lastFailure is why the attempt before ended, empty in the first.
+	lastFailure string
+}
+
+// observe looks at the experiment. The error is Temporal's: it does not answer, or knows no such experiment.
+func (t *connection) observe(ctx context.Context, name string) (observation, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*askTimeout)
+	defer cancel()
+	description, err := t.DescribeWorkflowExecution(ctx, name, "")
+	if err != nil {
+		return observation{}, err
+	}
+	o := observation{info: description.GetWorkflowExecutionInfo()}
+	switch o.info.GetStatus() {
+	case enums.WORKFLOW_EXECUTION_STATUS_RUNNING, enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+		o.progress, o.silence = t.progress(ctx, name)
+		o.activities = activities(name, description.GetPendingActivities())
+		for _, child := range description.GetPendingChildren() {
+			o.activities = append(o.activities, t.childActivities(ctx, child.GetWorkflowId())...)
+		}
+		return o, nil
+	}
+	return o, t.outcome(ctx, name, &o)
+}
+
+// outcome adds how an experiment has ended. The history knows that, no worker is needed.
+func (t *connection) outcome(ctx context.Context, name string, o *observation) error {
+	var result experiment.Result
+	err := t.GetWorkflow(ctx, name, o.info.GetExecution().GetRunId()).Get(ctx, &result)
+	switch {
+	case err == nil:
+		o.result, o.progress = &result, finished(result)
+		return nil
+	case isAway(err):
+		return err
+	}
+	o.failure = err
+	// How far it came is nice to know, but needs a worker.
+	o.progress, _ = t.progress(ctx, name)
+	return nil
+}
+
+// progress asks the experiment itself, which a worker answers.
+func (t *connection) progress(ctx context.Context, name string) (*experiment.Progress, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	answer, err := t.QueryWorkflow(ctx, name, "", experiment.QueryProgress)
+	if err != nil {
+		return nil, err
+	}
+	var p experiment.Progress
+	if err := answer.Get(&p); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// finished is the progress of an experiment that has this result.
+func finished(r experiment.Result) *experiment.Progress {
+	return &experiment.Progress{
+		Experiment:     r.Experiment,
+		Stage:          experiment.StageDone,
+		PretrainEpochs: len(r.Pretrain),
+		FinetuneEpochs: len(r.Finetune.Epochs),
+		Data:           &r.Data,
+		Pretrain:       r.Pretrain,
+		Best:           &r.Best,
+		Linear:         &r.Linear,
+		Finetune:       r.Finetune.Epochs,
+		Result:         &r,
+	}
+}
+
+// childActivities are none where the child has ended in the meantime.
+func (t *connection) childActivities(ctx context.Context, id string) []pending {
+	description, err := t.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return nil
+	}
+	return activities(id, description.GetPendingActivities())
+}
+
+func activities(workflowID string, infos []*workflow.PendingActivityInfo) []pending {
+	var all []pending
+	for _, a := range infos {
+		p := pending{
+			key:         workflowID + "#" + a.GetActivityId(),
+			kind:        a.GetActivityType().GetName(),
+			attempt:     a.GetAttempt(),
+			running:     a.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED,
+			lastFailure: a.GetLastFailure().GetMessage(),
+		}
+		var h experiment.Heartbeat
+		err := converter.GetDefaultDataConverter().FromPayloads(a.GetHeartbeatDetails(), &h)
+		if a.GetHeartbeatDetails() != nil && err == nil {
+			p.heartbeat = &h
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// isAway says whether Temporal did not answer, as opposed to an answer that is an error.
+func isAway(err error) bool {
+	return errors.As(err, new(*serviceerror.Unavailable)) || errors.As(err, new(*serviceerror.DeadlineExceeded)) ||
+		errors.Is(err, context.DeadlineExceeded)
+}

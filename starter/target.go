@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/log"
+
+	"twinview/storage"
+)
+
+// dialTimeout is how long Temporal may take to answer at first.
+const dialTimeout = 10 * time.Second
+
+// target is the Temporal that commands talk to, as flags and the environment describe it.
+type target struct {
+	address   string
+	namespace string
+}
+
+// options are those of the connection, flags on top of the environment.
+func (t *target) options() (client.Options, error) {
+	o, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return client.Options{}, fmt.Errorf("read Temporal's settings: %w", err)
+	}
+	if t.address != "" {
+		o.HostPort = t.address
+	}
+	if t.namespace != "" {
+		o.Namespace = t.namespace
+	}
+	if o.HostPort == "" {
+		o.HostPort = client.DefaultHostPort
+	}
+	if o.Namespace == "" {
+		o.Namespace = client.DefaultNamespace
+	}
+	// What fails is returned as an error, and said once.
+	o.Logger = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+	return o, nil
+}
+
+// connection is an open connection with what belongs to it.
+type connection struct {
+	client.Client
+	address   string
+	namespace string
+}
+
+func (t *target) dial(ctx context.Context) (*connection, error) {
+	o, err := t.options()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	c, err := client.DialContext(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("can't reach Temporal at %s: start it with `make up`, or name another one in %s: %w",
+			o.HostPort, envAddress, err)
+	}
+	return &connection{Client: c, address: o.HostPort, namespace: o.Namespace}, nil
+}
+
+// explain puts the server's errors about an experiment into words.
+func (t *connection) explain(name string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, new(*serviceerror.NamespaceNotFound)):
+		return fmt.Errorf("no namespace %[2]q in Temporal at %[1]s: create it with `temporal operator namespace create`, "+
+			"or name another one in TEMPORAL_NAMESPACE", t.address, t.namespace)
+	case errors.As(err, new(*serviceerror.NotFound)):
+		return fmt.Errorf("no experiment is called %q: `starter list` shows those that there are", name)
+	}
+	return fmt.Errorf("ask Temporal at %s about %q: %w", t.address, name, err)
+}
+
+// webUI is the address of the experiment's page, empty where nobody has said where the web UI is.
+func (t *connection) webUI(name string) string {
+	ui := strings.TrimRight(os.Getenv(envUI), "/")
+	if ui == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s/namespaces/%s/workflows/%s", ui, t.namespace, name)
+}
+
+// openStore connects to the object store that the environment names.
+func openStore(ctx context.Context) (*storage.Store, error) {
+	config, err := storage.ConfigFromEnv()
+	if err != nil {
+		return nil, err
+	}
+	return storage.Open(ctx, config)
+}
