@@ -122,12 +122,16 @@ func (d Dataset) checkSource(c *checker) {
 	if !strings.Contains(d.Source, "://") {
 		return
 	}
+	shown := d.Source
+	if strings.Contains(d.Source, "@") {
+		// What may be a password stays out of the message, which ends up in logs.
+		shown = "(hidden)"
+	}
 	switch u, err := url.Parse(d.Source); {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		c.complain("dataset.source", d.Source, "can't be fetched: must be a path or an http(s) URL")
+		c.complain("dataset.source", shown, "can't be fetched: must be a path or an http(s) URL")
 	case u.User != nil:
-		// The value stays out of the message, which ends up in logs.
-		c.complain("dataset.source", "(hidden)", "holds credentials, which a spec must not: use a URL without")
+		c.complain("dataset.source", shown, "holds credentials, which a spec must not: use a URL without")
 	}
 }
 
@@ -138,16 +142,8 @@ func (e Encoder) check(c *checker) {
 
 func (m Method) check(c *checker) {
 	c.oneOf("method.name", m.Name, SimCLR, BarlowTwins)
-	if m.Name == SimCLR {
-		c.real("method.temperature", m.Temperature, span{low: 0.001, high: 100}, "similarities are divided by it")
-	} else {
-		c.finite("method.temperature", m.Temperature)
-	}
-	if m.Name == BarlowTwins {
-		c.real("method.lambda", m.Lambda, span{low: 0, high: 1}, "")
-	} else {
-		c.finite("method.lambda", m.Lambda)
-	}
+	c.used(m.Name == SimCLR, "method.temperature", m.Temperature, span{low: 0.001, high: 100})
+	c.used(m.Name == BarlowTwins, "method.lambda", m.Lambda, span{low: 0, high: 1})
 	c.whole("method.projector.layers", m.Projector.Layers, 1, 8, "")
 	c.whole("method.projector.hidden", m.Projector.Hidden, 1, 16384, "")
 	c.whole("method.projector.output", m.Projector.Output, 2, 16384, "")

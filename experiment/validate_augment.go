@@ -1,5 +1,7 @@
 package experiment
 
+import "fmt"
+
 func (a Augment) check(c *checker) {
 	c.whole("augment.size", a.Size, 8, 128, "the encoder halves it three times")
 	a.FirstView.check(c, "augment.first_view", a.Size)
@@ -23,8 +25,8 @@ func (v View) check(c *checker, path string, size int) {
 	c.real(path+".solarize.probability", v.Solarize.Probability, probability, "")
 	c.real(path+".solarize.threshold", v.Solarize.Threshold, span{low: 0, high: 1}, "a channel value")
 	for i := range v.Normalize.Std {
-		c.real(path+".normalize.mean", v.Normalize.Mean[i], span{low: 0, high: 1}, "pixels are 0 to 1")
-		c.real(path+".normalize.std", v.Normalize.Std[i], span{low: 0.001, high: 10}, "pixels are divided by it")
+		c.real(fmt.Sprintf("%s.normalize.mean[%d]", path, i), v.Normalize.Mean[i], span{low: 0, high: 1}, "pixels are 0 to 1")
+		c.real(fmt.Sprintf("%s.normalize.std[%d]", path, i), v.Normalize.Std[i], span{low: 0.001, high: 10}, "pixels are divided by it")
 	}
 }
 

@@ -1,5 +1,7 @@
 package experiment
 
+import "fmt"
+
 func (o Optimizer) check(c *checker, path string) {
 	c.oneOf(path+".name", o.Name, SGD, LARS, AdamW)
 	c.real(path+".learning_rate", o.LearningRate, positive, "")
@@ -10,8 +12,8 @@ func (o Optimizer) check(c *checker, path string) {
 		c.complain(path+".nesterov", o.Nesterov, "needs momentum: set %s.momentum above 0 or nesterov to false", path)
 	}
 	c.used(o.Name == LARS, path+".trust_coefficient", o.TrustCoefficient, span{low: 0, high: 1, openLow: true})
-	for _, beta := range o.Betas {
-		c.used(o.Name == AdamW, path+".betas", beta, span{low: 0, high: 1, openHigh: true})
+	for i, beta := range o.Betas {
+		c.used(o.Name == AdamW, fmt.Sprintf("%s.betas[%d]", path, i), beta, span{low: 0, high: 1, openHigh: true})
 	}
 	c.used(o.Name == AdamW, path+".epsilon", o.Epsilon, span{low: 0, high: 1, openLow: true})
 }
