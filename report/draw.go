@@ -1,0 +1,201 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+	"math"
+	"strings"
+
+	xfont "golang.org/x/image/font"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Colours of the plots, on white.
+var (
+	colorPaper      = rgb(0xFFFFFF)
+	colorInk        = rgb(0x1F2328)
+	colorMuted      = rgb(0x59636E)
+	colorGrid       = rgb(0xD9DEE4)
+	colorTrain      = rgb(0x0072B2)
+	colorValidation = rgb(0xD55E00)
+	colorTest       = rgb(0x009E73)
+)
+
+func rgb(hex uint32) color.NRGBA {
+	return color.NRGBA{R: uint8(hex >> 16), G: uint8(hex >> 8), B: uint8(hex), A: 255}
+}
+
+// hex is the colour as vgsvg writes it.
+func hex(c color.NRGBA) string { return fmt.Sprintf("#%02X%02X%02X", c.R, c.G, c.B) }
+
+// Sizes in points. A figure is as wide as a phone's screen, so that its text can be read there.
+const (
+	figureWidth  vg.Length = 360
+	figureHeight vg.Length = 230
+	margin       vg.Length = 6
+	titleHeight  vg.Length = 18
+	legendHeight vg.Length = 20
+	textSize     vg.Length = 9.5
+	titleSize    vg.Length = 11
+	lineWidth    vg.Length = 1.6
+	glyphRadius  vg.Length = 2.4
+	thumbnail    vg.Length = 22
+)
+
+// glyphsUpTo is the number of points from which glyphs would run into each other.
+const glyphsUpTo = 40
+
+// svg draws the figure as an SVG document on white.
+func (f figure) svg() ([]byte, error) {
+	canvas := vgsvg.New(figureWidth, figureHeight)
+	page := draw.New(canvas)
+	page.SetColor(colorPaper)
+	page.Fill(page.Rectangle.Path())
+
+	inner := draw.Crop(page, margin, -2*margin, margin, -margin)
+	title := style(titleSize, colorInk)
+	title.Font.Weight = xfont.WeightBold
+	title.YAlign = draw.YTop
+	inner.FillText(title, vg.Point{X: inner.Min.X, Y: inner.Max.Y}, f.title)
+	f.drawLegend(draw.Crop(inner, 0, 0, 0, -titleHeight))
+
+	p, err := f.plot()
+	if err != nil {
+		return nil, err
+	}
+	p.Draw(draw.Crop(inner, 0, 0, 0, -titleHeight-legendHeight))
+
+	var out bytes.Buffer
+	if _, err := canvas.WriteTo(&out); err != nil {
+		return nil, err
+	}
+	// The font that the layout is measured with may be missing where the picture is seen; these have the same widths.
+	const family = "font-family:Liberation Sans"
+	return bytes.ReplaceAll(out.Bytes(), []byte(family), []byte(family+",Arimo,Arial,Helvetica,sans-serif")), nil
+}
+
+func style(size vg.Length, c color.Color) text.Style {
+	return text.Style{
+		Font:    font.Font{Typeface: "Liberation", Variant: "Sans", Size: size},
+		Color:   c,
+		Handler: plot.DefaultTextHandler,
+	}
+}
+
+// plot is the figure below its legend.
+func (f figure) plot() (*plot.Plot, error) {
+	p := plot.New()
+	p.BackgroundColor = nil
+	f.styleAxes(p)
+	grid := plotter.NewGrid()
+	grid.Vertical.Width = 0
+	grid.Horizontal = draw.LineStyle{Color: colorGrid, Width: 0.7}
+	p.Add(grid)
+	if f.selected > 0 {
+		p.Add(verticalLine(f.selected))
+	}
+	for _, c := range f.curves {
+		if len(c.points) == 0 {
+			continue
+		}
+		line, err := plotter.NewLine(c.points)
+		if err != nil {
+			return nil, err
+		}
+		line.LineStyle = c.style.line()
+		p.Add(line)
+		if len(c.points) <= glyphsUpTo {
+			p.Add(&plotter.Scatter{XYs: c.points, GlyphStyle: c.style.glyphStyle()})
+		}
+	}
+	p.X.Min, p.X.Max = epochRange(f.epochs)
+	p.Y.Min, p.Y.Max = f.valueRange()
+	return p, nil
+}
+
+func (f figure) styleAxes(p *plot.Plot) {
+	p.X.Label.Text, p.Y.Label.Text = "epoch", f.yLabel
+	p.X.Tick.Marker, p.Y.Tick.Marker = plot.TickerFunc(epochTicks), plot.TickerFunc(valueTicks)
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		label := style(textSize, colorMuted)
+		label.XAlign, label.YAlign = a.Label.TextStyle.XAlign, a.Label.TextStyle.YAlign
+		label.Rotation = a.Label.TextStyle.Rotation
+		a.Label.TextStyle = label
+		a.Label.Padding = 3
+		tick := style(textSize, colorMuted)
+		tick.XAlign, tick.YAlign = a.Tick.Label.XAlign, a.Tick.Label.YAlign
+		a.Tick.Label = tick
+		a.Padding = 4
+		a.Tick.LineStyle = draw.LineStyle{Color: colorMuted, Width: 0.7}
+		a.Tick.Length = 3
+		a.LineStyle = draw.LineStyle{Color: colorMuted, Width: 0.7}
+	}
+	// The grid does the y axis's work.
+	p.Y.Tick.Length, p.Y.LineStyle.Width = 0, 0
+}
+
+// epochRange leaves a single epoch some room on both sides.
+func epochRange(epochs int) (low, high float64) {
+	if epochs <= 1 {
+		return 0.5, 1.5
+	}
+	return 1, float64(epochs)
+}
+
+// valueRange is that of the values with some air around, inside the figure's bounds.
+func (f figure) valueRange() (low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	for _, c := range f.curves {
+		for _, p := range c.points {
+			low, high = min(low, p.Y), max(high, p.Y)
+		}
+	}
+	if low > high {
+		return 0, 1
+	}
+	air := 0.08 * (high - low)
+	if air == 0 {
+		air = max(0.1*math.Abs(high), 1e-9)
+	}
+	return max(f.low, low-air), min(f.high, high+air)
+}
+
+func (s curveStyle) line() draw.LineStyle {
+	return draw.LineStyle{Color: s.color, Width: lineWidth, Dashes: s.dashes}
+}
+
+func (s curveStyle) glyphStyle() draw.GlyphStyle {
+	return draw.GlyphStyle{Color: s.color, Radius: glyphRadius, Shape: s.glyph}
+}
+
+// verticalLine marks the selected epoch.
+type verticalLine int
+
+var selectedStyle = draw.LineStyle{Color: colorMuted, Width: 0.9, Dashes: []vg.Length{1.5, 2}}
+
+func (epoch verticalLine) Plot(c draw.Canvas, p *plot.Plot) {
+	x, _ := p.Transforms(&c)
+	c.StrokeLine2(selectedStyle, x(float64(epoch)), c.Min.Y, x(float64(epoch)), c.Max.Y)
+}
+
+// inline is an SVG document as part of a web page: without XML declaration and fixed size, and in the page's colours.
+func inline(svg []byte) string {
+	s := string(svg)
+	s = s[strings.Index(s, "<svg"):]
+	_, body, _ := strings.Cut(s, ">")
+	return `<svg viewBox="0 0 360 230" role="img">` + cssColors.Replace(body)
+}
+
+// cssColors maps the plots' colours to the page's variables.
+var cssColors = strings.NewReplacer(
+	hex(colorPaper), "var(--card)", hex(colorInk), "var(--ink)", hex(colorMuted), "var(--muted)",
+	hex(colorGrid), "var(--grid)", hex(colorTrain), "var(--train)", hex(colorValidation), "var(--validation)",
+	hex(colorTest), "var(--test)",
+)

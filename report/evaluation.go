@@ -1,0 +1,72 @@
+package report
+
+import (
+	"fmt"
+
+	"twinview/experiment"
+)
+
+// evaluation is one way to measure the representation, in the form that tables and metrics share.
+type evaluation struct {
+	name     string
+	protocol string
+	// choice says which epoch was selected and by what.
+	choice experiment.Selection
+	// of says what the epoch counts.
+	of string
+	// Losses and accuracies are nil where the protocol has none.
+	trainLoss, validationLoss, testLoss             *float64
+	trainAccuracy, validationAccuracy, testAccuracy *float64
+	validationImages, testImages                    int
+}
+
+// evaluations are kNN, linear evaluation and fine-tuning, in this order. The result must have passed check.
+func evaluations(spec *experiment.Spec, r *experiment.Result) []evaluation {
+	return []evaluation{
+		knnEvaluation(spec, r),
+		classifierEvaluation("Linear", linearProtocol(spec, r), "linear evaluation", &r.Linear, &r.Data),
+		classifierEvaluation("Fine-tuned", finetuneProtocol(spec, r), "fine-tuning", &r.Finetune, &r.Data),
+	}
+}
+
+func knnEvaluation(spec *experiment.Spec, r *experiment.Result) evaluation {
+	queries := r.Data.Validation
+	if limit := spec.KNN.ValidationImages; limit > 0 {
+		queries = min(queries, limit)
+	}
+	return evaluation{
+		name: "kNN", protocol: knnProtocol(spec, r), choice: r.Best, of: "pretraining",
+		validationAccuracy: &r.Best.Value, testAccuracy: &r.Test.KNNAccuracy,
+		validationImages: queries, testImages: r.Data.Test,
+	}
+}
+
+func classifierEvaluation(
+	name, protocol, of string, c *experiment.Classification, d *experiment.PreparedData,
+) evaluation {
+	e, _ := selected(c)
+	return evaluation{
+		name: name, protocol: protocol, choice: c.Best, of: of,
+		trainLoss: &e.TrainLoss, validationLoss: &e.ValidationLoss, testLoss: e.TestLoss,
+		trainAccuracy: &e.TrainAccuracy, validationAccuracy: &e.ValidationAccuracy, testAccuracy: e.TestAccuracy,
+		validationImages: d.Validation, testImages: d.Test,
+	}
+}
+
+func knnProtocol(spec *experiment.Spec, r *experiment.Result) string {
+	return fmt.Sprintf("majority vote of the %d nearest of %d training images, by cosine similarity of encoder outputs",
+		spec.KNN.K, r.Data.Train)
+}
+
+func linearProtocol(spec *experiment.Spec, r *experiment.Result) string {
+	return fmt.Sprintf("softmax classifier on outputs of the frozen encoder, %d epochs on %d training images, no augmentation",
+		spec.Linear.Epochs, r.Data.Train)
+}
+
+func finetuneProtocol(spec *experiment.Spec, r *experiment.Result) string {
+	return fmt.Sprintf("encoder and a new classifier trained together, %d epochs on %d augmented training images",
+		spec.Finetune.Epochs, r.Data.Train)
+}
+
+// chance is the accuracy of guessing, as every class has as many images.
+func chance(r *experiment.Result) float64 { return 1 / float64(max(1, len(r.Data.Classes))) }

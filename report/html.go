@@ -1,0 +1,246 @@
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"twinview/experiment"
+)
+
+//go:embed report.html.tmpl
+var pageText string
+
+//go:embed style.css
+var styleSheet string
+
+var pageTemplate = template.Must(template.New("report").Parse(pageText))
+
+// page is what the template shows. Numbers are formatted already.
+type page struct {
+	Style       template.CSS
+	Name        string
+	Method      string
+	IsSimCLR    bool
+	Spec        experiment.Spec
+	Result      experiment.Result
+	Chance      string
+	Evaluations []evaluationRow
+	Losses      []lossRow
+	Pretrain    []plotView
+	Classifiers []plotView
+	Views       [][2]template.URL
+	ViewNames   []string
+	Transforms  []transform
+	YAML        string
+	Artifacts   []artifactRow
+	Stages      []stageRow
+	Workers     int
+	Facts       [][2]string
+}
+
+// evaluationRow is a row of the table of results.
+type evaluationRow struct {
+	Name, Protocol          string
+	Train, Validation, Test string
+	Low, High               string
+	// Bar positions in percent of the axis from 0 to 100 % accuracy.
+	TestAt, LowAt, WidthAt string
+	Epoch                  int
+	Of, Criterion          string
+}
+
+// lossRow is a row of the table of losses of pretraining.
+type lossRow struct{ When, Loss string }
+
+type plotView struct {
+	Title, Caption string
+	SVG            template.HTML
+}
+
+type artifactRow struct {
+	File, Key, SHA256, Size string
+}
+
+type stageRow struct {
+	Name   string
+	Epochs int
+	Time   string
+	Rate   string
+}
+
+// HTML writes the report: one page that loads nothing from anywhere, for screens of all sizes and for print.
+func HTML(in Input) ([]byte, error) {
+	p, err := newPage(in)
+	if err != nil {
+		return nil, fmt.Errorf("write report: %w", err)
+	}
+	var out bytes.Buffer
+	if err := pageTemplate.Execute(&out, p); err != nil {
+		return nil, fmt.Errorf("write report: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+func newPage(in Input) (*page, error) {
+	r, spec := &in.Result, &in.Spec
+	if err := check(r); err != nil {
+		return nil, err
+	}
+	yaml, err := spec.YAML()
+	if err != nil {
+		return nil, err
+	}
+	views, err := encodeViews(in.Views)
+	if err != nil {
+		return nil, err
+	}
+	p := &page{
+		Style: template.CSS(styleSheet), Name: r.Experiment, Method: methodTitle(spec.Method.Name),
+		IsSimCLR: spec.Method.Name == experiment.SimCLR, Spec: *spec, Result: *r, Chance: percent(chance(r)),
+		Evaluations: evaluationRows(evaluations(spec, r)), Losses: lossRows(r), Views: views, YAML: string(yaml),
+		Artifacts: artifactRows(r), Stages: stageRows(r), Workers: workers(r), Facts: facts(in),
+	}
+	p.describeViews(spec)
+	return p, p.draw(figures(spec, r))
+}
+
+// describeViews fills in the table of augmentations, with one column for two views of the same distribution.
+func (p *page) describeViews(spec *experiment.Spec) {
+	p.ViewNames = []string{"Both views"}
+	views := []experiment.View{spec.Augment.FirstView}
+	if second := spec.Augment.SecondView; second != nil && *second != spec.Augment.FirstView {
+		p.ViewNames = []string{"First view", "Second view"}
+		views = append(views, *second)
+	}
+	p.ViewNames = append(p.ViewNames, "Fine-tuning")
+	p.Transforms = transforms(spec.Augment.Size, append(views, spec.Finetune.Augment))
+}
+
+// draw fills in the plots: those of pretraining first, then those of the classifiers.
+func (p *page) draw(figures []figure) error {
+	for _, f := range figures {
+		svg, err := f.svg()
+		if err != nil {
+			return fmt.Errorf("draw %s: %w", f.file, err)
+		}
+		// The SVG is our own and its texts are escaped.
+		view := plotView{f.title, f.caption, template.HTML(inline(svg))}
+		if strings.HasPrefix(f.file, "pretrain") {
+			p.Pretrain = append(p.Pretrain, view)
+		} else {
+			p.Classifiers = append(p.Classifiers, view)
+		}
+	}
+	return nil
+}
+
+func evaluationRows(evaluations []evaluation) []evaluationRow {
+	var rows []evaluationRow
+	for _, e := range evaluations {
+		interval := Wilson(*e.testAccuracy, e.testImages)
+		rows = append(rows, evaluationRow{
+			Name: e.name, Protocol: e.protocol,
+			Train: percentOr(e.trainAccuracy, "–"), Validation: percentOr(e.validationAccuracy, "–"),
+			Test: percent(*e.testAccuracy), Low: percent(interval.Low), High: percent(interval.High),
+			TestAt: barAt(*e.testAccuracy), LowAt: barAt(interval.Low), WidthAt: barAt(interval.High - interval.Low),
+			Epoch: e.choice.Epoch, Of: e.of, Criterion: e.choice.Criterion,
+		})
+	}
+	return rows
+}
+
+func barAt(fraction float64) string { return fmt.Sprintf("%.2f", 100*fraction) }
+
+func lossRows(r *experiment.Result) []lossRow {
+	row := func(when string, e experiment.PretrainEpoch) lossRow {
+		return lossRow{fmt.Sprintf("%s epoch (%d)", when, e.Epoch), fmt.Sprintf("%.4f", e.Loss)}
+	}
+	rows := []lossRow{row("First", r.Pretrain[0])}
+	if n := len(r.Pretrain); n > 1 {
+		rows = append(rows, row("Last", r.Pretrain[n-1]))
+	}
+	for _, e := range r.Pretrain {
+		if e.Epoch == r.Best.Epoch {
+			rows = append(rows, row("Selected", e))
+		}
+	}
+	return rows
+}
+
+func artifactRows(r *experiment.Result) []artifactRow {
+	var rows []artifactRow
+	for _, a := range artifacts(r) {
+		rows = append(rows, artifactRow{a.file(), a.Key, a.SHA256, bytesText(a.Size)})
+	}
+	return rows
+}
+
+// bytesText is a size in decimal units, as disks are sold.
+func bytesText(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+func stageRows(r *experiment.Result) []stageRow {
+	m := throughputMetrics(r)
+	return []stageRow{
+		{"Pretraining", len(r.Pretrain), duration(sum(m.PretrainSeconds)), fmt.Sprintf("%.0f views/s", m.ViewsPerSecond)},
+		{"Linear evaluation", len(r.Linear.Epochs), duration(sum(m.LinearSeconds)), ""},
+		{"Fine-tuning", len(r.Finetune.Epochs), duration(sum(m.FinetuneSeconds)), ""},
+	}
+}
+
+func sum(values []float64) (total float64) {
+	for _, v := range values {
+		total += v
+	}
+	return total
+}
+
+// duration is a time in the two largest units that it fills.
+func duration(seconds float64) string {
+	s := int64(math.Round(seconds))
+	switch {
+	case seconds < 10:
+		return fmt.Sprintf("%.2g s", seconds)
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600:
+		return fmt.Sprintf("%d min %d s", s/60, s%60)
+	}
+	return fmt.Sprintf("%d h %d min", s/3600, s%3600/60)
+}
+
+// workers counts the processes that pretraining ran in.
+func workers(r *experiment.Result) int {
+	seen := map[string]bool{}
+	for _, e := range r.Pretrain {
+		seen[e.Worker] = true
+	}
+	return len(seen)
+}
+
+// facts are hardware and versions.
+func facts(in Input) [][2]string {
+	var all [][2]string
+	if in.Hardware != "" {
+		all = append(all, [2]string{"Hardware", in.Hardware})
+	}
+	for _, name := range slices.Sorted(maps.Keys(in.Versions)) {
+		all = append(all, [2]string{name, in.Versions[name]})
+	}
+	return all
+}

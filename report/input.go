@@ -1,0 +1,55 @@
+package report
+
+import (
+	"fmt"
+	"image"
+
+	"twinview/experiment"
+)
+
+// Input is what a report is made from.
+type Input struct {
+	Spec experiment.Spec
+	// Result may lack Artifacts: the report lists those that it names elsewhere in any case.
+	Result experiment.Result
+	// Views are pairs of augmented views of the same image, for show; may be empty.
+	Views [][2]image.Image
+	// Hardware describes the machine that trained, in a line; may be empty.
+	Hardware string
+	// Versions are those of programs and libraries, by name; may be empty.
+	Versions map[string]string
+}
+
+// check refuses results that no report can be made of. The message names the field.
+func check(r *experiment.Result) error {
+	if err := finite("result", r); err != nil {
+		return err
+	}
+	if len(r.Pretrain) == 0 {
+		return fmt.Errorf("result.pretrain: no epochs: a report needs at least one")
+	}
+	for _, c := range []struct {
+		field string
+		of    *experiment.Classification
+	}{{"result.linear", &r.Linear}, {"result.finetune", &r.Finetune}} {
+		e, ok := selected(c.of)
+		if !ok {
+			return fmt.Errorf("%s.best.epoch: %d is none of the %d epochs", c.field, c.of.Best.Epoch, len(c.of.Epochs))
+		}
+		if e.TestLoss == nil || e.TestAccuracy == nil {
+			return fmt.Errorf("%s.epochs: epoch %d has no test loss and accuracy: a report comes after the test",
+				c.field, e.Epoch)
+		}
+	}
+	return nil
+}
+
+// selected is the epoch that a classification chose.
+func selected(c *experiment.Classification) (experiment.ClassifierEpoch, bool) {
+	for _, e := range c.Epochs {
+		if e.Epoch == c.Best.Epoch {
+			return e, true
+		}
+	}
+	return experiment.ClassifierEpoch{}, false
+}

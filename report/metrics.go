@@ -1,0 +1,217 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"twinview/experiment"
+)
+
+// MetricsSchema is the version of the layout of metrics.json. Fields may be added under the same version; none changes its
+// meaning.
+const MetricsSchema = 1
+
+// MetricsFile is the content of metrics.json. Accuracies are fractions, losses are in nats (Barlow Twins' pretraining loss
+// has no unit), lists have one number per epoch, from epoch 1 on. Everything but Throughput is the same whenever the same
+// spec is run on the same data and the same kind of machine.
+type MetricsFile struct {
+	Schema     int               `json:"schema"`
+	Experiment string            `json:"experiment"`
+	Method     string            `json:"method"`
+	Seed       uint64            `json:"seed"`
+	SpecSHA256 string            `json:"spec_sha256"`
+	Dataset    DatasetMetrics    `json:"dataset"`
+	Pretrain   PretrainMetrics   `json:"pretrain"`
+	KNN        KNNMetrics        `json:"knn"`
+	Linear     ClassifierMetrics `json:"linear"`
+	Finetune   ClassifierMetrics `json:"finetune"`
+	Throughput ThroughputMetrics `json:"throughput"`
+	// Artifacts are the objects in the store, by what they are.
+	Artifacts map[string]experiment.Artifact `json:"artifacts"`
+}
+
+// DatasetMetrics says what was trained and tested on.
+type DatasetMetrics struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	// Classes are the label names, in label order.
+	Classes          []string `json:"classes"`
+	TrainImages      int      `json:"train_images"`
+	ValidationImages int      `json:"validation_images"`
+	TestImages       int      `json:"test_images"`
+}
+
+// PretrainMetrics are the curves of pretraining.
+type PretrainMetrics struct {
+	Epochs int `json:"epochs"`
+	Steps  int `json:"steps"`
+	// Loss is the mean over the epoch's steps, LearningRate that of its last step.
+	Loss         []float64 `json:"loss"`
+	LearningRate []float64 `json:"learning_rate"`
+	KNN          KNNCurve  `json:"knn"`
+	// Selected is the epoch that is evaluated.
+	Selected SelectionMetrics `json:"selected"`
+}
+
+// KNNCurve is the monitor of pretraining: the epochs in which it ran, and the accuracy on the validation split in each.
+type KNNCurve struct {
+	Epoch              []int     `json:"epoch"`
+	ValidationAccuracy []float64 `json:"validation_accuracy"`
+}
+
+// SelectionMetrics is the choice of an epoch by what was compared.
+type SelectionMetrics struct {
+	Epoch     int     `json:"epoch"`
+	Criterion string  `json:"criterion"`
+	Value     float64 `json:"value"`
+}
+
+// KNNMetrics is the nearest-neighbour classifier on the selected encoder.
+type KNNMetrics struct {
+	Protocol           string           `json:"protocol"`
+	K                  int              `json:"k"`
+	Selected           SelectionMetrics `json:"selected"`
+	ValidationAccuracy float64          `json:"validation_accuracy"`
+	TestAccuracy       float64          `json:"test_accuracy"`
+	// TestInterval is the 95 % Wilson interval of TestAccuracy.
+	TestInterval Interval `json:"test_interval"`
+	TestImages   int      `json:"test_images"`
+}
+
+// ClassifierMetrics is linear evaluation or fine-tuning. Single numbers belong to the selected epoch. Those on the training
+// split are running means over the epoch's steps.
+type ClassifierMetrics struct {
+	Protocol           string           `json:"protocol"`
+	Selected           SelectionMetrics `json:"selected"`
+	TrainLoss          float64          `json:"train_loss"`
+	TrainAccuracy      float64          `json:"train_accuracy"`
+	ValidationLoss     float64          `json:"validation_loss"`
+	ValidationAccuracy float64          `json:"validation_accuracy"`
+	TestLoss           float64          `json:"test_loss"`
+	TestAccuracy       float64          `json:"test_accuracy"`
+	// TestInterval is the 95 % Wilson interval of TestAccuracy.
+	TestInterval Interval         `json:"test_interval"`
+	TestImages   int              `json:"test_images"`
+	Curves       ClassifierCurves `json:"curves"`
+}
+
+// ClassifierCurves are the figures of every epoch. Those on the test split were read after all choices had been made; null
+// is an epoch that was not tested.
+type ClassifierCurves struct {
+	TrainLoss          []float64  `json:"train_loss"`
+	TrainAccuracy      []float64  `json:"train_accuracy"`
+	ValidationLoss     []float64  `json:"validation_loss"`
+	ValidationAccuracy []float64  `json:"validation_accuracy"`
+	TestLoss           []*float64 `json:"test_loss"`
+	TestAccuracy       []*float64 `json:"test_accuracy"`
+}
+
+// ThroughputMetrics are times in seconds. Those of pretraining are of its steps alone, without loading and storing
+// checkpoints.
+type ThroughputMetrics struct {
+	PretrainSeconds        []float64 `json:"pretrain_seconds"`
+	PretrainViewsPerSecond []float64 `json:"pretrain_views_per_second"`
+	// ViewsPerSecond is the rate over all of pretraining.
+	ViewsPerSecond  float64   `json:"views_per_second"`
+	LinearSeconds   []float64 `json:"linear_seconds"`
+	FinetuneSeconds []float64 `json:"finetune_seconds"`
+}
+
+// Metrics writes metrics.json, a MetricsFile. The error names a field that is missing, NaN or infinite.
+func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
+	if err := check(&r); err != nil {
+		return nil, fmt.Errorf("write metrics: %w", err)
+	}
+	e := evaluations(&spec, &r)
+	m := MetricsFile{
+		Schema: MetricsSchema, Experiment: r.Experiment, Method: spec.Method.Name, Seed: spec.Seed,
+		SpecSHA256: spec.Digest(),
+		Dataset: DatasetMetrics{
+			Name: r.Data.Name, SHA256: r.Data.SHA256, Classes: r.Data.Classes,
+			TrainImages: r.Data.Train, ValidationImages: r.Data.Validation, TestImages: r.Data.Test,
+		},
+		Pretrain:   pretrainMetrics(&r),
+		KNN:        knnMetrics(&spec, e[0]),
+		Linear:     classifierMetrics(e[1], r.Linear.Epochs),
+		Finetune:   classifierMetrics(e[2], r.Finetune.Epochs),
+		Throughput: throughputMetrics(&r),
+		Artifacts:  map[string]experiment.Artifact{},
+	}
+	for _, a := range artifacts(&r) {
+		m.Artifacts[a.name] = a.Artifact
+	}
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write metrics: %w", err)
+	}
+	return append(data, '\n'), nil
+}
+
+func pretrainMetrics(r *experiment.Result) PretrainMetrics {
+	m := PretrainMetrics{
+		Epochs: len(r.Pretrain), Steps: r.Pretrain[len(r.Pretrain)-1].Step, Selected: selectionMetrics(r.Best),
+		KNN: KNNCurve{Epoch: []int{}, ValidationAccuracy: []float64{}},
+	}
+	for _, e := range r.Pretrain {
+		m.Loss = append(m.Loss, e.Loss)
+		m.LearningRate = append(m.LearningRate, e.LearningRate)
+		if e.KNN != nil {
+			m.KNN.Epoch = append(m.KNN.Epoch, e.Epoch)
+			m.KNN.ValidationAccuracy = append(m.KNN.ValidationAccuracy, *e.KNN)
+		}
+	}
+	return m
+}
+
+func selectionMetrics(s experiment.Selection) SelectionMetrics {
+	return SelectionMetrics{Epoch: s.Epoch, Criterion: s.Criterion, Value: s.Value}
+}
+
+func knnMetrics(spec *experiment.Spec, e evaluation) KNNMetrics {
+	return KNNMetrics{
+		Protocol: e.protocol, K: spec.KNN.K, Selected: selectionMetrics(e.choice),
+		ValidationAccuracy: *e.validationAccuracy, TestAccuracy: *e.testAccuracy,
+		TestInterval: Wilson(*e.testAccuracy, e.testImages), TestImages: e.testImages,
+	}
+}
+
+func classifierMetrics(e evaluation, epochs []experiment.ClassifierEpoch) ClassifierMetrics {
+	m := ClassifierMetrics{
+		Protocol: e.protocol, Selected: selectionMetrics(e.choice),
+		TrainLoss: *e.trainLoss, TrainAccuracy: *e.trainAccuracy,
+		ValidationLoss: *e.validationLoss, ValidationAccuracy: *e.validationAccuracy,
+		TestLoss: *e.testLoss, TestAccuracy: *e.testAccuracy,
+		TestInterval: Wilson(*e.testAccuracy, e.testImages), TestImages: e.testImages,
+	}
+	c := &m.Curves
+	for _, e := range epochs {
+		c.TrainLoss = append(c.TrainLoss, e.TrainLoss)
+		c.TrainAccuracy = append(c.TrainAccuracy, e.TrainAccuracy)
+		c.ValidationLoss = append(c.ValidationLoss, e.ValidationLoss)
+		c.ValidationAccuracy = append(c.ValidationAccuracy, e.ValidationAccuracy)
+		c.TestLoss = append(c.TestLoss, e.TestLoss)
+		c.TestAccuracy = append(c.TestAccuracy, e.TestAccuracy)
+	}
+	return m
+}
+
+func throughputMetrics(r *experiment.Result) ThroughputMetrics {
+	var m ThroughputMetrics
+	var views, seconds float64
+	for _, e := range r.Pretrain {
+		m.PretrainSeconds = append(m.PretrainSeconds, e.Seconds)
+		m.PretrainViewsPerSecond = append(m.PretrainViewsPerSecond, e.ViewsPerSecond)
+		views += e.Seconds * e.ViewsPerSecond
+		seconds += e.Seconds
+	}
+	if seconds > 0 {
+		m.ViewsPerSecond = views / seconds
+	}
+	for _, e := range r.Linear.Epochs {
+		m.LinearSeconds = append(m.LinearSeconds, e.Seconds)
+	}
+	for _, e := range r.Finetune.Epochs {
+		m.FinetuneSeconds = append(m.FinetuneSeconds, e.Seconds)
+	}
+	return m
+}

@@ -1,0 +1,86 @@
+package report
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"math"
+	"strings"
+
+	"twinview/experiment"
+)
+
+// sampleInput is a result with smooth made-up curves of the given numbers of epochs.
+func sampleInput(pretrain, linear, finetune int) Input {
+	spec := experiment.Default()
+	spec.Name = "sample"
+	spec.Pretrain.Epochs, spec.Linear.Epochs, spec.Finetune.Epochs = pretrain, linear, finetune
+	r := experiment.Result{
+		Experiment: spec.Name,
+		Data: experiment.PreparedData{
+			Name: "cifar10", SHA256: strings.Repeat("0a", 32), Archive: artifact("datasets/cifar10/cifar-10-binary.tar.gz"),
+			Classes: []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
+			Train:   45000, Validation: 5000, Test: 10000,
+		},
+		Best: experiment.Selection{
+			Epoch: pretrain, Criterion: "validation kNN accuracy", Value: knnAt(pretrain),
+			Checkpoint: artifact("experiments/sample/pretrain/epoch-0001.safetensors"),
+			Model:      artifact("experiments/sample/simclr_best_epoch.pt"),
+		},
+		Linear:   classification("linear", linear, 0.62),
+		Finetune: classification("finetune", finetune, 0.81),
+		Test:     experiment.TestResult{KNNAccuracy: 0.5912},
+		Artifacts: map[string]experiment.Artifact{
+			"spec.yaml": artifact("experiments/sample/spec.yaml"),
+		},
+	}
+	for e := 1; e <= pretrain; e++ {
+		p := experiment.PretrainEpoch{
+			Epoch: e, Step: 87 * e, Loss: 4.6 + 1.9*math.Exp(-float64(e)/12), LearningRate: 1 + math.Cos(3*float64(e)/float64(pretrain)),
+			Seconds: 30.25, ViewsPerSecond: 2970, Worker: fmt.Sprintf("worker-%d", e*2/(pretrain+1)),
+		}
+		if e%5 == 0 || e == pretrain {
+			p.KNN = new(knnAt(e))
+		}
+		r.Pretrain = append(r.Pretrain, p)
+	}
+	in := Input{Spec: spec, Result: r, Hardware: "2 cores of a test machine", Versions: map[string]string{"oneDNN": "2.6.0"}}
+	for i := range 6 {
+		in.Views = append(in.Views, [2]image.Image{pattern(i, 0), pattern(i, 3)})
+	}
+	return in
+}
+
+func knnAt(epoch int) float64 { return 0.6 - 0.3*math.Exp(-float64(epoch)/20) }
+
+func classification(stage string, epochs int, best float64) experiment.Classification {
+	c := experiment.Classification{Best: experiment.Selection{
+		Epoch: (3*epochs + 3) / 4, Criterion: "validation accuracy", Value: best,
+		Checkpoint: artifact("experiments/sample/" + stage + "/checkpoint.safetensors"),
+		Model:      artifact("experiments/sample/" + stage + "_best.pt"),
+	}}
+	for e := 1; e <= epochs; e++ {
+		x := math.Exp(-4 * float64(e) / float64(epochs))
+		c.Epochs = append(c.Epochs, experiment.ClassifierEpoch{
+			Epoch: e, TrainLoss: 0.9 + x, TrainAccuracy: best + 0.05 - 0.3*x,
+			ValidationLoss: 1.1 + 0.8*x, ValidationAccuracy: best - 0.25*x,
+			TestLoss: new(1.12 + 0.8*x), TestAccuracy: new(best - 0.01 - 0.25*x), Seconds: 3.5,
+		})
+	}
+	return c
+}
+
+func artifact(key string) experiment.Artifact {
+	return experiment.Artifact{Key: key, SHA256: strings.Repeat("5e", 32), Size: 44_700_000}
+}
+
+// pattern is a small picture with some colour in it.
+func pattern(i, shift int) image.Image {
+	m := image.NewNRGBA(image.Rect(0, 0, 32, 32))
+	for y := range 32 {
+		for x := range 32 {
+			m.SetNRGBA(x, y, color.NRGBA{uint8(8 * (x + shift)), uint8(40 * i), uint8(8 * y), 255})
+		}
+	}
+	return m
+}

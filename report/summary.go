@@ -1,0 +1,59 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"twinview/experiment"
+)
+
+// Summary writes the results as plain text for a terminal: losses, accuracies and the keys of the artifacts.
+func Summary(w io.Writer, spec experiment.Spec, r experiment.Result) error {
+	if err := check(&r); err != nil {
+		return fmt.Errorf("summarise %s: %w", r.Experiment, err)
+	}
+	first, last := r.Pretrain[0], r.Pretrain[len(r.Pretrain)-1]
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "%s: %s on %s, %d training images, seed %d\n\n",
+		r.Experiment, methodTitle(spec.Method.Name), r.Data.Name, r.Data.Train, spec.Seed)
+	fmt.Fprintf(t, "pretraining loss\t%.4f → %.4f\tover %d epochs; epoch %d selected by %s\n\n",
+		first.Loss, last.Loss, last.Epoch, r.Best.Epoch, r.Best.Criterion)
+	fmt.Fprintln(t, "accuracy\ttrain\tvalidation\ttest\t95 % interval\tepoch")
+	for _, e := range evaluations(&spec, &r) {
+		interval := Wilson(*e.testAccuracy, e.testImages)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s – %s\t%d\n", e.name, percentOr(e.trainAccuracy, "–"),
+			percentOr(e.validationAccuracy, "–"), percent(*e.testAccuracy), percent(interval.Low), percent(interval.High),
+			e.choice.Epoch)
+	}
+	fmt.Fprintf(t, "(guessing\t\t\t%s)\n\n", percent(chance(&r)))
+	fmt.Fprintln(t, "loss\ttrain\tvalidation\ttest")
+	for _, e := range evaluations(&spec, &r)[1:] {
+		fmt.Fprintf(t, "%s\t%.4f\t%.4f\t%.4f\n", e.name, *e.trainLoss, *e.validationLoss, *e.testLoss)
+	}
+	fmt.Fprintln(t, "\nobject\tbytes\tSHA-256")
+	for _, a := range artifacts(&r) {
+		fmt.Fprintf(t, "%s\t%d\t%.12s…\n", a.Key, a.Size, a.SHA256)
+	}
+	return t.Flush()
+}
+
+func percent(fraction float64) string { return fmt.Sprintf("%.1f %%", 100*fraction) }
+
+func percentOr(fraction *float64, otherwise string) string {
+	if fraction == nil {
+		return otherwise
+	}
+	return percent(*fraction)
+}
+
+// methodTitle is the name that the literature uses.
+func methodTitle(method string) string {
+	switch method {
+	case experiment.SimCLR:
+		return "SimCLR"
+	case experiment.BarlowTwins:
+		return "Barlow Twins"
+	}
+	return method
+}
