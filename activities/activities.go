@@ -37,6 +37,9 @@ type Activities struct {
 	CacheDir string
 	// Identity names this worker in results.
 	Identity string
+	// Hardware and Versions describe this worker in reports; see report.Input.
+	Hardware string
+	Versions map[string]string
 
 	data   splits
 	states latest

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/log"
 
 	"twinview/experiment"
 )
@@ -28,8 +30,10 @@ func attempt[T any](
 	ctx context.Context, first experiment.Heartbeat, work func(context.Context, func(experiment.Heartbeat)) (T, error),
 ) (T, error) {
 	info := activity.GetInfo(ctx)
-	log := activity.GetLogger(ctx)
-	log.Info("begin", "stage", first.Stage, "epoch", first.Epoch, "attempt", info.Attempt)
+	// Children of an experiment carry its name before the slash.
+	name, _, _ := strings.Cut(info.WorkflowExecution.ID, "/")
+	logger := log.With(activity.GetLogger(ctx), "experiment", name, "stage", first.Stage, "epoch", first.Epoch)
+	logger.Info("begin", "attempt", info.Attempt)
 	start := time.Now()
 
 	var position atomic.Pointer[experiment.Heartbeat]
@@ -38,7 +42,8 @@ func attempt[T any](
 	var beating sync.WaitGroup
 	beating.Go(func() {
 		beat(working, cancel, activity.GetWorkerStopChannel(ctx), &position, func(h experiment.Heartbeat) {
-			activity.RecordHeartbeat(working, h)
+			// Not under the work's context: the end of the work should not break off a heartbeat on its way.
+			activity.RecordHeartbeat(ctx, h)
 		})
 	})
 	result, err := guard(func() (T, error) {
@@ -48,10 +53,10 @@ func attempt[T any](
 	cancel(nil)
 	beating.Wait()
 	if err != nil {
-		log.Warn("attempt ended", "stage", first.Stage, "epoch", first.Epoch, "attempt", info.Attempt, "error", err)
+		logger.Warn("attempt failed", "attempt", info.Attempt, "error", err)
 		return result, err
 	}
-	log.Info("end", "stage", first.Stage, "epoch", first.Epoch, "seconds", time.Since(start).Seconds())
+	logger.Info("end", "seconds", time.Since(start).Seconds())
 	return result, nil
 }
 
@@ -63,9 +68,9 @@ func beat(
 	tick := time.NewTicker(heartbeatInterval)
 	defer tick.Stop()
 	for {
-		send(*position.Load())
 		select {
 		case <-tick.C:
+			send(*position.Load())
 		case <-stop:
 			cancel(errStopping)
 			return

@@ -107,7 +107,7 @@ func (a *Activities) cached(ctx context.Context, archive experiment.Artifact) (s
 	}
 	activity.GetLogger(ctx).Info("fetch data set", "key", archive.Key, "to", path)
 	if err := a.Store.GetFile(ctx, archive, path); err != nil {
-		return "", fmt.Errorf("fetch data set %s: %w", archive.Key, err)
+		return "", err
 	}
 	return path, nil
 }

@@ -67,7 +67,8 @@ func classify(ctx context.Context, attempt int32, err error) error {
 			return temporal.NewNonRetryableApplicationError(err.Error(), p.kind, nil)
 		}
 	}
-	if storage.Retryable(err) {
+	// A bucket can be made while the activity waits for it.
+	if storage.Retryable(err) || errors.Is(err, storage.ErrNoBucket) {
 		return temporal.NewApplicationError(err.Error(), errorUnreachable)
 	}
 	if attempt >= unexpectedAttempts {

@@ -51,6 +51,11 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 		experiment.EvaluateTestInput{Spec: spec, Data: r.Data, Best: r.Best, Linear: r.Linear, Finetune: r.Finetune})
 	require.Len(t, r.Test.Linear, 2)
 	require.Len(t, r.Test.Finetune, 2)
+	for i := range 2 { // as the workflow does
+		r.Linear.Epochs[i].TestLoss, r.Linear.Epochs[i].TestAccuracy = &r.Test.Linear[i].Loss, &r.Test.Linear[i].Accuracy
+		r.Finetune.Epochs[i].TestLoss = &r.Test.Finetune[i].Loss
+		r.Finetune.Epochs[i].TestAccuracy = &r.Test.Finetune[i].Accuracy
+	}
 
 	r.Artifacts = must[map[string]experiment.Artifact](t, newActivities(t, s), experiment.ActivityWriteReport,
 		experiment.WriteReportInput{Spec: spec, Result: r})

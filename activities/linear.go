@@ -114,7 +114,7 @@ func putHeads(ctx context.Context, s Store, key string, heads []train.Head) (exp
 func getHeads(ctx context.Context, s Store, stored experiment.Artifact, epochs int) ([]train.Head, error) {
 	data, err := s.Get(ctx, stored)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", stored.Key, err)
+		return nil, err
 	}
 	tensors, _, err := checkpoint.ReadSafetensors(bytes.NewReader(data))
 	if err != nil {

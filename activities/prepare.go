@@ -47,7 +47,7 @@ func (a *Activities) unfinished(ctx context.Context, name string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("look for %s: %w", report, err)
+		return err
 	}
 	return fmt.Errorf("%w: the store already has the finished experiment %q (%s): choose another name",
 		storage.ErrConflict, name, report)
@@ -63,7 +63,7 @@ func (a *Activities) claim(ctx context.Context, spec *experiment.Spec) error {
 	if errors.Is(err, storage.ErrConflict) {
 		return fmt.Errorf("%w: an experiment %q with another spec has been begun: choose another name", err, spec.Name)
 	}
-	return wrap(err, "store spec")
+	return err
 }
 
 // prepare makes sure that the store has the data set, and decodes it.
@@ -108,8 +108,7 @@ func (a *Activities) upload(
 	if err := os.Rename(path, filepath.Join(folder, archiveFile)); err != nil {
 		return experiment.Artifact{}, fmt.Errorf("move data set into the cache: %w", err)
 	}
-	archive, err := a.Store.PutFile(ctx, archiveKey(d.Name, sha256), filepath.Join(folder, archiveFile), typeGzip)
-	return archive, wrap(err, "store data set")
+	return a.Store.PutFile(ctx, archiveKey(d.Name, sha256), filepath.Join(folder, archiveFile), typeGzip)
 }
 
 // explainFetch says what to do when a data set can't be had. Without a file and without a network no retry helps.

@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"twinview/experiment"
@@ -13,7 +12,7 @@ import (
 // PruneCheckpoints removes training checkpoints that the workflow has done with, and their records. What is gone already
 // is no error.
 func (a *Activities) PruneCheckpoints(ctx context.Context, in experiment.PruneCheckpointsInput) error {
-	_, err := attempt(ctx, experiment.Heartbeat{}, func(ctx context.Context, _ func(experiment.Heartbeat)) (struct{}, error) {
+	_, err := attempt(ctx, experiment.Heartbeat{Stage: "prune"}, func(ctx context.Context, _ func(experiment.Heartbeat)) (struct{}, error) {
 		for _, checkpoint := range in.Remove {
 			if !strings.HasPrefix(checkpoint.Key, key(in.Experiment)+"/") {
 				return struct{}{}, badSpecf("prune %s: it is no checkpoint of experiment %q", checkpoint.Key, in.Experiment)
@@ -21,7 +20,7 @@ func (a *Activities) PruneCheckpoints(ctx context.Context, in experiment.PruneCh
 			// The record goes last: while it is there, it says which bits the checkpoint had.
 			for _, k := range []string{checkpoint.Key, recordKey(checkpoint.Key)} {
 				if err := a.Store.Remove(ctx, k); err != nil && !errors.Is(err, storage.ErrNotFound) {
-					return struct{}{}, fmt.Errorf("prune %s: %w", k, err)
+					return struct{}{}, err
 				}
 			}
 		}

@@ -41,11 +41,11 @@ func recorded[T any](ctx context.Context, s Store, artifact string, from origin)
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look for %s: %w", key, err)
+		return nil, err
 	}
 	data, err := s.Get(ctx, stored)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", key, err)
+		return nil, err
 	}
 	var r record[T]
 	if err := json.Unmarshal(data, &r); err != nil {
@@ -67,7 +67,7 @@ func commit[T any](ctx context.Context, s Store, r record[T]) (record[T], error)
 	}
 	_, err = s.Put(ctx, key, data, typeJSON)
 	if !errors.Is(err, storage.ErrConflict) {
-		return r, wrap(err, "write "+key)
+		return r, err
 	}
 	other, err := recorded[T](ctx, s, r.Artifact.Key, r.Origin)
 	if err != nil {
@@ -85,13 +85,12 @@ func commit[T any](ctx context.Context, s Store, r record[T]) (record[T], error)
 func replace(ctx context.Context, s Store, key string, data []byte, contentType string) (experiment.Artifact, error) {
 	a, err := s.Put(ctx, key, data, contentType)
 	if !errors.Is(err, storage.ErrConflict) {
-		return a, wrap(err, "store "+key)
+		return a, err
 	}
 	if err := s.Remove(ctx, key); err != nil {
-		return a, fmt.Errorf("remove unrecorded %s: %w", key, err)
+		return a, err
 	}
-	a, err = s.Put(ctx, key, data, contentType)
-	return a, wrap(err, "store "+key)
+	return s.Put(ctx, key, data, contentType)
 }
 
 // wrap says what was being done, unless it worked.

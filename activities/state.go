@@ -19,7 +19,7 @@ func (a *Activities) state(ctx context.Context, checkpoint experiment.Artifact) 
 	}
 	data, err := a.Store.Get(ctx, checkpoint)
 	if err != nil {
-		return nil, fmt.Errorf("read checkpoint %s: %w", checkpoint.Key, err)
+		return nil, err
 	}
 	s, err := train.ReadState(bytes.NewReader(data))
 	if err != nil {

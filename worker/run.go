@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -49,6 +51,8 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 		Compile:  func(threads int) engine.Compiler { return cpu.CompileThreads(o.limit(threads)) },
 		CacheDir: o.cache,
 		Identity: temporal.Identity,
+		Hardware: fmt.Sprintf("%s/%s, %d threads", runtime.GOOS, runtime.GOARCH, o.limit(0)),
+		Versions: versions(),
 	}
 	return poll(ctx, log, c, a)
 }
@@ -103,6 +107,15 @@ func graceful(err error) error {
 		return nil
 	}
 	return err
+}
+
+// versions are those of what computes here.
+func versions() map[string]string {
+	v := map[string]string{"go": runtime.Version(), "engine": cpu.Description()}
+	if build, ok := debug.ReadBuildInfo(); ok {
+		v["twinview"] = build.Main.Version
+	}
+	return v
 }
 
 // identity names this process in Temporal and in results.

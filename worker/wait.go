@@ -26,7 +26,7 @@ func waitFor(ctx context.Context, log *slog.Logger, what string, retryable func(
 		err := try(once)
 		cancel()
 		if err == nil {
-			log.Info("reached "+what, "server", what)
+			log.Info("reached " + what)
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -35,7 +35,7 @@ func waitFor(ctx context.Context, log *slog.Logger, what string, retryable func(
 		if !retryable(err) {
 			return fmt.Errorf("reach %s: %w", what, err)
 		}
-		log.Warn("waiting for "+what, "server", what, "error", err, "again_in", pause)
+		log.Warn("waiting for "+what, "error", err, "again_in", pause)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

@@ -43,7 +43,8 @@ func Evaluation(ctx workflow.Context, in EvaluationInput) (*EvaluationResult, er
 	}
 	result := &EvaluationResult{Linear: *in.Linear, Finetune: experiment.Classification{Epochs: in.Finetune}}
 	choose := experiment.SelectFinetunedInput{Spec: in.Spec, Data: in.Data, Epochs: in.Finetune}
-	if err := train(ctx, experiment.ActivitySelectFinetuned, "best fine-tuned epoch", choose, &result.Finetune.Best); err != nil {
+	best := &result.Finetune.Best
+	if err := general(ctx, experiment.ActivitySelectFinetuned, "best fine-tuned epoch", choose, best); err != nil {
 		return nil, err
 	}
 	tell(ctx, Report{Stage: experiment.StageTest})

@@ -69,7 +69,7 @@ func conduct(ctx workflow.Context, spec experiment.Spec, p *progress) (*experime
 
 	p.enter(ctx, experiment.StageSelect)
 	choose := experiment.SelectCheckpointInput{Spec: spec, Epochs: result.Pretrain}
-	if err := train(ctx, experiment.ActivitySelectCheckpoint, "best epoch", choose, &result.Best); err != nil {
+	if err := general(ctx, experiment.ActivitySelectCheckpoint, "best epoch", choose, &result.Best); err != nil {
 		return nil, err
 	}
 	p.Best = &result.Best

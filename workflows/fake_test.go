@@ -28,18 +28,34 @@ type fakes struct {
 	reported      experiment.WriteReportInput
 }
 
+// register adds all activities.
 func (f *fakes) register(r worker.ActivityRegistry) {
-	for name, fn := range map[string]any{
+	f.registerGeneral(r)
+	f.registerTrain(r)
+}
+
+// registerGeneral adds those that a worker serves on the general queue, registerTrain those on the train queue.
+func (f *fakes) registerGeneral(r worker.ActivityRegistry) {
+	register(r, map[string]any{
 		experiment.ActivityPrepareData:      f.prepare,
-		experiment.ActivityPretrainEpoch:    f.pretrain,
 		experiment.ActivitySelectCheckpoint: f.selectCheckpoint,
-		experiment.ActivityEvaluateLinear:   f.linear,
-		experiment.ActivityFinetuneEpoch:    f.finetune,
 		experiment.ActivitySelectFinetuned:  f.selectFinetuned,
-		experiment.ActivityEvaluateTest:     f.test,
 		experiment.ActivityWriteReport:      f.report,
 		experiment.ActivityPruneCheckpoints: f.prune,
-	} {
+	})
+}
+
+func (f *fakes) registerTrain(r worker.ActivityRegistry) {
+	register(r, map[string]any{
+		experiment.ActivityPretrainEpoch:  f.pretrain,
+		experiment.ActivityEvaluateLinear: f.linear,
+		experiment.ActivityFinetuneEpoch:  f.finetune,
+		experiment.ActivityEvaluateTest:   f.test,
+	})
+}
+
+func register(r worker.ActivityRegistry, activities map[string]any) {
+	for name, fn := range activities {
 		r.RegisterActivityWithOptions(fn, activity.RegisterOptions{Name: name})
 	}
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"io"
 	"log/slog"
@@ -97,12 +98,12 @@ func TestDivergedOnServer(t *testing.T) {
 // startServer runs Temporal's development server in memory for the length of the test.
 func startServer(t *testing.T) client.Client {
 	t.Helper()
-	path, err := exec.LookPath("temporal")
-	if err != nil {
-		path = filepath.Join("..", "bin", "temporal")
+	path, err := findServer()
+	if err != nil && os.Getenv("TWINVIEW_REQUIRE_SERVERS") == "1" {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(path); err != nil {
-		t.Skip("needs the temporal command on PATH or in bin/; make test builds it")
+	if err != nil {
+		t.Skip(err)
 	}
 	logger := log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 	server, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{
@@ -119,12 +120,34 @@ func startServer(t *testing.T) client.Client {
 	return server.Client()
 }
 
+// findServer looks for the temporal command in TWINVIEW_TEMPORAL, in bin/ and on PATH.
+func findServer() (string, error) {
+	if path := os.Getenv("TWINVIEW_TEMPORAL"); path != "" {
+		return path, nil
+	}
+	if path := filepath.Join("..", "bin", "temporal"); executable(path) {
+		return path, nil
+	}
+	if path, err := exec.LookPath("temporal"); err == nil {
+		return path, nil
+	}
+	return "", errors.New("no Temporal server to test against: put the temporal command at bin/temporal or on PATH, or name " +
+		"it in TWINVIEW_TEMPORAL (make test does)")
+}
+
+func executable(path string) bool {
+	_, err := exec.LookPath(path)
+	return err == nil
+}
+
 func startWorkers(t *testing.T, c client.Client, f *fakes) {
 	t.Helper()
-	for _, queue := range []string{experiment.QueueGeneral, experiment.QueueTrain} {
-		w := worker.New(c, queue, worker.Options{WorkerStopTimeout: time.Second})
-		Register(w)
-		f.register(w)
+	general := worker.New(c, experiment.QueueGeneral, worker.Options{WorkerStopTimeout: time.Second})
+	Register(general)
+	f.registerGeneral(general)
+	train := worker.New(c, experiment.QueueTrain, worker.Options{WorkerStopTimeout: time.Second})
+	f.registerTrain(train)
+	for _, w := range []worker.Worker{general, train} {
 		require.NoError(t, w.Start())
 		t.Cleanup(w.Stop)
 	}

@@ -1,0 +1,94 @@
+package activities
+
+import (
+	"context"
+	"path"
+
+	"twinview/experiment"
+	"twinview/report"
+)
+
+// Names of the files that people read.
+const (
+	fileSpec    = "spec.yaml"
+	fileMetrics = "metrics.json"
+	fileReport  = "report.html"
+	folderPlots = "plots"
+)
+
+// WriteReport publishes what people read about the experiment and lists it, with the models, by file name. metrics.json
+// comes last: where it is, the experiment has ended.
+func (a *Activities) WriteReport(
+	ctx context.Context, in experiment.WriteReportInput,
+) (map[string]experiment.Artifact, error) {
+	first := experiment.Heartbeat{Stage: experiment.StageReport}
+	return attempt(ctx, first, func(ctx context.Context, _ func(experiment.Heartbeat)) (map[string]experiment.Artifact, error) {
+		split, err := a.split(ctx, &in.Spec, in.Result.Data)
+		if err != nil {
+			return nil, err
+		}
+		views, err := examples(&in.Spec, split.Train)
+		if err != nil {
+			return nil, err
+		}
+		files, err := render(report.Input{
+			Spec: in.Spec, Result: in.Result, Views: views, Hardware: a.Hardware, Versions: a.Versions,
+		})
+		if err != nil {
+			return nil, err
+		}
+		published := models(in.Result)
+		for _, f := range files {
+			stored, err := replace(ctx, a.Store, key(in.Spec.Name, f.name), f.data, f.contentType)
+			if err != nil {
+				return nil, err
+			}
+			published[f.name] = stored
+		}
+		return published, nil
+	})
+}
+
+// file is one file of a report.
+type file struct {
+	name, contentType string
+	data              []byte
+}
+
+// render makes the files of a report, in the order in which they are published.
+func render(in report.Input) ([]file, error) {
+	plots, err := report.Plots(in)
+	if err != nil {
+		return nil, err
+	}
+	var files []file
+	for name, data := range plots {
+		files = append(files, file{path.Join(folderPlots, name), typeSVG, data})
+	}
+	html, err := report.HTML(in)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := in.Spec.YAML()
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := report.Metrics(in.Spec, in.Result)
+	if err != nil {
+		return nil, err
+	}
+	return append(files,
+		file{fileReport, typeHTML, html},
+		file{fileSpec, typeYAML, spec},
+		file{fileMetrics, typeJSON, metrics},
+	), nil
+}
+
+// models are the PyTorch state dicts that the selections published, by file name.
+func models(r experiment.Result) map[string]experiment.Artifact {
+	found := make(map[string]experiment.Artifact)
+	for _, s := range []experiment.Selection{r.Best, r.Linear.Best, r.Finetune.Best} {
+		found[path.Base(s.Model.Key)] = s.Model
+	}
+	return found
+}
