@@ -11,7 +11,7 @@ import (
 )
 
 // maxSpecBytes is far more than any spec needs and small enough for every parser.
-const maxSpecBytes = 64 << 10
+const maxSpecBytes = 32 << 10
 
 // Parse reads one YAML document over the defaults of the method that it names: what the document leaves out keeps its
 // default, also inside nested maps. A second view that is left out is the method's own; a partial one completes it, or

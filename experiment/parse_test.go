@@ -106,7 +106,7 @@ func TestParseNamesWhatIsWrong(t *testing.T) {
 		"null":             {"pretrain: null", "pretrain: has no value"},
 		"alias":            {"knn: &x {k: 1}\nmethod: *x", "knn: anchors, aliases and tags are not supported"},
 		"tag":              {"name: !!str 5", "name: anchors, aliases and tags are not supported"},
-		"too long":         {"# " + strings.Repeat("x", maxSpecBytes), "at most 65536 are allowed"},
+		"too long":         {"# " + strings.Repeat("x", maxSpecBytes), "at most 32768 are allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := Parse([]byte(c.document))

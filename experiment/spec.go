@@ -87,7 +87,8 @@ type Augment struct {
 	Size int `yaml:"size" json:"size"`
 	// FirstView is the distribution of the first view.
 	FirstView View `yaml:"first_view" json:"first_view"`
-	// SecondView is that of the second; absent, it equals FirstView (the draws stay independent).
+	// SecondView is that of the second. Nil, it equals FirstView (the draws stay independent). In YAML, null says so;
+	// a file without the key gets the method's own, which only Barlow Twins has.
 	SecondView *View `yaml:"second_view" json:"second_view,omitempty"`
 }
 
