@@ -3,11 +3,13 @@ package dataset
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -26,6 +28,7 @@ const (
 	cifarMetaFile = "batches.meta.txt"
 	cifarTestFile = "test_batch.bin"
 	metaMost      = 1 << 16
+	paddingMost   = 1 << 20 // tar programs write blocks of 10 kB by default
 )
 
 // ReadCIFAR10 reads the .tar.gz of the official binary layout: five training batches, a test batch and the class names, in
@@ -41,17 +44,27 @@ func ReadCIFAR10(r io.Reader) (*Data, error) {
 	if err := c.read(tar.NewReader(unzipped)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
 	}
-	// The gzip checksum stands behind the last byte: a stream that ends before is truncated.
-	if n, err := io.Copy(io.Discard, io.LimitReader(unzipped, metaMost)); err != nil {
-		return nil, fmt.Errorf("%w: read to the end: %w", ErrArchive, err)
-	} else if n == metaMost {
-		return nil, fmt.Errorf("%w: data behind the end of the tar archive", ErrArchive)
+	if err := readPadding(unzipped); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
 	}
 	data, err := c.data()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
 	}
 	return data, nil
+}
+
+// readPadding reads what is behind the end of the tar archive: the zeros that fill the last block up, and the gzip checksum,
+// without which the stream is truncated.
+func readPadding(r io.Reader) error {
+	padding, err := io.ReadAll(io.LimitReader(r, paddingMost+1))
+	if err != nil {
+		return fmt.Errorf("read to the end: %w", err)
+	}
+	if len(padding) > paddingMost || len(bytes.TrimLeft(padding, "\x00")) > 0 {
+		return errors.New("data behind the end of the tar archive")
+	}
+	return nil
 }
 
 // cifar collects the members of an archive.
@@ -79,16 +92,18 @@ func (c *cifar) read(archive *tar.Reader) error {
 }
 
 func (c *cifar) member(name string, size int64, r io.Reader) error {
-	switch {
+	switch _, twice := c.batches[name]; {
+	case twice, name == cifarMetaFile && c.classes != nil:
+		return errors.New("the file is in the archive twice")
 	case name == cifarMetaFile:
 		return c.meta(size, r)
 	case isBatch(name):
-		if _, twice := c.batches[name]; twice {
-			return errors.New("the file is in the archive twice")
-		}
 		batch, err := readBatch(size, r)
 		c.batches[name] = batch
 		return err
+	case path.Ext(name) == ".bin":
+		return fmt.Errorf("the file is not part of CIFAR-10, which has %s to %s and %s",
+			trainFile(1), trainFile(cifarBatches), cifarTestFile)
 	}
 	return nil // readme.html
 }
@@ -152,19 +167,20 @@ func (c *cifar) data() (*Data, error) {
 	if c.classes == nil {
 		return nil, fmt.Errorf("%s is missing", cifarMetaFile)
 	}
-	data := &Data{Classes: c.classes, Train: Images{Height: cifarSize, Width: cifarSize}}
+	test, ok := c.batches[cifarTestFile]
+	if !ok {
+		return nil, fmt.Errorf("%s is missing", cifarTestFile)
+	}
+	var pixels, labels [][]uint8
 	for i := 1; i <= cifarBatches; i++ {
 		batch, ok := c.batches[trainFile(i)]
 		if !ok {
 			return nil, fmt.Errorf("%s is missing", trainFile(i))
 		}
-		data.Train.Pixels = append(data.Train.Pixels, batch.Pixels...)
-		data.Train.Labels = append(data.Train.Labels, batch.Labels...)
+		pixels, labels = append(pixels, batch.Pixels), append(labels, batch.Labels)
 	}
-	test, ok := c.batches[cifarTestFile]
-	if !ok {
-		return nil, fmt.Errorf("%s is missing", cifarTestFile)
+	train := Images{
+		Height: cifarSize, Width: cifarSize, Pixels: slices.Concat(pixels...), Labels: slices.Concat(labels...),
 	}
-	data.Test = test
-	return data, nil
+	return &Data{Classes: c.classes, Train: train, Test: test}, nil
 }

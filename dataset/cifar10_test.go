@@ -43,6 +43,12 @@ func members() []member {
 
 func archive(t testing.TB, files []member) []byte {
 	t.Helper()
+	return archiveEndingIn(t, files, nil)
+}
+
+// archiveEndingIn writes the tail behind the end of the tar archive, inside the gzip stream.
+func archiveEndingIn(t testing.TB, files []member, tail []byte) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	zipped := gzip.NewWriter(&b)
 	w := tar.NewWriter(zipped)
@@ -52,6 +58,8 @@ func archive(t testing.TB, files []member) []byte {
 		require.NoError(t, err)
 	}
 	require.NoError(t, w.Close())
+	_, err := zipped.Write(tail)
+	require.NoError(t, err)
 	require.NoError(t, zipped.Close())
 	return b.Bytes()
 }
@@ -67,6 +75,12 @@ func TestReadCIFAR10(t *testing.T) {
 	require.Equal(t, []uint8{3 + 1, 53 + 1, 103 + 1}, data.Train.Image(3)[24:27])
 }
 
+// TestReadCIFAR10AllowsPadding: tar programs fill their last block up with zeros.
+func TestReadCIFAR10AllowsPadding(t *testing.T) {
+	_, err := ReadCIFAR10(bytes.NewReader(archiveEndingIn(t, members(), make([]byte, 10_240))))
+	require.NoError(t, err)
+}
+
 func TestReadCIFAR10Rejects(t *testing.T) {
 	change := func(name string, data []byte) []member {
 		files := members()
@@ -77,6 +91,7 @@ func TestReadCIFAR10Rejects(t *testing.T) {
 		}
 		return files
 	}
+	with := func(name string, data []byte) []byte { return archive(t, append(members(), member{name, data})) }
 	mislabelled := records(4)
 	mislabelled[2*cifarRecord] = 10
 	whole := archive(t, members())
@@ -96,6 +111,11 @@ func TestReadCIFAR10Rejects(t *testing.T) {
 		"missing test":    {archive(t, append(members()[:1], members()[2:]...)), "test_batch.bin is missing"},
 		"missing names":   {archive(t, append(members()[:2], members()[3:]...)), "batches.meta.txt is missing"},
 		"twice":           {archive(t, append(members(), members()[1])), "in the archive twice"},
+		"names twice":     {with("batches.meta.txt", []byte(classNames)), "in the archive twice"},
+		"sixth batch":     {with("data_batch_6.bin", records(4)), "data_batch_6.bin: the file is not part of CIFAR-10"},
+		"text behind tar": {archiveEndingIn(t, members(), []byte("more")), "data behind the end"},
+		"zeros on end":    {archiveEndingIn(t, members(), make([]byte, 1<<21)), "data behind the end"},
+		"bytes on end":    {append(archive(t, members()), "more"...), "read to the end"},
 		"nine names":      {archive(t, change("batches.meta.txt", []byte("a b c d e f g h i"))), "9 class names"},
 		"oversized names": {archive(t, change("batches.meta.txt", make([]byte, 1<<17))), "131072 bytes"},
 	} {
