@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,22 +14,23 @@ import (
 	"time"
 )
 
-// Errors of Fetch.
+// Errors of Fetch. Trying again can help with any but ErrDigest.
 var (
 	// ErrDigest marks an archive whose bytes are not the expected ones.
 	ErrDigest = errors.New("wrong SHA-256")
-	// ErrDownload marks a server that answered, but not with the archive. Trying again can help.
+	// ErrUnreachable marks a server that gave no answer. The net package's error is in its chain.
+	ErrUnreachable = errors.New("server can't be reached")
+	// ErrDownload marks a server that answered, but refused the archive or stopped sending it.
 	ErrDownload = errors.New("download failed")
+	// ErrTruncated marks a download whose connection ended before the archive did.
+	ErrTruncated = errors.New("truncated download")
 )
 
-// stall is how long a server may send nothing.
-const stall = 60 * time.Second
-
 // Fetch copies the archive at source, a path or an http(s) URL, into the folder and returns its path there. The bytes are
-// hashed while they stream; unless they have the expected SHA-256 the error is an ErrDigest and nothing is left behind. A
-// missing file is os.ErrNotExist, an unreachable server a net error.
+// hashed while they stream; unless they have the expected SHA-256 the error is an ErrDigest. Other errors are ErrUnreachable,
+// ErrDownload, ErrTruncated, os.ErrNotExist for a missing file and the context's own. After an error nothing is left behind.
 func Fetch(ctx context.Context, source, sha256 string, folder string) (string, error) {
-	r, err := open(ctx, source)
+	r, err := open(ctx, source, stall)
 	if err != nil {
 		return "", err
 	}
@@ -80,82 +79,32 @@ func copyVerified(w io.Writer, r io.Reader, source, want string) error {
 	return nil
 }
 
-func open(ctx context.Context, source string) (io.ReadCloser, error) {
-	if !strings.HasPrefix(source, "http://") && !strings.HasPrefix(source, "https://") {
-		f, err := os.Open(source)
-		if err != nil {
-			return nil, fmt.Errorf("open data set: %w", err)
-		}
-		return f, nil
+// open opens a file, or a download that fails when the server sends nothing for the given time.
+func open(ctx context.Context, source string, silence time.Duration) (io.ReadCloser, error) {
+	if strings.HasPrefix(source, "http://") || strings.HasPrefix(source, "https://") {
+		return download(ctx, source, silence)
 	}
-	return download(ctx, source)
-}
-
-// client gives up on a server that stays silent, however long a healthy download takes.
-var client = &http.Client{Transport: &http.Transport{
-	Proxy:                 http.ProxyFromEnvironment,
-	DialContext:           (&net.Dialer{Timeout: 15 * time.Second}).DialContext,
-	TLSHandshakeTimeout:   15 * time.Second,
-	ResponseHeaderTimeout: stall,
-}}
-
-func download(ctx context.Context, source string) (io.ReadCloser, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, source, nil)
+	f, err := os.Open(source)
 	if err != nil {
-		cancel(nil)
-		return nil, fmt.Errorf("download %s: %w", source, err)
+		return nil, fmt.Errorf("open data set: %w", err)
 	}
-	response, err := client.Do(request)
-	if err != nil {
-		cancel(nil)
-		return nil, fmt.Errorf("download: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		response.Body.Close()
-		cancel(nil)
-		return nil, fmt.Errorf("%w: %s answered %s", ErrDownload, source, response.Status)
-	}
-	b := &body{ReadCloser: response.Body, ctx: ctx, cancel: cancel, length: response.ContentLength}
-	b.silence = time.AfterFunc(stall, func() {
-		cancel(fmt.Errorf("%w: %s sent nothing for %v", ErrDownload, source, stall))
-	})
-	return b, nil
+	return file{f, ctx}, nil
 }
 
-// body is a response's body that ends with an error when it stalls or stops short.
-type body struct {
-	io.ReadCloser
-	ctx          context.Context
-	cancel       context.CancelCauseFunc
-	silence      *time.Timer
-	length, read int64
+// file stops reading when its context is done. It has none of os.File's shortcuts for copying, which would not.
+type file struct {
+	file *os.File
+	ctx  context.Context
 }
 
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.read += int64(n)
-	if n > 0 {
-		b.silence.Reset(stall)
+func (f file) Read(p []byte) (int, error) {
+	if err := f.ctx.Err(); err != nil {
+		return 0, err
 	}
-	switch {
-	case err == nil:
-		return n, nil
-	case errors.Is(err, io.EOF) && b.length >= 0 && b.read < b.length, errors.Is(err, io.ErrUnexpectedEOF):
-		return n, fmt.Errorf("%w: truncated: %d of %d bytes arrived", ErrDownload, b.read, b.length)
-	case errors.Is(err, io.EOF):
-		return n, io.EOF
-	case context.Cause(b.ctx) != nil:
-		return n, context.Cause(b.ctx)
-	}
-	return n, err
+	return f.file.Read(p)
 }
 
-func (b *body) Close() error {
-	b.silence.Stop()
-	b.cancel(nil)
-	return b.ReadCloser.Close()
-}
+func (f file) Close() error { return f.file.Close() }
 
 // digestOf is the SHA-256 of a file, in hexadecimal.
 func digestOf(path string) (string, error) {

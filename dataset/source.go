@@ -32,17 +32,31 @@ func Locate(spec experiment.Dataset) (source, sha256 string, err error) {
 		}
 		return spec.Source, strings.ToLower(spec.SHA256), nil
 	}
-	local := os.Getenv(ArchiveVariable)
-	if local == "" {
-		local = LocalArchive
-		if _, err := os.Stat(local); errors.Is(err, os.ErrNotExist) {
-			return OfficialArchive, orElse(spec.SHA256, OfficialSHA256), nil
-		}
-	}
-	if spec.SHA256 != "" {
+	local, err := localArchive()
+	switch {
+	case err != nil:
+		return "", "", err
+	case local == "":
+		return OfficialArchive, orElse(spec.SHA256, OfficialSHA256), nil
+	case spec.SHA256 != "":
 		return local, strings.ToLower(spec.SHA256), nil
 	}
 	return recognised(local)
+}
+
+// localArchive is the archive on this machine, empty if there is none. One that the user names has to be there.
+func localArchive() (string, error) {
+	if named := os.Getenv(ArchiveVariable); named != "" {
+		if _, err := os.Stat(named); err != nil {
+			return "", fmt.Errorf("%s: %q can't be used: give the path of the archive on this machine, or unset it: %w",
+				ArchiveVariable, named, err)
+		}
+		return named, nil
+	}
+	if _, err := os.Stat(LocalArchive); errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	return LocalArchive, nil
 }
 
 // recognised returns the path and its digest if that is a known one.
