@@ -38,6 +38,31 @@ func TestSyntheticNeedsARepresentation(t *testing.T) {
 	require.Less(t, colors, 0.2)
 }
 
+// TestSyntheticHasClasses: how much of an image is edge, whatever its colours, tells something about the figure, so there
+// is something to learn.
+func TestSyntheticHasClasses(t *testing.T) {
+	edges := nearestMean(DrawSynthetic(1, 1000, 500), func(image []uint8) []float64 {
+		var edges float64
+		for i := 3 * syntheticSize; i < len(image); i += 3 {
+			if change(image, i, i-3) > 150 || change(image, i, i-3*syntheticSize) > 150 {
+				edges++
+			}
+		}
+		return []float64{edges}
+	})
+	t.Logf("nearest mean number of edges %.3f", edges)
+	require.Greater(t, edges, 0.14, "chance is 0.1, with a standard deviation of 0.013")
+}
+
+// change is the difference of two pixels, summed over the channels.
+func change(image []uint8, i, j int) (sum int) {
+	for c := range 3 {
+		a, b := int(image[i+c]), int(image[j+c])
+		sum += max(a, b) - min(a, b)
+	}
+	return sum
+}
+
 func nearestMean(data *Data, features func([]uint8) []float64) float64 {
 	means := make([][]float64, len(data.Classes))
 	for i, label := range data.Train.Labels {
