@@ -13,7 +13,7 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 	s := newMemory()
 	spec := tinySpec()
 	r := experiment.Result{Experiment: spec.Name, Data: prepare(t, s, spec)}
-	require.Equal(t, []int{20, 10, 10}, []int{r.Data.Train, r.Data.Validation, r.Data.Test})
+	require.Equal(t, []int{10, 10, 10}, []int{r.Data.Train, r.Data.Validation, r.Data.Test})
 	require.Len(t, r.Data.Classes, 10)
 
 	var from *experiment.Artifact

@@ -68,10 +68,10 @@ func TestNeitherFileNorNetworkSaysWhatToDo(t *testing.T) {
 
 func TestBatchLargerThanTheSetNamesTheField(t *testing.T) {
 	for field, change := range map[string]func(*experiment.Spec){
-		"pretrain.batch_size": func(s *experiment.Spec) { s.Pretrain.BatchSize = 21 },
-		"linear.batch_size":   func(s *experiment.Spec) { s.Linear.BatchSize = 21 },
-		"finetune.batch_size": func(s *experiment.Spec) { s.Finetune.BatchSize = 21 },
-		"knn.k":               func(s *experiment.Spec) { s.KNN.K, s.KNN.TrainImages = 21, 0 },
+		"pretrain.batch_size": func(s *experiment.Spec) { s.Pretrain.BatchSize = 11 },
+		"linear.batch_size":   func(s *experiment.Spec) { s.Linear.BatchSize = 11 },
+		"finetune.batch_size": func(s *experiment.Spec) { s.Finetune.BatchSize = 11 },
+		"knn.k":               func(s *experiment.Spec) { s.KNN.K = 11 },
 	} {
 		t.Run(field, func(t *testing.T) {
 			spec := tinySpec()

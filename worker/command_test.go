@@ -1,0 +1,49 @@
+package main
+
+import (
+	"io"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+)
+
+func TestThreadsAreLimited(t *testing.T) {
+	cores := runtime.NumCPU()
+	for _, test := range []struct{ flag, spec, want int }{
+		{0, 0, cores},
+		{0, 1, 1},
+		{0, cores + 1, cores},
+		{3, 0, 3},
+		{3, 2, 2},
+		{3, 8, 3},
+	} {
+		require.Equal(t, test.want, options{threads: test.flag}.limit(test.spec), "%+v", test)
+	}
+}
+
+func TestFlagsOverrideTheEnvironment(t *testing.T) {
+	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
+	t.Setenv("TEMPORAL_ADDRESS", "environment:1")
+	t.Setenv("TEMPORAL_NAMESPACE", "")
+	c, err := options{}.temporal()
+	require.NoError(t, err)
+	require.Equal(t, "environment:1", c.HostPort)
+	require.Equal(t, client.DefaultNamespace, c.Namespace)
+
+	c, err = options{address: "flag:2", namespace: "lab"}.temporal()
+	require.NoError(t, err)
+	require.Equal(t, "flag:2", c.HostPort)
+	require.Equal(t, "lab", c.Namespace)
+}
+
+func TestMissingEnvironmentIsNamed(t *testing.T) {
+	for _, name := range []string{"MINIO_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"} {
+		t.Setenv(name, "")
+	}
+	c := newCommand()
+	c.SetArgs([]string{})
+	c.SetOut(io.Discard)
+	require.ErrorContains(t, c.ExecuteContext(t.Context()), "MINIO_ENDPOINT")
+}
