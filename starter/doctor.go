@@ -165,13 +165,7 @@ func checkStore(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	switch err := store.Ping(ctx); {
-	case errors.Is(err, storage.ErrNoBucket):
-		return "", fmt.Errorf("%w; a worker makes it when it starts", err)
-	case err != nil:
-		return "", err
-	}
-	return config.String(), nil
+	return config.String(), store.Ping(ctx)
 }
 
 // checkData looks for the data set the way a worker on this machine would, without fetching it.

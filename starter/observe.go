@@ -22,8 +22,8 @@ type observation struct {
 	// progress is nil where no worker has answered; silence says why not.
 	progress *experiment.Progress
 	silence  error
-	// result is there when the experiment has finished, failure when it has ended otherwise.
-	result  *experiment.Result
+	// ending is there when the experiment has finished, failure when it has ended otherwise.
+	ending  *ending
 	failure error
 	// activities are those that run or wait, also in the children.
 	activities []pending
@@ -65,12 +65,14 @@ func (t *connection) observe(ctx context.Context, name string) (observation, err
 
 // outcome adds how an experiment has ended. The history knows that, no worker is needed.
 func (t *connection) outcome(ctx context.Context, name string, o *observation) error {
-	var result experiment.Result
-	err := t.GetWorkflow(ctx, name, o.info.GetExecution().GetRunId()).Get(ctx, &result)
+	var e ending
+	run := o.info.GetExecution().GetRunId()
+	err := t.GetWorkflow(ctx, name, run).Get(ctx, &e.result)
 	switch {
 	case err == nil:
-		o.result, o.progress = &result, finished(result)
-		return nil
+		o.ending, o.progress = &e, finished(e.result)
+		e.spec, err = t.spec(ctx, name, run)
+		return err
 	case isAway(err):
 		return err
 	}

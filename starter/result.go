@@ -1,43 +1,44 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
-	"text/tabwriter"
+
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/converter"
 
 	"twinview/experiment"
+	"twinview/report"
 )
 
-// writeResult prints the end of an experiment: its figures, and the keys under which the store has its files.
-func writeResult(w io.Writer, r experiment.Result) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "\n%s\tloss\ttrain\tvalidation\ttest\n", r.Experiment)
-	if n := len(r.Pretrain); n > 0 {
-		fmt.Fprintf(table, "pretraining, first epoch\t%.4f\n", r.Pretrain[0].Loss)
-		fmt.Fprintf(table, "pretraining, last epoch\t%.4f\n", r.Pretrain[n-1].Loss)
-	}
-	fmt.Fprintf(table, "kNN, epoch %d\t\t\t%s\t%s\n", r.Best.Epoch, percent(r.Best.Value), percent(r.Test.KNNAccuracy))
-	writeClassifier(table, "linear evaluation", r.Linear)
-	writeClassifier(table, "fine-tuning", r.Finetune)
-	fmt.Fprintln(table, "\nobject key\tsize")
-	for _, name := range slices.Sorted(maps.Keys(r.Artifacts)) {
-		fmt.Fprintf(table, "%s\t%s\n", r.Artifacts[name].Key, size(r.Artifacts[name].Size))
-	}
-	return table.Flush()
+// ending is what a finished experiment leaves.
+type ending struct {
+	spec   experiment.Spec
+	result experiment.Result
 }
 
-// writeClassifier prints the figures of the selected epoch.
-func writeClassifier(w io.Writer, what string, c experiment.Classification) {
-	i := slices.IndexFunc(c.Epochs, func(e experiment.ClassifierEpoch) bool { return e.Epoch == c.Best.Epoch })
-	if i < 0 {
-		return
+// write prints the figures and the keys under which the store has the files.
+func (e *ending) write(w io.Writer) error {
+	fmt.Fprintln(w)
+	return report.Summary(w, e.spec, e.result)
+}
+
+// spec is what the experiment was submitted with, which is the first thing in its history.
+func (t *connection) spec(ctx context.Context, name, run string) (experiment.Spec, error) {
+	var spec experiment.Spec
+	events := t.GetWorkflowHistory(ctx, name, run, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	if !events.HasNext() {
+		return spec, errors.New("its history is empty")
 	}
-	e, test := c.Epochs[i], "–"
-	if e.TestAccuracy != nil {
-		test = percent(*e.TestAccuracy)
+	first, err := events.Next()
+	if err != nil {
+		return spec, err
 	}
-	fmt.Fprintf(w, "%s, epoch %d\t%.4f\t%s\t%s\t%s\n", what, e.Epoch, e.TrainLoss, percent(e.TrainAccuracy),
-		percent(e.ValidationAccuracy), test)
+	input := first.GetWorkflowExecutionStartedEventAttributes().GetInput()
+	if err := converter.GetDefaultDataConverter().FromPayloads(input, &spec); err != nil {
+		return spec, fmt.Errorf("read its spec: %w", err)
+	}
+	return spec, nil
 }

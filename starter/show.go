@@ -73,8 +73,8 @@ func writeDetails(w io.Writer, d details, seen observation, now time.Time) error
 			fmt.Fprintf(w, "%s: attempt %d; the one before failed: %s\n", a.kind, a.attempt, a.lastFailure)
 		}
 	}
-	if seen.result != nil {
-		return writeResult(w, *seen.result)
+	if seen.ending != nil {
+		return seen.ending.write(w)
 	}
 	return nil
 }

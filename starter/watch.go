@@ -64,8 +64,8 @@ func watch(ctx context.Context, o observer, s *screen, name string) error {
 			v.silent("Temporal does not answer; waiting", time.Now())
 		default:
 			v.show(seen, time.Now())
-			if seen.result != nil {
-				return writeResult(s.w, *seen.result)
+			if seen.ending != nil {
+				return seen.ending.write(s.w)
 			}
 			if seen.failure != nil {
 				return ended(name, seen)

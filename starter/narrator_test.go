@@ -1,0 +1,72 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"twinview/experiment"
+)
+
+var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func TestNarratorTellsEachLineOnce(t *testing.T) {
+	var n narrator
+	prepare := testProgress(experiment.StagePrepare, 0)
+	prepare.Data = nil
+	require.Equal(t, []string{"prepare   begins"}, n.tell(prepare, noon))
+	require.Empty(t, n.tell(prepare, noon.Add(time.Second)))
+	require.Equal(t, []string{
+		"prepare   done in 3.0 s: synthetic, 200 training, 50 validation, 50 test images, SHA-256 0123456789ab…",
+		"pretrain  begins: 2 epochs",
+	}, n.tell(testProgress(experiment.StagePretrain, 0), noon.Add(3*time.Second)))
+	require.Equal(t, []string{"pretrain  epoch 1/2  loss 4.0000  kNN 25.00 %  123 views/s  1m1s"},
+		n.tell(testProgress(experiment.StagePretrain, 1), noon.Add(4*time.Second)))
+	require.Empty(t, n.tell(testProgress(experiment.StagePretrain, 1), noon.Add(5*time.Second)))
+}
+
+func TestNarratorTellsStagesThatNobodySaw(t *testing.T) {
+	var n narrator
+	lines := n.tell(*finished(testResult()), noon)
+	require.Equal(t, []string{
+		"prepare   begins",
+		"prepare   done: synthetic, 200 training, 50 validation, 50 test images, SHA-256 0123456789ab…",
+		"pretrain  begins: 2 epochs",
+		"pretrain  epoch 1/2  loss 4.0000  kNN 25.00 %  123 views/s  1m1s",
+		"pretrain  epoch 2/2  loss 2.0000  kNN 50.00 %  123 views/s  1m1s",
+		"pretrain  done",
+		"select    begins",
+		"select    done: epoch 2, validation kNN accuracy 50.00 %",
+		"linear    begins",
+		"linear    done: epoch 2, validation accuracy 60.00 %",
+		"finetune  begins: 2 epochs",
+		"finetune  epoch 1/2  loss 1.5000  accuracy 80.00 %  validation loss 1.7500  accuracy 70.00 %  0.5 s",
+		"finetune  epoch 2/2  loss 1.5000  accuracy 80.00 %  validation loss 1.7500  accuracy 70.00 %  0.5 s",
+		"finetune  done: epoch 2, validation accuracy 70.00 %",
+		"test      begins",
+		"test      done: kNN accuracy 44.00 %",
+		"report    begins",
+		"report    done",
+	}, lines)
+	require.Empty(t, n.tell(*finished(testResult()), noon))
+}
+
+func TestNarratorShowsADashWithoutKNN(t *testing.T) {
+	e := testResult().Pretrain[0]
+	e.KNN = nil
+	require.Contains(t, pretrainLine(e, 100), "epoch   1/100  loss 4.0000  kNN –")
+}
+
+// A progress that comes late, from a query that was answered by an old run, must not be told as news.
+func TestNarratorIgnoresAnEarlierStage(t *testing.T) {
+	var n narrator
+	n.tell(testProgress(experiment.StagePretrain, 2), noon)
+	require.Empty(t, n.tell(testProgress(experiment.StagePrepare, 0), noon))
+}
+
+func TestHeartbeatLine(t *testing.T) {
+	h := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: 3, Step: 7, Steps: 20, Loss: 5.25, ViewsPerSecond: 99.6}
+	require.Equal(t, "pretrain  epoch 3  step 7/20  loss 5.2500  100 views/s", heartbeatLine(h))
+	require.Equal(t, "prepare   working ...", heartbeatLine(experiment.Heartbeat{Stage: experiment.StagePrepare}))
+}

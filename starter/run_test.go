@@ -1,0 +1,63 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func writeSpec(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "spec.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+const goodSpec = `
+name: first
+dataset: {name: synthetic, train_images: 200, validation_images: 50, test_images: 50}
+pretrain: {epochs: 2, batch_size: 32, schedule: {warmup_epochs: 0}}
+linear: {epochs: 1, batch_size: 32}
+finetune: {epochs: 1, batch_size: 32}
+`
+
+func TestSpecTakesNameAndChanges(t *testing.T) {
+	spec, err := readSpec(writeSpec(t, goodSpec), runOptions{
+		name: "second", set: []string{"pretrain.epochs=7", "method.temperature=0.25"},
+	})
+	require.NoError(t, err)
+	require.Equal(t, "second", spec.Name)
+	require.Equal(t, 7, spec.Pretrain.Epochs)
+	require.Equal(t, 0.25, spec.Method.Temperature)
+}
+
+func TestBadSpecsAreRefusedBeforeAnythingIsSubmitted(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		set  []string
+		want []string
+	}{
+		"unknown key":  {goodSpec + "epochs: 3\n", nil, []string{"spec.yaml", "line 7", "epochs"}},
+		"batch size 1": {goodSpec, []string{"pretrain.batch_size=1"}, []string{"pretrain.batch_size: 1", "2 to 4096"}},
+		"batch larger than the set": {
+			goodSpec, []string{"pretrain.batch_size=201"}, []string{"pretrain.batch_size: 201", "200 training images"},
+		},
+		"temperature 0":  {goodSpec, []string{"method.temperature=0"}, []string{"method.temperature: 0", "0.001 to 100"}},
+		"bad assignment": {goodSpec, []string{"pretrain.epochs"}, []string{"--set pretrain.epochs", "key=value"}},
+		"no YAML":        {"name: [", nil, []string{"spec.yaml", "line 1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := readSpec(writeSpec(t, c.text), runOptions{set: c.set})
+			for _, part := range c.want {
+				require.ErrorContains(t, err, part)
+			}
+		})
+	}
+}
+
+func TestMissingSpecIsNamed(t *testing.T) {
+	_, err := readSpec("nowhere.yaml", runOptions{})
+	require.ErrorContains(t, err, "nowhere.yaml")
+}
