@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 
@@ -116,14 +115,12 @@ func explainFetch(d experiment.Dataset, source string, err error) error {
 	if errors.Is(err, os.ErrNotExist) {
 		return badSpecf("dataset.source: %q is not a file on this worker: give a path that exists here, or a URL", source)
 	}
-	var dns *net.DNSError
-	var dial *net.OpError
-	offline := errors.As(err, &dns) || errors.As(err, &dial) && dial.Op == "dial"
-	if d.Source == "" && offline {
+	if d.Source == "" && errors.Is(err, dataset.ErrUnreachable) {
 		return badSpecf("there is neither a file nor a network to take CIFAR-10 from (%w): put the archive at "+
 			"data/cifar-10-binary.tar.gz, or set CIFAR10_ARCHIVE or dataset.source, or set dataset.name: synthetic to train "+
 			"on images drawn by code", err)
 	}
+	// Tried again a few times as an unexpected error: a server may come back, a mistyped address won't.
 	return fmt.Errorf("fetch data set: %w", err)
 }
 

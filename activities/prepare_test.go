@@ -3,8 +3,7 @@ package activities
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"net"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"twinview/dataset"
 	"twinview/experiment"
 )
 
@@ -60,7 +60,7 @@ func TestMissingSourceNamesTheField(t *testing.T) {
 }
 
 func TestNeitherFileNorNetworkSaysWhatToDo(t *testing.T) {
-	offline := &net.OpError{Op: "dial", Err: errors.New("network is unreachable")}
+	offline := fmt.Errorf("%w: network is down", dataset.ErrUnreachable)
 	err := explainFetch(experiment.Dataset{Name: experiment.CIFAR10}, "https://example.org/cifar.tar.gz", offline)
 	require.ErrorContains(t, err, "dataset.name: synthetic")
 	requireType(t, classify(t.Context(), 1, err), experiment.ErrorBadSpec, false)

@@ -12,7 +12,8 @@ import (
 // PruneCheckpoints removes training checkpoints that the workflow has done with, and their records. What is gone already
 // is no error.
 func (a *Activities) PruneCheckpoints(ctx context.Context, in experiment.PruneCheckpointsInput) error {
-	_, err := attempt(ctx, experiment.Heartbeat{Stage: "prune"}, func(ctx context.Context, _ func(experiment.Heartbeat)) (struct{}, error) {
+	first := experiment.Heartbeat{Stage: "prune"}
+	_, err := attempt(ctx, first, func(ctx context.Context, _ func(experiment.Heartbeat)) (struct{}, error) {
 		for _, checkpoint := range in.Remove {
 			if !strings.HasPrefix(checkpoint.Key, key(in.Experiment)+"/") {
 				return struct{}{}, badSpecf("prune %s: it is no checkpoint of experiment %q", checkpoint.Key, in.Experiment)

@@ -20,7 +20,9 @@ const (
 
 // waitFor repeats try until it succeeds, and says why it waits. It gives up where retryable denies that waiting helps, and
 // when ctx ends.
-func waitFor(ctx context.Context, log *slog.Logger, what string, retryable func(error) bool, try func(context.Context) error) error {
+func waitFor(
+	ctx context.Context, log *slog.Logger, what string, retryable func(error) bool, try func(context.Context) error,
+) error {
 	for {
 		once, cancel := context.WithTimeout(ctx, attemptTimeout)
 		err := try(once)
