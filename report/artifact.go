@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"maps"
-	"path"
 	"slices"
 
 	"twinview/experiment"
@@ -41,6 +40,3 @@ func artifacts(r *experiment.Result) []named {
 func deref(a *experiment.Artifact) experiment.Artifact {
 	return *cmp.Or(a, &experiment.Artifact{})
 }
-
-// file is the name under which people know an artifact.
-func (a named) file() string { return path.Base(a.Key) }

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"image/color"
 	"math"
 	"strings"
@@ -49,8 +50,8 @@ const (
 	thumbnail    vg.Length = 22
 )
 
-// glyphsUpTo is the number of points from which glyphs would run into each other.
-const glyphsUpTo = 40
+// glyphsPerCurve bounds the glyphs on a curve; more would run into each other.
+const glyphsPerCurve = 16
 
 // svg draws the figure as an SVG document on white.
 func (f figure) svg() ([]byte, error) {
@@ -110,14 +111,23 @@ func (f figure) plot() (*plot.Plot, error) {
 			return nil, err
 		}
 		line.LineStyle = c.style.line()
-		p.Add(line)
-		if len(c.points) <= glyphsUpTo {
-			p.Add(&plotter.Scatter{XYs: c.points, GlyphStyle: c.style.glyphStyle()})
-		}
+		p.Add(line, &plotter.Scatter{XYs: thin(c.points), GlyphStyle: c.style.glyphStyle()})
 	}
 	p.X.Min, p.X.Max = epochRange(f.epochs)
 	p.Y.Min, p.Y.Max = f.valueRange()
 	return p, nil
+}
+
+// thin keeps at most glyphsPerCurve points, the first and the last among them, at equal distances.
+func thin(points plotter.XYs) plotter.XYs {
+	if len(points) <= glyphsPerCurve {
+		return points
+	}
+	kept := make(plotter.XYs, glyphsPerCurve)
+	for i := range kept {
+		kept[i] = points[i*(len(points)-1)/(glyphsPerCurve-1)]
+	}
+	return kept
 }
 
 func (f figure) styleAxes(p *plot.Plot) {
@@ -149,7 +159,7 @@ func epochRange(epochs int) (low, high float64) {
 	return 1, float64(epochs)
 }
 
-// valueRange is that of the values with some air around, inside the figure's bounds.
+// valueRange is that of the values with some air around. Nothing that is drawn can be negative, or more than 100 %.
 func (f figure) valueRange() (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, c := range f.curves {
@@ -161,10 +171,16 @@ func (f figure) valueRange() (low, high float64) {
 		return 0, 1
 	}
 	air := 0.08 * (high - low)
+	if f.fromZero {
+		low, air = 0, 0.08*high
+	}
 	if air == 0 {
 		air = max(0.1*math.Abs(high), 1e-9)
 	}
-	return max(f.low, low-air), min(f.high, high+air)
+	if f.percent {
+		return max(0, low-air), min(100, high+air)
+	}
+	return max(0, low-air), high + air
 }
 
 func (s curveStyle) line() draw.LineStyle {
@@ -185,12 +201,14 @@ func (epoch verticalLine) Plot(c draw.Canvas, p *plot.Plot) {
 	c.StrokeLine2(selectedStyle, x(float64(epoch)), c.Min.Y, x(float64(epoch)), c.Max.Y)
 }
 
-// inline is an SVG document as part of a web page: without XML declaration and fixed size, and in the page's colours.
-func inline(svg []byte) string {
+// inline is an SVG document as part of a web page: without XML declaration and fixed size, in the page's colours, and with a
+// name for those who can't see it.
+func inline(svg []byte, name string) string {
 	s := string(svg)
 	s = s[strings.Index(s, "<svg"):]
 	_, body, _ := strings.Cut(s, ">")
-	return `<svg viewBox="0 0 360 230" role="img">` + cssColors.Replace(body)
+	return fmt.Sprintf(`<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, figureWidth, figureHeight,
+		html.EscapeString(name)) + cssColors.Replace(body)
 }
 
 // cssColors maps the plots' colours to the page's variables.

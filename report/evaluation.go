@@ -54,18 +54,18 @@ func classifierEvaluation(
 }
 
 func knnProtocol(spec *experiment.Spec, r *experiment.Result) string {
-	return fmt.Sprintf("majority vote of the %d nearest of %d training images, by cosine similarity of encoder outputs",
-		spec.KNN.K, r.Data.Train)
+	return fmt.Sprintf("majority vote of the %d nearest of %s training images, by cosine similarity of encoder outputs",
+		spec.KNN.K, count(r.Data.Train))
 }
 
 func linearProtocol(spec *experiment.Spec, r *experiment.Result) string {
-	return fmt.Sprintf("softmax classifier on outputs of the frozen encoder, %d epochs on %d training images, no augmentation",
-		spec.Linear.Epochs, r.Data.Train)
+	return fmt.Sprintf("softmax classifier on outputs of the frozen encoder, %d epochs on %s training images, no augmentation",
+		spec.Linear.Epochs, count(r.Data.Train))
 }
 
 func finetuneProtocol(spec *experiment.Spec, r *experiment.Result) string {
-	return fmt.Sprintf("encoder and a new classifier trained together, %d epochs on %d augmented training images",
-		spec.Finetune.Epochs, r.Data.Train)
+	return fmt.Sprintf("encoder and a new classifier trained together, %d epochs on %s augmented training images",
+		spec.Finetune.Epochs, count(r.Data.Train))
 }
 
 // chance is the accuracy of guessing, as every class has as many images.

@@ -19,9 +19,9 @@ type figure struct {
 	// caption says what to look for.
 	caption string
 	yLabel  string
-	// low and high bound the values that can occur; the axis never goes beyond.
-	low, high float64
-	curves    []curve
+	// percent ends the axis at 100, fromZero begins it at 0.
+	percent, fromZero bool
+	curves            []curve
 	// epochs is the length of the axis, selected the epoch that was chosen, 0 for none.
 	epochs, selected int
 }
@@ -49,16 +49,16 @@ var (
 	test       = curveStyle{colorTest, []vg.Length{5, 1.5, 1, 1.5}, draw.PyramidGlyph{}}
 )
 
-// none is no bound.
-const none = 1e300
+const percentLabel = "accuracy (%)"
 
 // figures are all plots of a report, in reading order. The result must have passed check.
 func figures(spec *experiment.Spec, r *experiment.Result) []figure {
-	var loss, rate, knn plotter.XYs
+	var loss, rate, knn, throughput plotter.XYs
 	for _, e := range r.Pretrain {
 		x := float64(e.Epoch)
 		loss = append(loss, plotter.XY{X: x, Y: e.Loss})
 		rate = append(rate, plotter.XY{X: x, Y: e.LearningRate})
+		throughput = append(throughput, plotter.XY{X: x, Y: e.ViewsPerSecond})
 		if e.KNN != nil {
 			knn = append(knn, plotter.XY{X: x, Y: 100 * *e.KNN})
 		}
@@ -69,13 +69,26 @@ func figures(spec *experiment.Spec, r *experiment.Result) []figure {
 	}
 	n, best := len(r.Pretrain), r.Best.Epoch
 	all := []figure{
-		{"pretrain-loss", "Pretraining loss", "Mean over the steps of an epoch, on augmented views.", unit,
-			0, none, []curve{{"train", train, loss}}, n, best},
-		{"pretrain-knn", "kNN accuracy during pretraining",
-			"The monitor that selects the epoch. It needs labels, but trains nothing.", "accuracy (%)",
-			0, 100, []curve{{"validation", validation, knn}}, n, best},
-		{"pretrain-learning-rate", "Learning rate of pretraining", "At the last step of each epoch.", "learning rate",
-			0, none, []curve{{spec.Pretrain.Optimizer.Name + ", " + spec.Pretrain.Schedule.Name, train, rate}}, n, 0},
+		{
+			file: "pretrain-loss", title: "Pretraining loss", yLabel: unit, epochs: n, selected: best,
+			caption: "Mean over the steps of an epoch, on augmented views.",
+			curves:  []curve{{"train", train, loss}},
+		},
+		{
+			file: "pretrain-knn", title: "kNN accuracy during pretraining", yLabel: percentLabel, percent: true,
+			caption: "The monitor that selects the epoch. It needs labels, but trains nothing.",
+			curves:  []curve{{"validation", validation, knn}}, epochs: n, selected: best,
+		},
+		{
+			file: "pretrain-learning-rate", title: "Learning rate of pretraining", yLabel: "learning rate", epochs: n,
+			caption: "At the last step of each epoch.",
+			curves:  []curve{{spec.Pretrain.Optimizer.Name + ", " + spec.Pretrain.Schedule.Name, train, rate}},
+		},
+		{
+			file: "pretrain-throughput", title: "Throughput of pretraining", yLabel: "views per second", epochs: n,
+			caption: "Augmented views that the training steps took per second.",
+			curves:  []curve{{"train", train, throughput}}, fromZero: true,
+		},
 	}
 	all = append(all, classifierFigures("linear", "Linear evaluation", &r.Linear)...)
 	return append(all, classifierFigures("finetune", "Fine-tuning", &r.Finetune)...)
@@ -100,11 +113,16 @@ func classifierFigures(file, title string, c *experiment.Classification) []figur
 	}
 	n, best := len(c.Epochs), c.Best.Epoch
 	return []figure{
-		{file + "-loss", title + ": loss", "Cross-entropy. Train is the running mean of the epoch's steps.", "loss (nats)",
-			0, none, curves(loss), n, best},
-		{file + "-accuracy", title + ": accuracy",
-			fmt.Sprintf("Epoch %d was selected by %s. Test was read afterwards.", best, c.Best.Criterion), "accuracy (%)",
-			0, 100, curves(accuracy), n, best},
+		{
+			file: file + "-loss", title: title + ": loss", yLabel: "loss (nats)", epochs: n, selected: best,
+			caption: "Cross-entropy. Train is the running mean of the epoch's steps.",
+			curves:  curves(loss),
+		},
+		{
+			file: file + "-accuracy", title: title + ": accuracy", yLabel: percentLabel, percent: true,
+			caption: fmt.Sprintf("Epoch %d was selected by %s. Test was read afterwards.", best, c.Best.Criterion),
+			curves:  curves(accuracy), epochs: n, selected: best,
+		},
 	}
 }
 

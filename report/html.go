@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"twinview/experiment"
 )
 
@@ -23,25 +25,27 @@ var pageTemplate = template.Must(template.New("report").Parse(pageText))
 
 // page is what the template shows. Numbers are formatted already.
 type page struct {
-	Style       template.CSS
-	Name        string
-	Method      string
-	IsSimCLR    bool
-	Spec        experiment.Spec
-	Result      experiment.Result
-	Chance      string
-	Evaluations []evaluationRow
-	Losses      []lossRow
-	Pretrain    []plotView
-	Classifiers []plotView
-	Views       [][2]template.URL
-	ViewNames   []string
-	Transforms  []transform
-	YAML        string
-	Artifacts   []artifactRow
-	Stages      []stageRow
-	Workers     int
-	Facts       [][2]string
+	Style    template.CSS
+	Name     string
+	Method   string
+	IsSimCLR bool
+	Spec     experiment.Spec
+	Result   experiment.Result
+	// Train, Validation and Test count images.
+	Train, Validation, Test string
+	Chance, ChanceAt        string
+	Evaluations             []evaluationRow
+	Losses                  []lossRow
+	Pretrain                []plotView
+	Classifiers             []plotView
+	Views                   [][2]template.URL
+	ViewNames               []string
+	Transforms              []transform
+	YAML                    string
+	Artifacts               []artifactRow
+	Stages                  []stageRow
+	Workers                 int
+	Facts                   [][2]string
 }
 
 // evaluationRow is a row of the table of results.
@@ -59,12 +63,12 @@ type evaluationRow struct {
 type lossRow struct{ When, Loss string }
 
 type plotView struct {
-	Title, Caption string
-	SVG            template.HTML
+	Caption string
+	SVG     template.HTML
 }
 
 type artifactRow struct {
-	File, Key, SHA256, Size string
+	Key, SHA256, Size string
 }
 
 type stageRow struct {
@@ -102,7 +106,9 @@ func newPage(in Input) (*page, error) {
 	}
 	p := &page{
 		Style: template.CSS(styleSheet), Name: r.Experiment, Method: methodTitle(spec.Method.Name),
-		IsSimCLR: spec.Method.Name == experiment.SimCLR, Spec: *spec, Result: *r, Chance: percent(chance(r)),
+		IsSimCLR: spec.Method.Name == experiment.SimCLR, Spec: *spec, Result: *r,
+		Train: count(r.Data.Train), Validation: count(r.Data.Validation), Test: count(r.Data.Test),
+		Chance: percent(chance(r)), ChanceAt: barAt(chance(r)),
 		Evaluations: evaluationRows(evaluations(spec, r)), Losses: lossRows(r), Views: views, YAML: string(yaml),
 		Artifacts: artifactRows(r), Stages: stageRows(r), Workers: workers(r), Facts: facts(in),
 	}
@@ -130,7 +136,7 @@ func (p *page) draw(figures []figure) error {
 			return fmt.Errorf("draw %s: %w", f.file, err)
 		}
 		// The SVG is our own and its texts are escaped.
-		view := plotView{f.title, f.caption, template.HTML(inline(svg))}
+		view := plotView{f.caption, template.HTML(inline(svg, f.title))}
 		if strings.HasPrefix(f.file, "pretrain") {
 			p.Pretrain = append(p.Pretrain, view)
 		} else {
@@ -176,23 +182,13 @@ func lossRows(r *experiment.Result) []lossRow {
 func artifactRows(r *experiment.Result) []artifactRow {
 	var rows []artifactRow
 	for _, a := range artifacts(r) {
-		rows = append(rows, artifactRow{a.file(), a.Key, a.SHA256, bytesText(a.Size)})
+		rows = append(rows, artifactRow{a.Key, a.SHA256, humanize.Bytes(uint64(a.Size))})
 	}
 	return rows
 }
 
-// bytesText is a size in decimal units, as disks are sold.
-func bytesText(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d B", n)
-}
+// count writes a number with commas between thousands.
+func count(n int) string { return humanize.Comma(int64(n)) }
 
 func stageRows(r *experiment.Result) []stageRow {
 	m := throughputMetrics(r)

@@ -19,8 +19,8 @@ func (f figure) drawLegend(c draw.Canvas) {
 		x = f.drawLegendText(c, x+thumbnail, middle, curve.label)
 	}
 	if f.selected > 0 {
-		c.StrokeLine2(selectedStyle, x+thumbnail/2, middle-5, x+thumbnail/2, middle+5)
-		f.drawLegendText(c, x+thumbnail/2+2, middle, fmt.Sprintf("selected: epoch %d", f.selected))
+		c.StrokeLine2(selectedStyle, x+2, middle-5, x+2, middle+5)
+		f.drawLegendText(c, x+4, middle, fmt.Sprintf("selected: epoch %d", f.selected))
 	}
 }
 

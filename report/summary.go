@@ -5,6 +5,8 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"github.com/dustin/go-humanize/english"
+
 	"twinview/experiment"
 )
 
@@ -15,10 +17,10 @@ func Summary(w io.Writer, spec experiment.Spec, r experiment.Result) error {
 	}
 	first, last := r.Pretrain[0], r.Pretrain[len(r.Pretrain)-1]
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "%s: %s on %s, %d training images, seed %d\n\n",
-		r.Experiment, methodTitle(spec.Method.Name), r.Data.Name, r.Data.Train, spec.Seed)
-	fmt.Fprintf(t, "pretraining loss\t%.4f → %.4f\tover %d epochs; epoch %d selected by %s\n\n",
-		first.Loss, last.Loss, last.Epoch, r.Best.Epoch, r.Best.Criterion)
+	fmt.Fprintf(t, "%s: %s on %s, %s training images, seed %d\n\n",
+		r.Experiment, methodTitle(spec.Method.Name), r.Data.Name, count(r.Data.Train), spec.Seed)
+	fmt.Fprintf(t, "pretraining loss\t%.4f → %.4f\tover %s; epoch %d selected by %s\n\n",
+		first.Loss, last.Loss, english.Plural(len(r.Pretrain), "epoch", ""), r.Best.Epoch, r.Best.Criterion)
 	fmt.Fprintln(t, "accuracy\ttrain\tvalidation\ttest\t95 % interval\tepoch")
 	for _, e := range evaluations(&spec, &r) {
 		interval := Wilson(*e.testAccuracy, e.testImages)

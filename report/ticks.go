@@ -24,14 +24,15 @@ func epochTicks(low, high float64) []plot.Tick {
 
 // valueTicks are multiples of a round step, with as many decimals as the step has.
 func valueTicks(low, high float64) []plot.Tick {
-	step := roundStep(high-low, 5)
+	step := roundStep(high-low, 6)
 	format, decimals := byte('f'), int(max(0, math.Ceil(-math.Log10(step)-1e-9)))
 	if step < 1e-4 {
 		format, decimals = 'e', 1
 	}
 	var ticks []plot.Tick
 	for i := math.Ceil(low/step - 1e-9); i*step <= high+1e-9*step; i++ {
-		v := i * step
+		// Adding 0 turns -0, which has a label of its own, into 0.
+		v := i*step + 0
 		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, format, decimals, 64)})
 	}
 	return ticks

@@ -1,0 +1,31 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestSummary(t *testing.T) {
+	in := sampleInput(4, 4, 4)
+	var out strings.Builder
+	require.NoError(t, Summary(&out, in.Spec, in.Result))
+	lines := map[string]string{}
+	for line := range strings.Lines(out.String()) {
+		fields := strings.Fields(line)
+		if len(fields) > 0 {
+			lines[fields[0]] += strings.Join(fields, " ") + "\n"
+		}
+	}
+	require.Equal(t, "sample: SimCLR on cifar10, 45,000 training images, seed 1\n", lines["sample:"])
+	require.Contains(t, lines["pretraining"], "6.3481 → 5.9614 over 4 epochs; epoch 4 selected by validation kNN accuracy")
+	require.Equal(t, "kNN – 35.4 % 59.1 % 58.2 % – 60.1 % 4\n", lines["kNN"])
+	best := in.Result.Linear.Epochs[2]
+	require.Contains(t, lines["Linear"], "Linear "+percent(best.TrainAccuracy)+" "+percent(best.ValidationAccuracy)+" "+
+		percent(*best.TestAccuracy))
+	require.Contains(t, lines["Fine-tuned"], percent(*in.Result.Finetune.Epochs[2].TestAccuracy))
+	for _, a := range artifacts(&in.Result) {
+		require.Contains(t, out.String(), a.Key+" ")
+	}
+}
