@@ -21,6 +21,7 @@ USER twinview
 WORKDIR /twinview
 VOLUME /var/cache/twinview
 # Temporal and the store can be reached, and a worker polls.
-HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=5 CMD ["starter", "doctor"]
+HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=5 \
+    CMD ["starter", "doctor", "--only", "temporal,workers,store"]
 ENTRYPOINT ["worker"]
 CMD ["--cache", "/var/cache/twinview"]
