@@ -9,14 +9,15 @@ import (
 	"twinview/experiment"
 )
 
-// ended is the error of an experiment that has ended without a result: what happened, where, and what is left.
+// ended is the error of an experiment that has ended without a result: what happened, where, and how to go on.
 func ended(name string, o observation) error {
-	where := ""
+	where, stage := "", ""
 	if o.progress != nil {
-		where = " in stage " + o.progress.Stage
+		stage = o.progress.Stage
+		where = " in stage " + stage
 	}
 	return fmt.Errorf("experiment %q %s%s: %w\n%s", name, status(o.info.GetStatus()), where, cause(o.failure),
-		advice(name, o.failure))
+		advice(name, stage, o.failure))
 }
 
 // cause is the error that an activity returned, out of the workflows that it came through; err itself where there is
@@ -42,18 +43,20 @@ func cause(err error) error {
 	return err
 }
 
-// advice says how to go on.
-func advice(name string, err error) string {
-	var application *temporal.ApplicationError
-	kept := "nothing that it has stored is lost: `starter get " + name + "` fetches it"
-	if !errors.As(err, &application) {
-		return kept + "; run it again under the same name and it goes on from its checkpoints"
+// advice says how to go on after a failure in the stage, which is empty where nobody knows it.
+func advice(name, stage string, err error) string {
+	kind := ""
+	if application := (*temporal.ApplicationError)(nil); errors.As(err, &application) {
+		kind = application.Type()
 	}
-	switch application.Type() {
-	case experiment.ErrorBadSpec, experiment.ErrorBadData, experiment.ErrorDiverged:
-		return kept + "; correct the spec, then run it under another name"
-	case experiment.ErrorConflict:
-		return kept + "; choose another name with --name"
+	kept := "what it has stored is kept (`starter get " + name + "`); "
+	switch {
+	case kind == experiment.ErrorConflict:
+		return "choose another name with --name"
+	case stage == experiment.StagePrepare:
+		return "it has stored nothing, so its name is free: remove the cause and run it again"
+	case kind == experiment.ErrorBadSpec || kind == experiment.ErrorDiverged:
+		return kept + "correct the spec and run it under another name"
 	}
-	return kept + "; remove the cause, then run it again under the same name and it goes on from its checkpoints"
+	return kept + "remove the cause and run it again under the same name: it goes on from its checkpoints"
 }

@@ -20,13 +20,15 @@ func TestCauseIsTheActivitysOwnError(t *testing.T) {
 }
 
 func TestAdviceFitsTheCause(t *testing.T) {
-	for kind, text := range map[string]string{
-		experiment.ErrorBadSpec:  "correct the spec",
-		experiment.ErrorConflict: "choose another name",
-		experiment.ErrorAccess:   "remove the cause, then run it again under the same name",
+	for _, c := range []struct{ kind, stage, want string }{
+		{experiment.ErrorDiverged, experiment.StagePretrain, "correct the spec and run it under another name"},
+		{experiment.ErrorConflict, experiment.StagePrepare, "choose another name"},
+		{experiment.ErrorBadData, experiment.StagePrepare, "its name is free"},
+		{experiment.ErrorAccess, experiment.StageLinear, "run it again under the same name"},
+		{experiment.ErrorAccess, "", "run it again under the same name"},
 	} {
-		err := temporal.NewNonRetryableApplicationError("why", kind, nil)
-		require.Contains(t, advice("first", err), text)
-		require.Contains(t, advice("first", err), "starter get first")
+		err := temporal.NewNonRetryableApplicationError("why", c.kind, nil)
+		require.Contains(t, advice("first", c.stage, err), c.want)
 	}
+	require.Contains(t, advice("first", experiment.StageLinear, temporal.NewCanceledError()), "starter get first")
 }

@@ -79,7 +79,7 @@ func TestWatchTellsTheCauseOfAFailure(t *testing.T) {
 	o.info = &workflow.WorkflowExecutionInfo{Status: enums.WORKFLOW_EXECUTION_STATUS_FAILED}
 	_, err := play(t, script{seeing(o)})
 	require.ErrorContains(t, err, `experiment "first" failed in stage pretrain: Diverged: loss is NaN in step 12`)
-	require.ErrorContains(t, err, "correct the spec, then run it under another name")
+	require.ErrorContains(t, err, "correct the spec and run it under another name")
 }
 
 func TestWatchOutlastsTemporal(t *testing.T) {
