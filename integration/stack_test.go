@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enums "go.temporal.io/api/enums/v1"
+	api "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 
 	"twinview/experiment"
@@ -204,9 +207,7 @@ func (s *stack) awaitEpoch(t *testing.T, name string, epoch int) {
 		if err == nil && description.GetWorkflowExecutionInfo().GetCloseTime() != nil {
 			t.Fatalf("%s has ended before anything could be done to it", name)
 		}
-		// An activity's first heartbeat is sent at once.
-		h, ok := heartbeat(ctx, s.temporal.Client, name+"/pretraining")
-		return ok && h.Epoch >= epoch
+		return err == nil && s.pretrained(ctx, name) >= epoch-1 && training(ctx, s.temporal.Client, name+"/pretraining")
 	})
 }
 
@@ -224,18 +225,23 @@ func eventually(t *testing.T, what string, condition func(context.Context) bool)
 	}
 }
 
-// heartbeat is the newest of the workflow's running activity.
-func heartbeat(ctx context.Context, c client.Client, workflow string) (h experiment.Heartbeat, ok bool) {
+// pretrained is the number of epochs that have ended, 0 where no worker answers.
+func (s *stack) pretrained(ctx context.Context, name string) int {
+	var p experiment.Progress
+	answer, err := s.temporal.Client.QueryWorkflow(ctx, name, "", experiment.QueryProgress)
+	if err != nil || answer.Get(&p) != nil {
+		return 0
+	}
+	return len(p.Pretrain)
+}
+
+// training says whether a worker is at an epoch of the workflow.
+func training(ctx context.Context, c client.Client, workflow string) bool {
 	description, err := c.DescribeWorkflowExecution(ctx, workflow, "")
-	if err != nil {
-		return h, false
-	}
-	for _, a := range description.GetPendingActivities() {
-		for _, p := range a.GetHeartbeatDetails().GetPayloads() {
-			return h, json.Unmarshal(p.GetData(), &h) == nil
-		}
-	}
-	return h, false
+	return err == nil && slices.ContainsFunc(description.GetPendingActivities(), func(a *api.PendingActivityInfo) bool {
+		return a.GetActivityType().GetName() == experiment.ActivityPretrainEpoch &&
+			a.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED
+	})
 }
 
 // tinySpec writes a spec that trains in seconds on any machine, with more lines at its end.
