@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"twinview/dataset"
 	"twinview/experiment"
 )
 
@@ -70,7 +71,7 @@ func TestDamagedLocalCopyIsFetchedAgain(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(t, os.WriteFile(path, []byte("half an arch"), 0o644))
 	pretrainOn(t, a, experiment.PretrainEpochInput{Spec: spec, Data: data, Epoch: 1})
-	digest, err := fileDigest(path)
+	digest, err := dataset.Digest(path)
 	require.NoError(t, err)
 	require.Equal(t, sum, digest)
 }

@@ -2,11 +2,8 @@ package activities
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -95,7 +92,7 @@ func (a *Activities) cacheFolder(sha256 string) string {
 // fetched.
 func (a *Activities) cached(ctx context.Context, archive experiment.Artifact) (string, error) {
 	path := filepath.Join(a.cacheFolder(archive.SHA256), archiveFile)
-	sum, err := fileDigest(path)
+	sum, err := dataset.Digest(path)
 	if err == nil && sum == archive.SHA256 {
 		return path, nil
 	}
@@ -110,17 +107,4 @@ func (a *Activities) cached(ctx context.Context, archive experiment.Artifact) (s
 		return "", err
 	}
 	return path, nil
-}
-
-func fileDigest(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

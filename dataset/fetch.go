@@ -106,8 +106,8 @@ func (f file) Read(p []byte) (int, error) {
 
 func (f file) Close() error { return f.file.Close() }
 
-// digestOf is the SHA-256 of a file, in hexadecimal.
-func digestOf(path string) (string, error) {
+// Digest is the SHA-256 of a file, in hexadecimal. The error of a missing file is os.ErrNotExist.
+func Digest(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err

@@ -61,7 +61,7 @@ func localArchive() (string, error) {
 
 // recognised returns the path and its digest if that is a known one.
 func recognised(path string) (string, string, error) {
-	sum, err := digestOf(path)
+	sum, err := Digest(path)
 	if err != nil {
 		return "", "", fmt.Errorf("look at the CIFAR-10 archive: %w", err)
 	}
