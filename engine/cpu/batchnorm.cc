@@ -7,12 +7,15 @@
 namespace twinview {
 namespace {
 
-// Sums over a block of rows in float32; the caller adds up blocks in float64.
-TV_CLONES void sum_squares(int64_t rows, int64_t channels, const float *x, float *sum, float *square) {
+// Sums over a block of rows in float32; the caller adds up blocks in float64. The values are taken relative to an origin
+// close to the mean, since the variance of a channel far from 0 would drown in the rounding of its squares.
+TV_CLONES void sum_squares(int64_t rows, int64_t channels, const float *x, const float *origin, float *sum,
+                           float *square) {
   for (int64_t r = 0; r < rows; r++, x += channels)
     for (int64_t c = 0; c < channels; c++) {
-      sum[c] += x[c];
-      square[c] += x[c] * x[c];
+      const float d = x[c] - origin[c];
+      sum[c] += d;
+      square[c] += d * d;
     }
 }
 
@@ -98,12 +101,13 @@ extern "C" void tv_batch_stats(int64_t rows, int64_t channels, const float *x, d
   reduce(
       rows, channels, 2, scratch,
       [=](int64_t first, int64_t n, float *partial) {
-        sum_squares(n, channels, x + first * channels, partial, partial + channels);
+        sum_squares(n, channels, x + first * channels, x, partial, partial + channels);
       },
       [=](int64_t c, const double *sum) {
-        const double mean = sum[0] / rows;
-        stats[c] = float(mean);
-        stats[channels + c] = float(std::max(0.0, sum[channels] / rows - mean * mean));
+        const double offset = sum[0] / rows;
+        stats[c] = float(x[c] + offset);
+        // In this order NaN stays NaN.
+        stats[channels + c] = float(std::max(sum[channels] / rows - offset * offset, 0.0));
       });
 }
 

@@ -1,14 +1,19 @@
 // Package cpu is the fast machine for CPUs. It compiles a graph once into a plan: which nodes are computed, in the order
 // in which they were made, with batch norm, residual addition and ReLU fused into one pass over memory, and with all
-// inner values placed in one arena by their lifetimes. Running the plan allocates nothing.
+// inner values placed in one arena by their lifetimes.
 //
 // Convolutions and matrix products are oneDNN's (2.x and 3.x), everything else is in the C++ files beside this one, one
 // kernel family a file. An op that has no kernel here runs its own reference implementation, so every graph of package
 // model works.
 //
-// With the same number of threads two runs give the same bits; sums over a batch do not depend on the number at all.
+// With the same number of threads two runs give the same bits. The sums of our own kernels do not depend on the number at
+// all; oneDNN's do.
 package cpu
 
-// #cgo CXXFLAGS: -std=c++17 -O3 -fopenmp -Wall -Wextra
-// #cgo LDFLAGS: -ldnnl -fopenmp
+// Elsewhere than on Linux OpenMP comes from flags in the environment (scripts/onednn.sh), or not at all.
+
+// #cgo CXXFLAGS: -std=c++17 -O3 -Wall -Wextra -Wno-unknown-pragmas
+// #cgo LDFLAGS: -ldnnl
+// #cgo linux CXXFLAGS: -fopenmp
+// #cgo linux LDFLAGS: -fopenmp
 import "C"

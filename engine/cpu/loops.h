@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#if defined(__linux__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__linux__) && defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__)
 #define TV_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define TV_CLONES

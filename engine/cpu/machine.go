@@ -52,8 +52,11 @@ func (m *machine) Reset() {}
 
 // Close implements gorgonia.VM. It may be called more than once.
 func (m *machine) Close() error {
-	m.plan.free()
-	return nil
+	// oneDNN counts its users by thread: what the compute thread made, it must free.
+	return compute(m.threads, func() error {
+		m.plan.free()
+		return nil
+	})
 }
 
 // Values implements engine.Machine.

@@ -1,4 +1,6 @@
+#ifdef _OPENMP
 #include <omp.h>
+#endif
 #include <sys/mman.h>
 
 #include <cstdlib>
@@ -22,4 +24,10 @@ extern "C" void *tv_alloc(size_t bytes) {
 
 extern "C" void tv_free(void *memory) { free(memory); }
 
-extern "C" void tv_set_threads(int threads) { omp_set_num_threads(threads); }
+extern "C" void tv_set_threads(int threads) {
+#ifdef _OPENMP
+  omp_set_num_threads(threads);
+#else
+  (void)threads;
+#endif
+}

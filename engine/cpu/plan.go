@@ -152,7 +152,7 @@ func (p *plan) place(program []instruction, outputs gorgonia.Nodes) (*values, er
 			}
 		}
 	}
-	memory, err := p.own(a.size)
+	memory, err := p.own(max(a.size, alignment))
 	v.arena = memory
 	return v, err
 }

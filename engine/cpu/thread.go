@@ -4,7 +4,9 @@ package cpu
 import "C"
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 )
 
@@ -27,7 +29,18 @@ func compute(threads int, do func() error) error {
 	done := make(chan error, 1)
 	computeThread() <- func() {
 		C.tv_set_threads(C.int(threads))
-		done <- do()
+		done <- guarded(do)
 	}
 	return <-done
+}
+
+// guarded turns a panic into an error: on the compute thread nobody else could recover it, and every experiment of the
+// process would end with this one.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic while computing: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do()
 }
