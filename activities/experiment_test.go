@@ -74,4 +74,9 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 	}
 	require.NotContains(t, s.keys("experiments/tiny/pretrain/"), "epoch-0001.safetensors")
 	require.Contains(t, s.keys("experiments/tiny/pretrain/"), "epoch-0002.safetensors")
+
+	// Run again after a failure further on, the experiment trains none of the epochs whose checkpoints are gone.
+	trained := must[experiment.PretrainEpoch](t, idle(t, s), experiment.ActivityPretrainEpoch,
+		experiment.PretrainEpochInput{Spec: spec, Data: r.Data, Epoch: 1})
+	require.Equal(t, r.Pretrain[0], trained)
 }

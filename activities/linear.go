@@ -61,6 +61,14 @@ func (a *Activities) linear(
 	if err != nil {
 		return result, fmt.Errorf("linear evaluation: %w", err)
 	}
+	// Another attempt may have finished while this one trained: what it recorded must not be replaced.
+	from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
+	if done, err := recorded[experiment.Classification](ctx, a.Store, headsKey, from); done != nil || err != nil {
+		if err != nil {
+			return result, err
+		}
+		return done.Result, nil
+	}
 	stored, err := putHeads(ctx, a.Store, headsKey, heads)
 	if err != nil {
 		return result, err

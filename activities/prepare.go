@@ -74,6 +74,9 @@ func (a *Activities) prepare(ctx context.Context, spec *experiment.Spec) (experi
 		return prepared, drawn, nil
 	}
 	source, sha256, err := dataset.Locate(spec.Dataset)
+	if errors.Is(err, dataset.ErrDigest) {
+		return prepared, nil, err
+	}
 	if err != nil {
 		return prepared, nil, badSpec{err}
 	}
@@ -84,6 +87,10 @@ func (a *Activities) prepare(ctx context.Context, spec *experiment.Spec) (experi
 	}
 	if err != nil {
 		return prepared, nil, err
+	}
+	if prepared.Archive.SHA256 != sha256 {
+		return prepared, nil, fmt.Errorf("%w: the store's %s has SHA-256 %s: remove it, and the next run stores it anew",
+			storage.ErrCorrupt, prepared.Archive.Key, prepared.Archive.SHA256)
 	}
 	images, err := a.images(ctx, spec, prepared)
 	return prepared, images, err

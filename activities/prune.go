@@ -9,8 +9,8 @@ import (
 	"twinview/storage"
 )
 
-// PruneCheckpoints removes training checkpoints that the workflow has done with, and their records. What is gone already
-// is no error.
+// PruneCheckpoints removes training checkpoints that the workflow has done with. Their records stay: a later run of the
+// experiment learns from them that these epochs were trained, and goes on behind them. What is gone already is no error.
 func (a *Activities) PruneCheckpoints(ctx context.Context, in experiment.PruneCheckpointsInput) error {
 	first := experiment.Heartbeat{Stage: "prune"}
 	_, err := attempt(ctx, first, func(ctx context.Context, _ func(experiment.Heartbeat)) (struct{}, error) {
@@ -18,11 +18,8 @@ func (a *Activities) PruneCheckpoints(ctx context.Context, in experiment.PruneCh
 			if !strings.HasPrefix(checkpoint.Key, key(in.Experiment)+"/") {
 				return struct{}{}, badSpecf("prune %s: it is no checkpoint of experiment %q", checkpoint.Key, in.Experiment)
 			}
-			// The record goes last: while it is there, it says which bits the checkpoint had.
-			for _, k := range []string{checkpoint.Key, recordKey(checkpoint.Key)} {
-				if err := a.Store.Remove(ctx, k); err != nil && !errors.Is(err, storage.ErrNotFound) {
-					return struct{}{}, err
-				}
+			if err := a.Store.Remove(ctx, checkpoint.Key); err != nil && !errors.Is(err, storage.ErrNotFound) {
+				return struct{}{}, err
 			}
 		}
 		return struct{}{}, nil

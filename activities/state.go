@@ -28,25 +28,13 @@ func (a *Activities) state(ctx context.Context, checkpoint experiment.Artifact) 
 	return s, nil
 }
 
-// epoch runs one epoch exactly once: where an earlier attempt has recorded it and its checkpoint is sound, that is the
-// result; else it trains, publishes the checkpoint under key and then the record.
+// epoch runs one epoch exactly once: where an earlier attempt has recorded it, that is the result; else it trains, publishes
+// the checkpoint under key and then the record.
 func epoch[T any](
 	ctx context.Context, a *Activities, key string, from origin, training func() (*train.State, T, error),
 ) (record[T], error) {
-	done, err := recorded[T](ctx, a.Store, key, from)
-	if err != nil {
-		return record[T]{}, err
-	}
-	if done != nil {
-		s, err := a.state(ctx, done.Artifact)
-		if err == nil {
-			a.states.put(done.Artifact.SHA256, s)
-			return *done, nil
-		}
-		// Retention may have removed the checkpoint in an earlier run: the same training makes it again.
-		if !errors.Is(err, storage.ErrNotFound) {
-			return record[T]{}, err
-		}
+	if done, err := finished[T](ctx, a, key, from); done != nil || err != nil {
+		return orZero(done), err
 	}
 	s, result, err := training()
 	if err != nil {
@@ -55,6 +43,10 @@ func epoch[T any](
 	var data bytes.Buffer
 	if err := s.Write(&data); err != nil {
 		return record[T]{}, fmt.Errorf("write checkpoint %s: %w", key, err)
+	}
+	// Another attempt may have finished while this one trained: what it recorded must not be replaced.
+	if done, err := finished[T](ctx, a, key, from); done != nil || err != nil {
+		return orZero(done), err
 	}
 	artifact, err := replace(ctx, a.Store, key, data.Bytes(), typeBinary)
 	if err != nil {
@@ -66,4 +58,29 @@ func epoch[T any](
 	}
 	a.states.put(artifact.SHA256, s)
 	return r, nil
+}
+
+// finished returns the record of an epoch that an attempt has finished, or nil. Its checkpoint is verified and kept at hand
+// for the next epoch. Retention may have removed it: then a later epoch's is there, and nobody will ask for this one.
+func finished[T any](ctx context.Context, a *Activities, key string, from origin) (*record[T], error) {
+	done, err := recorded[T](ctx, a.Store, key, from)
+	if done == nil || err != nil {
+		return nil, err
+	}
+	s, err := a.state(ctx, done.Artifact)
+	if errors.Is(err, storage.ErrNotFound) {
+		return done, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a.states.put(done.Artifact.SHA256, s)
+	return done, nil
+}
+
+func orZero[T any](r *record[T]) record[T] {
+	if r == nil {
+		return record[T]{}
+	}
+	return *r
 }

@@ -40,8 +40,10 @@ func (s Spec) Validate() error {
 	s.Augment.check(c)
 	s.Pretrain.check(c)
 	s.KNN.check(c)
-	checkTraining(c, "linear", s.Linear.Epochs, s.Linear.BatchSize, s.Linear.Optimizer, s.Linear.Schedule)
-	checkTraining(c, "finetune", s.Finetune.Epochs, s.Finetune.BatchSize, s.Finetune.Optimizer, s.Finetune.Schedule)
+	c.whole("linear.batch_size", s.Linear.BatchSize, 1, 4096, "")
+	checkTraining(c, "linear", s.Linear.Epochs, s.Linear.Optimizer, s.Linear.Schedule)
+	c.whole("finetune.batch_size", s.Finetune.BatchSize, 2, 4096, "batch norm has no variance of one image to train with")
+	checkTraining(c, "finetune", s.Finetune.Epochs, s.Finetune.Optimizer, s.Finetune.Schedule)
 	s.Finetune.Augment.check(c, "finetune.augment", s.Augment.Size)
 	c.whole("checkpoints.keep_last", s.Checkpoints.KeepLast, 1, maxPretrainEpochs, "training goes on from the last one")
 	c.whole("compute.threads", s.Compute.Threads, 0, 1024, "0 takes every core")
@@ -52,6 +54,10 @@ func (s Spec) Validate() error {
 
 // checkSizes compares batches and neighbours with the images that there are.
 func (s Spec) checkSizes(c *checker) {
+	const few = "is more than the %d neighbours: lower it or raise knn.train_images"
+	if s.KNN.TrainImages > 0 && s.KNN.K > s.KNN.TrainImages {
+		c.complain("knn.k", s.KNN.K, few, s.KNN.TrainImages)
+	}
 	images := s.trainImages()
 	if images <= 0 {
 		return
@@ -69,12 +75,8 @@ func (s Spec) checkSizes(c *checker) {
 			c.complain(batch.path, batch.size, many, images)
 		}
 	}
-	neighbours := images
-	if s.KNN.TrainImages > 0 {
-		neighbours = min(neighbours, s.KNN.TrainImages)
-	}
-	if s.KNN.K > neighbours {
-		c.complain("knn.k", s.KNN.K, "is more than the %d neighbours: lower it or raise knn.train_images", neighbours)
+	if s.KNN.K > images {
+		c.complain("knn.k", s.KNN.K, few, images)
 	}
 }
 
@@ -164,9 +166,8 @@ func (k KNN) check(c *checker) {
 }
 
 // checkTraining checks what linear evaluation and fine-tuning have in common.
-func checkTraining(c *checker, path string, epochs, batch int, o Optimizer, s Schedule) {
+func checkTraining(c *checker, path string, epochs int, o Optimizer, s Schedule) {
 	c.whole(path+".epochs", epochs, 1, maxClassifierEpochs, "")
-	c.whole(path+".batch_size", batch, 1, 4096, "")
 	o.check(c, path+".optimizer")
 	s.check(c, path+".schedule", epochs)
 }

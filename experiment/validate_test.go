@@ -88,7 +88,7 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 		{func(s *Spec) { s.Linear.Epochs = 0 }, "linear.epochs: 0 is out of range: must be 1 to 500"},
 		{func(s *Spec) { s.Linear.BatchSize = 0 }, "linear.batch_size: 0"},
 		{func(s *Spec) { s.Finetune.Epochs = 0 }, "finetune.epochs: 0"},
-		{func(s *Spec) { s.Finetune.BatchSize = 0 }, "finetune.batch_size: 0"},
+		{func(s *Spec) { s.Finetune.BatchSize = 1 }, "finetune.batch_size: 1 is out of range: must be 2 to 4096"},
 
 		{func(s *Spec) { s.Pretrain.Optimizer.Name = "adam" }, `pretrain.optimizer.name: "adam" is unknown: must be sgd or lars or adamw`},
 		{func(s *Spec) { s.Pretrain.Optimizer.LearningRate = 0 }, "pretrain.optimizer.learning_rate: 0 is out of range: must be greater than 0 and at most 1000"},
@@ -106,6 +106,7 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 
 		{func(s *Spec) { s.KNN.K = 0 }, "knn.k: 0 is out of range: must be 1 to 1000"},
 		{func(s *Spec) { s.KNN.TrainImages = 19 }, "knn.k: 20 is more than the 19 neighbours: lower it or raise knn.train_images"},
+		{func(s *Spec) { s.Dataset, s.KNN.TrainImages = Dataset{Name: Synthetic, ValidationImages: 100}, 19 }, "knn.k: 20 is more than"},
 		{func(s *Spec) { s.KNN.EveryEpochs = 0 }, "knn.every_epochs: 0"},
 		{func(s *Spec) { s.KNN.TrainImages = -1 }, "knn.train_images: -1"},
 		{func(s *Spec) { s.KNN.ValidationImages = -1 }, "knn.validation_images: -1"},

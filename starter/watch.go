@@ -61,7 +61,7 @@ func watch(ctx context.Context, o observer, s *screen, name string) error {
 		case err != nil && (!isAway(err) || v.quiet.since.IsZero() && !v.narrator.watched):
 			return o.explain(name, err)
 		case err != nil:
-			v.silent("Temporal does not answer; waiting", time.Now())
+			v.silent(fmt.Sprintf("Temporal does not answer; waiting (%v)", err), time.Now())
 		default:
 			v.show(seen, time.Now())
 			if seen.ending != nil {
@@ -101,7 +101,7 @@ func (v *viewer) show(o observation, now time.Time) {
 			v.plain = now
 		}
 	} else if o.silence != nil {
-		v.silent("no worker answers; the experiment goes on when one does (`starter doctor`)", now)
+		v.silent(fmt.Sprintf("no worker answers; the experiment goes on when one does (%v)", o.silence), now)
 	}
 	for _, a := range o.activities {
 		v.failure(a)

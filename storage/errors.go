@@ -85,7 +85,7 @@ func (s *Store) explainResponse(doing string, r minio.ErrorResponse) error {
 		return fmt.Errorf("%s: %w", doing, s.noBucket())
 	case minio.RequestTimeTooSkewed:
 		return fmt.Errorf("%s: %w: the clocks of this machine and of %s differ: set them: %w",
-			doing, ErrAccess, s.endpoint, r)
+			doing, ErrUnreachable, s.endpoint, r)
 	case "XMinioStorageFull":
 		return fmt.Errorf("%s: %w: free space at %s: %w", doing, ErrFull, s.endpoint, r)
 	case minio.XAmzContentSHA256Mismatch:

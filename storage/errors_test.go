@@ -44,7 +44,7 @@ func TestRefusals(t *testing.T) {
 		{http.StatusInternalServerError, "InternalError", storage.ErrUnreachable, true},
 		{http.StatusInsufficientStorage, "XMinioStorageFull", storage.ErrFull, true},
 		{http.StatusForbidden, "AccessDenied", storage.ErrAccess, false},
-		{http.StatusForbidden, "RequestTimeTooSkewed", storage.ErrAccess, false},
+		{http.StatusForbidden, "RequestTimeTooSkewed", storage.ErrUnreachable, true},
 		{http.StatusNotFound, "NoSuchBucket", storage.ErrNoBucket, false},
 	} {
 		t.Run(test.code, func(t *testing.T) {

@@ -66,13 +66,13 @@ func child(ctx workflow.Context, id, summary string, run, in, out any) error {
 	return workflow.ExecuteChildWorkflow(ctx, run, in).Get(ctx, out)
 }
 
-// continueNow says whether the history has grown so long that the workflow should go on in a new run.
+// continueNow says whether the history has grown so long that the workflow should go on in a new run. A cancelled one
+// should not: the new run would know nothing of it. The next activity ends this one.
 func continueNow(ctx workflow.Context) bool {
 	if !workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
 		return false
 	}
-	// A message that is being handled must not be lost with the old run. The error is ctx's own, which the next
-	// activity reports.
-	_ = workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
-	return true
+	// A message that is being handled must not be lost with the old run.
+	err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+	return err == nil && ctx.Err() == nil
 }
