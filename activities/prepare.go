@@ -140,12 +140,15 @@ func checkSizes(spec *experiment.Spec, d experiment.PreparedData) error {
 		{"pretrain.batch_size", spec.Pretrain.BatchSize},
 		{"linear.batch_size", spec.Linear.BatchSize},
 		{"finetune.batch_size", spec.Finetune.BatchSize},
-		{"knn.k", spec.KNN.K},
 	} {
 		if check.value > d.Train {
 			return badSpecf("%s: %d is more than the %d images of the training split: lower it or raise dataset.train_images",
 				check.field, check.value, d.Train)
 		}
+	}
+	if spec.KNN.K >= d.Train {
+		return badSpecf("knn.k: %d is more than the %d neighbours that each training image has: lower it or raise "+
+			"dataset.train_images", spec.KNN.K, d.Train-1)
 	}
 	if d.Validation == 0 {
 		return badSpecf("dataset.validation_images: the validation split is empty, and every choice is made on it: " +

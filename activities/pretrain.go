@@ -91,11 +91,11 @@ func nearest(
 	if err != nil {
 		return 0, err
 	}
-	return knn(spec, known, asked, classes)
+	return knn(ctx, spec, known, asked, classes)
 }
 
-func knn(spec *experiment.Spec, known, asked train.Labelled, classes int) (float64, error) {
-	return train.KNN(known.Features, known.Labels, asked.Features, asked.Labels, known.Dim, spec.KNN.K, classes)
+func knn(ctx context.Context, spec *experiment.Spec, known, asked train.Labelled, classes int) (float64, error) {
+	return train.KNN(ctx, known.Features, known.Labels, asked.Features, asked.Labels, known.Dim, spec.KNN.K, classes)
 }
 
 // labelled pairs the encoder's outputs with the labels.

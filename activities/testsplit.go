@@ -56,8 +56,15 @@ func (a *Activities) testEncoder(
 	if err != nil {
 		return result, err
 	}
-	if result.KNNAccuracy, err = knn(&in.Spec, known, asked, len(in.Data.Classes)); err != nil {
+	classes := len(in.Data.Classes)
+	if result.KNNAccuracy, err = knn(ctx, &in.Spec, known, asked, classes); err != nil {
 		return result, fmt.Errorf("test kNN: %w", err)
+	}
+	// As many training images as test images: all of them would take several times as long and say no more.
+	result.KNNTrainAccuracy, err = train.KNNLeaveOneOut(
+		ctx, known.Features, known.Labels, len(asked.Labels), known.Dim, in.Spec.KNN.K, classes)
+	if err != nil {
+		return result, fmt.Errorf("kNN on training images: %w", err)
 	}
 	heads, err := getHeads(ctx, a.Store, *in.Linear.Heads, len(in.Linear.Epochs))
 	if err != nil {

@@ -84,6 +84,8 @@ type Classification struct {
 // TestResult is the one reading of the test split.
 type TestResult struct {
 	KNNAccuracy float64 `json:"knn_accuracy"`
+	// KNNTrainAccuracy is that of training images, as many as there are test images, each classified by the others.
+	KNNTrainAccuracy float64 `json:"knn_train_accuracy"`
 	// Linear and Finetune hold, in epoch order, the loss and accuracy of each epoch's weights.
 	Linear   []TestScore `json:"linear"`
 	Finetune []TestScore `json:"finetune"`

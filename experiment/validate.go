@@ -75,8 +75,8 @@ func (s Spec) checkSizes(c *checker) {
 			c.complain(batch.path, batch.size, many, images)
 		}
 	}
-	if s.KNN.K > images {
-		c.complain("knn.k", s.KNN.K, few, images)
+	if s.KNN.K >= images { // a training image is not its own neighbour
+		c.complain("knn.k", s.KNN.K, few, images-1)
 	}
 }
 

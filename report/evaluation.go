@@ -36,7 +36,7 @@ func knnEvaluation(spec *experiment.Spec, r *experiment.Result) evaluation {
 	}
 	return evaluation{
 		name: "kNN", protocol: knnProtocol(spec, r), choice: r.Best, of: "pretraining",
-		validationAccuracy: &r.Best.Value, testAccuracy: &r.Test.KNNAccuracy,
+		trainAccuracy: &r.Test.KNNTrainAccuracy, validationAccuracy: &r.Best.Value, testAccuracy: &r.Test.KNNAccuracy,
 		validationImages: queries, testImages: r.Data.Test,
 	}
 }
@@ -54,8 +54,12 @@ func classifierEvaluation(
 }
 
 func knnProtocol(spec *experiment.Spec, r *experiment.Result) string {
-	return fmt.Sprintf("majority vote of the %d nearest of %s training images, by cosine similarity of encoder outputs",
+	protocol := fmt.Sprintf("majority vote of the %d nearest of %s training images, by cosine similarity of encoder outputs",
 		spec.KNN.K, count(r.Data.Train))
+	if n := spec.KNN.TrainImages; n > 0 && n < r.Data.Train {
+		protocol += fmt.Sprintf("; for validation, of %s", count(n))
+	}
+	return protocol + "; training images are classified by the others"
 }
 
 func linearProtocol(spec *experiment.Spec, r *experiment.Result) string {

@@ -68,11 +68,13 @@ type SelectionMetrics struct {
 
 // KNNMetrics is the nearest-neighbour classifier on the selected encoder.
 type KNNMetrics struct {
-	Protocol           string           `json:"protocol"`
-	K                  int              `json:"k"`
-	Selected           SelectionMetrics `json:"selected"`
-	ValidationAccuracy float64          `json:"validation_accuracy"`
-	TestAccuracy       float64          `json:"test_accuracy"`
+	Protocol string           `json:"protocol"`
+	K        int              `json:"k"`
+	Selected SelectionMetrics `json:"selected"`
+	// TrainAccuracy is that of training images, each classified by the others.
+	TrainAccuracy      float64 `json:"train_accuracy"`
+	ValidationAccuracy float64 `json:"validation_accuracy"`
+	TestAccuracy       float64 `json:"test_accuracy"`
 	// TestInterval is the 95 % Wilson interval of TestAccuracy.
 	TestInterval Interval `json:"test_interval"`
 	TestImages   int      `json:"test_images"`
@@ -170,7 +172,7 @@ func selectionMetrics(s experiment.Selection) SelectionMetrics {
 func knnMetrics(spec *experiment.Spec, e evaluation) KNNMetrics {
 	return KNNMetrics{
 		Protocol: e.protocol, K: spec.KNN.K, Selected: selectionMetrics(e.choice),
-		ValidationAccuracy: *e.validationAccuracy, TestAccuracy: *e.testAccuracy,
+		TrainAccuracy: *e.trainAccuracy, ValidationAccuracy: *e.validationAccuracy, TestAccuracy: *e.testAccuracy,
 		TestInterval: Wilson(*e.testAccuracy, e.testImages), TestImages: e.testImages,
 	}
 }

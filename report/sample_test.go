@@ -29,7 +29,7 @@ func sampleInput(pretrain, linear, finetune int) Input {
 		},
 		Linear:   classification("linear", linear, 0.62),
 		Finetune: classification("finetune", finetune, 0.81),
-		Test:     experiment.TestResult{KNNAccuracy: 0.5912},
+		Test:     experiment.TestResult{KNNAccuracy: 0.5912, KNNTrainAccuracy: 0.617},
 		Artifacts: map[string]experiment.Artifact{
 			"spec.yaml": artifact("experiments/sample/spec.yaml"),
 		},

@@ -20,7 +20,7 @@ func TestSummary(t *testing.T) {
 	}
 	require.Equal(t, "sample: SimCLR on cifar10, 45,000 training images, seed 1\n", lines["sample:"])
 	require.Contains(t, lines["pretraining"], "6.3481 → 5.9614 over 4 epochs; epoch 4 selected by validation kNN accuracy")
-	require.Equal(t, "kNN – 35.4 % 59.1 % 58.2 % – 60.1 % 4\n", lines["kNN"])
+	require.Equal(t, "kNN 61.7 % 35.4 % 59.1 % 58.2 % – 60.1 % 4\n", lines["kNN"])
 	best := in.Result.Linear.Epochs[2]
 	require.Contains(t, lines["Linear"], "Linear "+percent(best.TrainAccuracy)+" "+percent(best.ValidationAccuracy)+" "+
 		percent(*best.TestAccuracy))

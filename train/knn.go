@@ -2,6 +2,7 @@ package train
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"runtime"
@@ -21,9 +22,31 @@ const knnBlock = 128
 // among equally similar neighbours the one with the smaller index is nearer. The search is exhaustive and the result does
 // not depend on the number of threads. A row of zeros has similarity 0 to everything.
 //
-// It is an error if there are no queries, if k is not within 1 and N (ErrTooFewImages), or if shapes or labels don't fit.
+// It is an error if there are no queries, if k is not within 1 and N (ErrTooFewImages), if shapes or labels don't fit, or if
+// ctx ends, which is noticed within a block of queries.
 func KNN(
-	train []float32, trainLabels []uint8, queries []float32, queryLabels []uint8, dim, k, classes int,
+	ctx context.Context, train []float32, trainLabels []uint8, queries []float32, queryLabels []uint8, dim, k, classes int,
+) (accuracy float64, err error) {
+	return knn(ctx, train, trainLabels, queries, queryLabels, dim, k, classes, false)
+}
+
+// KNNLeaveOneOut classifies the first n rows of a set [N, dim] by their k nearest among all its other rows, as KNN does. It
+// is the accuracy on the training images themselves, where each would else be its own nearest neighbour.
+func KNNLeaveOneOut(
+	ctx context.Context, rows []float32, labels []uint8, n, dim, k, classes int,
+) (accuracy float64, err error) {
+	if k >= len(labels) {
+		return 0, fmt.Errorf("%w: knn.k is %d, but each of the %d training images has only %d others",
+			ErrTooFewImages, k, len(labels), len(labels)-1)
+	}
+	n = min(n, len(labels))
+	return knn(ctx, rows, labels, rows[:n*dim], labels[:n], dim, k, classes, true)
+}
+
+// knn is KNN; leaveOneOut says that query i is training row i, which must not be its own neighbour.
+func knn(
+	ctx context.Context, train []float32, trainLabels []uint8, queries []float32, queryLabels []uint8, dim, k, classes int,
+	leaveOneOut bool,
 ) (accuracy float64, err error) {
 	for _, set := range []Labelled{{train, trainLabels, dim}, {queries, queryLabels, dim}} {
 		if err := set.check(dim, classes); err != nil {
@@ -41,6 +64,9 @@ func KNN(
 	points := normalized(queries, dim)
 	correct := 0
 	for first := 0; first < len(queryLabels); first += knnBlock {
+		if err := ctx.Err(); err != nil {
+			return 0, fmt.Errorf("k nearest neighbours: %w", err)
+		}
 		last := min(first+knnBlock, len(queryLabels))
 		similarities := blas32.General{
 			Rows: last - first, Cols: neighbours.Rows, Stride: neighbours.Rows,
@@ -48,6 +74,11 @@ func KNN(
 		}
 		block := matrix(points[first*dim:last*dim], dim)
 		blas32.Gemm(blas.NoTrans, blas.Trans, 1, block, neighbours, 0, similarities)
+		if leaveOneOut {
+			for i := first; i < last; i++ {
+				similarities.Data[(i-first)*similarities.Stride+i] = float32(math.Inf(-1))
+			}
+		}
 		correct += countCorrect(similarities, trainLabels, queryLabels[first:last], k, classes)
 	}
 	return float64(correct) / float64(len(queryLabels)), nil
