@@ -17,6 +17,7 @@ RUN apt-get update \
     && install --directory --owner=twinview /var/cache/twinview
 COPY --from=build /out/worker /out/starter /usr/local/bin/
 COPY LICENSE /twinview/
+ENV OMP_WAIT_POLICY=passive
 USER twinview
 WORKDIR /twinview
 VOLUME /var/cache/twinview

@@ -105,6 +105,9 @@ start() {
 
 start_worker() {
   . scripts/environment.sh "$dir"
+  # OpenMP's threads spin while they wait for each other. Beside any other busy program that halves the training's speed
+  # again, and alone it gains nothing.
+  export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
   echo "starting a worker ..." >&2
   is_running "$dir" worker || start_process "$dir" worker "$PWD/bin/worker"
   wait_healthy "$dir" worker 60 worker_polls "$(scripts/tool.sh temporal)"

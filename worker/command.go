@@ -41,7 +41,8 @@ Environment:
   MINIO_ACCESS_KEY, MINIO_SECRET_KEY
                     its credentials
   MINIO_BUCKET      the bucket (default "simclr"); it is created where it is missing
-  CIFAR10_ARCHIVE   path of cifar-10-binary.tar.gz, for specs that name no source`,
+  CIFAR10_ARCHIVE   path of cifar-10-binary.tar.gz, for specs that name no source
+  OMP_WAIT_POLICY   "passive" where the worker shares its cores: threads then sleep while they wait for each other`,
 		Example: `  worker
   worker --threads 8 --cache /var/cache/twinview
   TEMPORAL_ADDRESS=temporal.lab:7233 MINIO_ENDPOINT=minio.lab:9000 worker`,
