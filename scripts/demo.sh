@@ -22,11 +22,21 @@ attend() { # COMMAND...
   return "$code"
 }
 
+# A script that is told to stop leaves its compiler running, which would go on for minutes.
+end_tree() { # PID
+  local pid
+  for pid in $(pgrep -P "$1" 2>/dev/null); do
+    end_tree "$pid"
+  done
+  kill -TERM "$1" 2>/dev/null || true
+}
+
 finish() {
   local code=$?
   trap '' INT TERM
   trap - EXIT
-  if [[ -n $child ]] && kill -TERM "$child" 2>/dev/null; then
+  if [[ -n $child ]]; then
+    end_tree "$child"
     wait "$child" || true
   fi
   if [[ -d $dir ]]; then
