@@ -27,7 +27,7 @@ func (a *Activities) EvaluateLinear(ctx context.Context, in experiment.EvaluateL
 		if done != nil {
 			return done.Result, nil
 		}
-		result, err := a.linear(ctx, in, heads, a.options(&in.Spec, beat))
+		result, err := a.linear(ctx, in, heads, from, a.options(&in.Spec, beat))
 		if err != nil {
 			return experiment.Classification{}, err
 		}
@@ -38,7 +38,7 @@ func (a *Activities) EvaluateLinear(ctx context.Context, in experiment.EvaluateL
 
 // linear trains and publishes all but the record.
 func (a *Activities) linear(
-	ctx context.Context, in experiment.EvaluateLinearInput, headsKey string, o train.Options,
+	ctx context.Context, in experiment.EvaluateLinearInput, headsKey string, from origin, o train.Options,
 ) (experiment.Classification, error) {
 	var result experiment.Classification
 	split, err := a.split(ctx, &in.Spec, in.Data)
@@ -62,11 +62,11 @@ func (a *Activities) linear(
 		return result, fmt.Errorf("linear evaluation: %w", err)
 	}
 	// Another attempt may have finished while this one trained: what it recorded must not be replaced.
-	from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
-	if done, err := recorded[experiment.Classification](ctx, a.Store, headsKey, from); done != nil || err != nil {
-		if err != nil {
-			return result, err
-		}
+	done, err := recorded[experiment.Classification](ctx, a.Store, headsKey, from)
+	if err != nil {
+		return result, err
+	}
+	if done != nil {
 		return done.Result, nil
 	}
 	stored, err := putHeads(ctx, a.Store, headsKey, heads)

@@ -33,8 +33,8 @@ func (a *Activities) state(ctx context.Context, checkpoint experiment.Artifact) 
 func epoch[T any](
 	ctx context.Context, a *Activities, key string, from origin, training func() (*train.State, T, error),
 ) (record[T], error) {
-	if done, err := finished[T](ctx, a, key, from); done != nil || err != nil {
-		return orZero(done), err
+	if done, ok, err := finished[T](ctx, a, key, from); ok || err != nil {
+		return done, err
 	}
 	s, result, err := training()
 	if err != nil {
@@ -45,8 +45,8 @@ func epoch[T any](
 		return record[T]{}, fmt.Errorf("write checkpoint %s: %w", key, err)
 	}
 	// Another attempt may have finished while this one trained: what it recorded must not be replaced.
-	if done, err := finished[T](ctx, a, key, from); done != nil || err != nil {
-		return orZero(done), err
+	if done, ok, err := finished[T](ctx, a, key, from); ok || err != nil {
+		return done, err
 	}
 	artifact, err := replace(ctx, a.Store, key, data.Bytes(), typeBinary)
 	if err != nil {
@@ -60,27 +60,20 @@ func epoch[T any](
 	return r, nil
 }
 
-// finished returns the record of an epoch that an attempt has finished, or nil. Its checkpoint is verified and kept at hand
-// for the next epoch. Retention may have removed it: then a later epoch's is there, and nobody will ask for this one.
-func finished[T any](ctx context.Context, a *Activities, key string, from origin) (*record[T], error) {
+// finished returns the record of an epoch, if an attempt has finished it. Its checkpoint is verified and kept at hand for
+// the next epoch. Retention may have removed it: then a later epoch's is there, and nobody will ask for this one.
+func finished[T any](ctx context.Context, a *Activities, key string, from origin) (r record[T], ok bool, err error) {
 	done, err := recorded[T](ctx, a.Store, key, from)
 	if done == nil || err != nil {
-		return nil, err
+		return r, false, err
 	}
 	s, err := a.state(ctx, done.Artifact)
 	if errors.Is(err, storage.ErrNotFound) {
-		return done, nil
+		return *done, true, nil
 	}
 	if err != nil {
-		return nil, err
+		return r, false, err
 	}
 	a.states.put(done.Artifact.SHA256, s)
-	return done, nil
-}
-
-func orZero[T any](r *record[T]) record[T] {
-	if r == nil {
-		return record[T]{}
-	}
-	return *r
+	return *done, true, nil
 }
