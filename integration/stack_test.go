@@ -199,7 +199,8 @@ func (s *stack) keys(t *testing.T, prefix string) []string {
 	return keys
 }
 
-// awaitEpoch returns when pretraining is in the epoch.
+// awaitEpoch returns when a worker is at the epoch of pretraining. It asks the server alone: a query would wait for a
+// worker, and an epoch of these tests is over in a second or two.
 func (s *stack) awaitEpoch(t *testing.T, name string, epoch int) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("epoch %d of %s", epoch, name), func(ctx context.Context) bool {
@@ -207,7 +208,9 @@ func (s *stack) awaitEpoch(t *testing.T, name string, epoch int) {
 		if err == nil && description.GetWorkflowExecutionInfo().GetCloseTime() != nil {
 			t.Fatalf("%s has ended before anything could be done to it", name)
 		}
-		return err == nil && s.pretrained(ctx, name) >= epoch-1 && training(ctx, s.temporal.Client, name+"/pretraining")
+		pretraining := name + "/pretraining"
+		return err == nil && scheduled(ctx, s.temporal.Client, pretraining) >= epoch &&
+			training(ctx, s.temporal.Client, pretraining)
 	})
 }
 
@@ -225,14 +228,20 @@ func eventually(t *testing.T, what string, condition func(context.Context) bool)
 	}
 }
 
-// pretrained is the number of epochs that have ended, 0 where no worker answers.
-func (s *stack) pretrained(ctx context.Context, name string) int {
-	var p experiment.Progress
-	answer, err := s.temporal.Client.QueryWorkflow(ctx, name, "", experiment.QueryProgress)
-	if err != nil || answer.Get(&p) != nil {
-		return 0
+// scheduled is the number of epochs that the workflow has asked for.
+func scheduled(ctx context.Context, c client.Client, workflow string) int {
+	epochs := 0
+	history := c.GetWorkflowHistory(ctx, workflow, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for history.HasNext() {
+		event, err := history.Next()
+		if err != nil { // the workflow has not begun
+			return 0
+		}
+		if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == experiment.ActivityPretrainEpoch {
+			epochs++
+		}
 	}
-	return len(p.Pretrain)
+	return epochs
 }
 
 // training says whether a worker is at an epoch of the workflow.
