@@ -73,7 +73,7 @@ func tinyImages(n int) dataset.Images {
 var (
 	onReference = Options{Compile: engine.Reference}
 	// onCPU takes one thread, as the networks are too small for more.
-	onCPU = Options{Compile: cpu.CompileThreads(1)}
+	onCPU = Options{Compile: cpu.Compiler(cpu.Options{Threads: 1})}
 )
 
 func pretrain(t *testing.T, spec *experiment.Spec, s *State, epochs int) []EpochStats {

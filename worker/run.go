@@ -48,7 +48,7 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 	}
 	a := &activities.Activities{
 		Store:    s,
-		Compile:  func(threads int) engine.Compiler { return cpu.CompileThreads(o.limit(threads)) },
+		Compile:  func(threads int) engine.Compiler { return cpu.Compiler(cpu.Options{Threads: o.limit(threads)}) },
 		CacheDir: o.cache,
 		Identity: temporal.Identity,
 		Hardware: fmt.Sprintf("%s/%s, %d threads", runtime.GOOS, runtime.GOARCH, o.limit(0)),

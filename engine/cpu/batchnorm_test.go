@@ -31,7 +31,7 @@ func TestBatchStatsFarFromZero(t *testing.T) {
 		return m.Values(s)
 	}
 	want := stats(engine.Reference)
-	one, three := stats(cpu.CompileThreads(1)), stats(cpu.CompileThreads(3))
+	one, three := stats(cpu.Compiler(cpu.Options{Threads: 1})), stats(cpu.Compiler(cpu.Options{Threads: 3}))
 	require.Equal(t, one, three, "the sums don't depend on the number of threads")
 	for c, v := range want {
 		require.InEpsilon(t, v, one[c], 1e-4)

@@ -1,6 +1,7 @@
 // The C side of the CPU engine: convolutions and matrix products on oneDNN, everything else as plain loops that the
-// compiler vectorises. Activations are NHWC, convolution weights OIHW, all float32. Every function that can fail returns
-// NULL on success and else a message that stays valid until the calling thread's next failure.
+// compiler vectorises. Activations are NHWC, convolution weights OIHW. Activations and their gradients have the element
+// type that a tv_precision says and are void pointers here; everything else is float32. Every function that can fail
+// returns NULL on success and else a message that stays valid until the calling thread's next failure.
 #ifndef TWINVIEW_ENGINE_CPU_BRIDGE_H
 #define TWINVIEW_ENGINE_CPU_BRIDGE_H
 
@@ -10,6 +11,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+enum tv_precision { TV_FLOAT32, TV_BFLOAT16 };
 
 // memory.cc
 void *tv_alloc(size_t bytes);  // zeroed, 64-byte aligned; NULL when there is not enough
@@ -22,11 +25,13 @@ typedef struct {
   int64_t batch, height, width, in, out, kernel, stride, pad;
 } tv_convolution_shape;
 typedef struct tv_convolution tv_convolution;
-const char *tv_convolution_new(enum tv_direction direction, tv_convolution_shape shape, tv_convolution **made);
+const char *tv_convolution_new(enum tv_direction direction, enum tv_precision precision, tv_convolution_shape shape,
+                               tv_convolution **made);
 void tv_convolution_free(tv_convolution *convolution);
 // The tensors are x [N,H,W,I], weights [O,I,K,K] and y [N,H',W',O], or their gradients; the direction says which is
 // written.
-const char *tv_convolution_run(tv_convolution *convolution, float *x, float *weights, float *y);
+const char *tv_convolution_run(tv_convolution *convolution, void *x, float *weights, void *y);
+int tv_has_bfloat16(void);  // whether oneDNN has fast bfloat16 convolutions for this CPU
 const char *tv_onednn_version(void);
 
 // matmul.cc
@@ -35,25 +40,39 @@ const char *tv_matmul(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
 
 // batchnorm.cc; x is [rows, channels], stats [2, channels]: the mean, then the biased variance.
 size_t tv_reduction_scratch(int64_t rows, int64_t channels);  // in doubles
-void tv_batch_stats(int64_t rows, int64_t channels, const float *x, double *scratch, float *stats);
+void tv_batch_stats(enum tv_precision precision, int64_t rows, int64_t channels, const void *x, double *scratch,
+                    float *stats);
 // y = batch norm of x, plus residual if that is not NULL, then ReLU if relu is set.
-void tv_batch_norm(int64_t rows, int64_t channels, double epsilon, const float *x, const float *stats,
-                   const float *weight, const float *bias, const float *residual, int relu, float *y);
-void tv_batch_norm_affine_grad(int64_t rows, int64_t channels, double epsilon, const float *x, const float *stats,
-                               const float *dy, double *scratch, float *grad);
-void tv_batch_norm_input_grad(int64_t rows, int64_t channels, double epsilon, const float *x, const float *stats,
-                              const float *weight, const float *dy, const float *affine_grad, float *dx);
+void tv_batch_norm(enum tv_precision precision, int64_t rows, int64_t channels, double epsilon, const void *x,
+                   const float *stats, const float *weight, const float *bias, const void *residual, int relu, void *y);
+// grad is [2, channels]: that of weight, then that of bias. With weight and bias given, dy is the gradient behind a ReLU
+// that followed the batch norm, otherwise they are NULL.
+void tv_batch_norm_affine_grad(enum tv_precision precision, int64_t rows, int64_t channels, double epsilon,
+                               const void *x, const float *stats, const float *weight, const float *bias,
+                               const void *dy, double *scratch, float *grad);
+// The same where a residual was added before the ReLU. y is the ReLU's result, masked becomes the gradient before it.
+void tv_relu_batch_norm_affine_grad(enum tv_precision precision, int64_t rows, int64_t channels, double epsilon,
+                                    const void *x, const float *stats, const void *y, const void *dy, double *scratch,
+                                    void *masked, float *grad);
+// With bias given, dy is the gradient behind a ReLU that followed the batch norm, otherwise it is NULL.
+void tv_batch_norm_input_grad(enum tv_precision precision, int64_t rows, int64_t channels, double epsilon,
+                              const void *x, const float *stats, const float *weight, const float *bias,
+                              const void *dy, const float *affine_grad, void *dx);
 void tv_column_sum(int64_t rows, int64_t channels, const float *x, double *scratch, float *sum);
 
 // elementwise.cc; an output may be the same memory as an input.
-void tv_relu(int64_t n, const float *x, float *y);
-void tv_relu_grad(int64_t n, const float *y, const float *dy, float *dx);
-void tv_add(int64_t n, const float *a, const float *b, float *sum);
+void tv_relu(enum tv_precision precision, int64_t n, const void *x, void *y);
+void tv_relu_grad(enum tv_precision precision, int64_t n, const void *y, const void *dy, void *dx);
+void tv_add(enum tv_precision precision, int64_t n, const void *a, const void *b, void *sum);
 void tv_add_bias(int64_t rows, int64_t channels, const float *x, const float *bias, float *y);
+void tv_narrow(int64_t n, const float *x, void *y);  // to bfloat16
+void tv_widen(int64_t n, const void *x, float *y);   // from bfloat16
 
 // pool.cc; x is [batch, pixels, channels].
-void tv_average_pool(int64_t batch, int64_t pixels, int64_t channels, const float *x, float *y);
-void tv_average_pool_grad(int64_t batch, int64_t pixels, int64_t channels, const float *dy, float *dx);
+void tv_average_pool(enum tv_precision precision, int64_t batch, int64_t pixels, int64_t channels, const void *x,
+                     float *y);
+void tv_average_pool_grad(enum tv_precision precision, int64_t batch, int64_t pixels, int64_t channels,
+                          const float *dy, void *dx);
 
 // ntxent.cc; z is [views, dim] with rows of unit length, similarity is scratch of [views, views].
 const char *tv_ntxent(int64_t views, int64_t dim, double temperature, const float *z, float *similarity, float *loss);

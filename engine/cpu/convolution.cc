@@ -20,7 +20,7 @@ dnnl::stream &stream() {
   return stream;
 }
 
-memory::desc floats(const memory::dims &dims, tag layout) { return {dims, memory::data_type::f32, layout}; }
+constexpr auto f32 = memory::data_type::f32;
 
 // The two major versions differ only in how a primitive is described.
 #if DNNL_VERSION_MAJOR >= 3
@@ -34,7 +34,8 @@ memory::desc floats(const memory::dims &dims, tag layout) { return {dims, memory
 }  // namespace
 
 // Activations stay NHWC from end to end. The weights are OIHW outside and in whatever layout oneDNN is fastest with
-// inside; reordering them costs a thousandth of a step.
+// inside, and of the activations' type there; reordering them costs a thousandth of a step. The gradient of bfloat16
+// activations by the weights is float32 from oneDNN on.
 struct tv_convolution {
   tv_direction direction;
   dnnl::primitive primitive;
@@ -42,15 +43,16 @@ struct tv_convolution {
   bool reordered = false;
   dnnl::reorder reorder;
 
-  tv_convolution(tv_direction d, const tv_convolution_shape &s) : direction(d) {
+  tv_convolution(tv_direction d, tv_precision precision, const tv_convolution_shape &s) : direction(d) {
+    const auto type = precision == TV_BFLOAT16 ? memory::data_type::bf16 : f32;
     const auto algorithm = dnnl::algorithm::convolution_direct;
     const int64_t height = (s.height + 2 * s.pad - s.kernel) / s.stride + 1;
     const int64_t width = (s.width + 2 * s.pad - s.kernel) / s.stride + 1;
     const memory::dims strides{s.stride, s.stride}, pads{s.pad, s.pad};
     const memory::dims kernel{s.out, s.in, s.kernel, s.kernel};
-    const auto x_desc = floats({s.batch, s.in, s.height, s.width}, tag::nhwc);
-    const auto y_desc = floats({s.batch, s.out, height, width}, tag::nhwc);
-    const auto any = floats(kernel, tag::any), plain = floats(kernel, tag::oihw);
+    const memory::desc x_desc({s.batch, s.in, s.height, s.width}, type, tag::nhwc);
+    const memory::desc y_desc({s.batch, s.out, height, width}, type, tag::nhwc);
+    const memory::desc any(kernel, type, tag::any), any_grad(kernel, f32, tag::any), plain(kernel, f32, tag::oihw);
 
     const auto kind = d == TV_FORWARD ? dnnl::prop_kind::forward_inference : dnnl::prop_kind::forward_training;
     auto forward =
@@ -65,7 +67,7 @@ struct tv_convolution {
       primitive = dnnl::convolution_backward_data(backward);
       weights = backward.weights_desc();
     } else {
-      auto backward = TV_DESCRIBE_BACKWARD(dnnl::convolution_backward_weights, forward, algorithm, x_desc, any, y_desc,
+      auto backward = TV_DESCRIBE_BACKWARD(dnnl::convolution_backward_weights, forward, algorithm, x_desc, any_grad, y_desc,
                                            strides, pads, pads);
       primitive = dnnl::convolution_backward_weights(backward);
       weights = backward.diff_weights_desc();
@@ -80,7 +82,7 @@ struct tv_convolution {
     reorder = d == TV_WEIGHT_GRAD ? dnnl::reorder(inner, outer) : dnnl::reorder(outer, inner);
   }
 
-  void run(float *x_data, float *weights_data, float *y_data) {
+  void run(void *x_data, float *weights_data, void *y_data) {
     x.set_data_handle(x_data);
     y.set_data_handle(y_data);
     outer.set_data_handle(weights_data);
@@ -104,10 +106,10 @@ struct tv_convolution {
   }
 };
 
-extern "C" const char *tv_convolution_new(enum tv_direction direction, tv_convolution_shape shape,
-                                          tv_convolution **made) {
+extern "C" const char *tv_convolution_new(enum tv_direction direction, enum tv_precision precision,
+                                          tv_convolution_shape shape, tv_convolution **made) {
   try {
-    *made = new tv_convolution(direction, shape);
+    *made = new tv_convolution(direction, precision, shape);
     return nullptr;
   } catch (const std::exception &e) {
     failure = std::string("oneDNN: ") + e.what();
@@ -117,7 +119,7 @@ extern "C" const char *tv_convolution_new(enum tv_direction direction, tv_convol
 
 extern "C" void tv_convolution_free(tv_convolution *convolution) { delete convolution; }
 
-extern "C" const char *tv_convolution_run(tv_convolution *convolution, float *x, float *weights, float *y) {
+extern "C" const char *tv_convolution_run(tv_convolution *convolution, void *x, float *weights, void *y) {
   try {
     convolution->run(x, weights, y);
     return nullptr;
@@ -133,4 +135,13 @@ extern "C" const char *tv_onednn_version(void) {
     return std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
   }();
   return version.c_str();
+}
+
+// oneDNN computes bfloat16 from AVX-512 on, and emulates it there without the instructions: half as fast as float32.
+extern "C" int tv_has_bfloat16(void) {
+#if defined(__x86_64__) && defined(__GNUC__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return 0;
+#endif
 }

@@ -6,6 +6,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -13,15 +14,9 @@ import (
 	"twinview/model"
 )
 
-// kernels turns instructions into calls of the bridge. Convolutions of one shape and direction share one primitive: a
-// machine runs them one after another.
+// kernels turns instructions into calls of the bridge.
 type kernels struct {
 	convolutions map[convolution]*C.tv_convolution
-}
-
-type convolution struct {
-	direction uint32
-	shape     C.tv_convolution_shape
 }
 
 func newKernels() *kernels { return &kernels{map[convolution]*C.tv_convolution{}} }
@@ -36,104 +31,140 @@ func (k *kernels) free() {
 // scratchSize is the number of float32s that an instruction needs beside its inputs and result.
 func scratchSize(i instruction) int {
 	switch i.op.(type) {
-	case model.BatchStats, model.BatchNormAffineGrad, model.ColumnSum:
-		rows, channels := rowsOf(i.inputs[0])
+	case model.BatchStats, normAffineGrad, reluNormAffineGrad, model.ColumnSum:
+		rows, channels := i.inputs[0].rows()
 		return 2 * int(C.tv_reduction_scratch(rows, channels))
 	case model.NTXent, model.NTXentGrad:
-		views := i.inputs[0].Shape()[0]
+		views := i.inputs[0].shape[0]
 		return views * views
 	}
 	return 0
 }
 
-// rowsOf sees a value as [rows, channels]: all axes but the last are rows.
-func rowsOf(n *gorgonia.Node) (rows, channels C.int64_t) {
-	shape := n.Shape()
-	if shape.Dims() == 0 {
-		return 1, 1
+// compile returns what computes i, or nil where there is nothing to do.
+func (k *kernels) compile(i instruction, m *memory) (func() error, error) {
+	if c, ok := i.op.(convolution); ok {
+		return k.convolve(c, i, m)
 	}
-	last := shape[shape.Dims()-1]
-	return C.int64_t(shape.TotalSize() / last), C.int64_t(last)
+	if run := k.image(i, m); run != nil {
+		return run, nil
+	}
+	switch i.op.(type) {
+	case model.Row, model.Rows:
+		return part(i, m), nil
+	}
+	if run := k.row(i, m); run != nil {
+		return run, nil
+	}
+	return reference(i, m)
 }
 
-// compile returns what computes i, or nil where there is nothing to do.
-func (k *kernels) compile(i instruction, v *values) (func() error, error) {
-	in := make([]*C.float, len(i.inputs))
-	for j, n := range i.inputs {
-		in[j] = floats(v.of(n))
+// image compiles the ops that run on activations of either precision, or returns nil.
+func (k *kernels) image(i instruction, m *memory) func() error {
+	in := make([]unsafe.Pointer, len(i.inputs))
+	for j, v := range i.inputs {
+		in[j] = m.pointer(v)
 	}
-	out, scratch := floats(v.of(i.out)), (*C.double)(nil)
-	n := C.int64_t(size(i.out))
-	rows, channels := rowsOf(i.inputs[0])
-	if s := scratchSize(i); s > 0 {
-		scratch = doubles(v.scratchOf(i))
+	out := m.pointer(i.out())
+	first := i.out() // the gradient of pooling reads no activation, but writes one
+	if len(i.inputs) > 0 && first.precision == Float32 {
+		first = i.inputs[0]
+	}
+	precision, n := uint32(first.precision), C.int64_t(i.out().elements())
+	rows, channels := C.int64_t(0), C.int64_t(0)
+	if len(i.inputs) > 0 {
+		rows, channels = i.inputs[0].rows()
+	}
+	var scratch *C.double
+	if scratchSize(i) > 0 {
+		scratch = m.doubles(i)
 	}
 
 	switch op := i.op.(type) {
-	case model.Conv2D:
-		shape := convolutionShape(i.inputs[0], i.inputs[1], op.Stride, op.Pad)
-		return k.convolve(C.TV_FORWARD, shape, in[0], in[1], out)
-	case model.Conv2DInputGrad:
-		shape := convolutionShape(i.out, i.inputs[0], op.Stride, op.Pad)
-		return k.convolve(C.TV_INPUT_GRAD, shape, out, in[0], in[1])
-	case model.Conv2DWeightGrad:
-		shape := convolutionShape(i.inputs[0], i.out, op.Stride, op.Pad)
-		return k.convolve(C.TV_WEIGHT_GRAD, shape, in[0], out, in[1])
-	case model.MatMul:
-		return matmul(op, i, in[0], in[1], out), nil
+	case narrow:
+		return call(func() { C.tv_narrow(n, (*C.float)(in[0]), out) })
+	case widen:
+		return call(func() { C.tv_widen(n, in[0], (*C.float)(out)) })
 	case model.BatchStats:
-		return call(func() { C.tv_batch_stats(rows, channels, in[0], scratch, out) }), nil
+		return call(func() { C.tv_batch_stats(precision, rows, channels, in[0], scratch, (*C.float)(out)) })
 	case normAddReLU:
-		var residual *C.float
-		if len(in) == 5 {
-			residual = in[4]
-		}
-		relu := C.int(0)
+		residual, relu, epsilon := optional(in, 4), C.int(0), C.double(op.epsilon)
 		if op.relu {
 			relu = 1
 		}
-		epsilon := C.double(op.Epsilon)
 		return call(func() {
-			C.tv_batch_norm(rows, channels, epsilon, in[0], in[1], in[2], in[3], residual, relu, out)
-		}), nil
-	case model.BatchNormAffineGrad:
-		epsilon := C.double(op.Epsilon)
+			C.tv_batch_norm(precision, rows, channels, epsilon, in[0], (*C.float)(in[1]), (*C.float)(in[2]),
+				(*C.float)(in[3]), residual, relu, out)
+		})
+	case normAffineGrad:
+		weight, bias, epsilon := (*C.float)(optional(in, 3)), (*C.float)(optional(in, 4)), C.double(op.epsilon)
 		return call(func() {
-			C.tv_batch_norm_affine_grad(rows, channels, epsilon, in[0], in[1], in[2], scratch, out)
-		}), nil
-	case model.BatchNormInputGrad:
-		epsilon := C.double(op.Epsilon)
+			C.tv_batch_norm_affine_grad(precision, rows, channels, epsilon, in[0], (*C.float)(in[1]), weight, bias, in[2],
+				scratch, (*C.float)(out))
+		})
+	case reluNormAffineGrad:
+		affine, epsilon := m.floats(i.outs[1]), C.double(op.epsilon)
 		return call(func() {
-			C.tv_batch_norm_input_grad(rows, channels, epsilon, in[0], in[1], in[2], in[3], in[4], out)
-		}), nil
-	case model.ColumnSum:
-		return call(func() { C.tv_column_sum(rows, channels, in[0], scratch, out) }), nil
+			C.tv_relu_batch_norm_affine_grad(precision, rows, channels, epsilon, in[0], (*C.float)(in[1]), in[2], in[3],
+				scratch, out, affine)
+		})
+	case normInputGrad:
+		bias, epsilon := (*C.float)(optional(in, 5)), C.double(op.epsilon)
+		return call(func() {
+			C.tv_batch_norm_input_grad(precision, rows, channels, epsilon, in[0], (*C.float)(in[1]), (*C.float)(in[2]),
+				bias, in[3], (*C.float)(in[4]), out)
+		})
 	case model.ReLU:
-		return call(func() { C.tv_relu(n, in[0], out) }), nil
+		return call(func() { C.tv_relu(precision, n, in[0], out) })
 	case model.ReLUGrad:
-		return call(func() { C.tv_relu_grad(n, in[0], in[1], out) }), nil
+		return call(func() { C.tv_relu_grad(precision, n, in[0], in[1], out) })
 	case addition:
-		return call(func() { C.tv_add(n, in[0], in[1], out) }), nil
-	case model.AddBias:
-		return call(func() { C.tv_add_bias(rows, channels, in[0], in[1], out) }), nil
+		return call(func() { C.tv_add(precision, n, in[0], in[1], out) })
 	case model.GlobalAvgPool:
 		batch, pixels := pooled(i.inputs[0])
-		return call(func() { C.tv_average_pool(batch, pixels, channels, in[0], out) }), nil
+		return call(func() { C.tv_average_pool(precision, batch, pixels, channels, in[0], (*C.float)(out)) })
 	case model.GlobalAvgPoolGrad:
-		batch, pixels := pooled(i.out)
-		return call(func() { C.tv_average_pool_grad(batch, pixels, channels, in[0], out) }), nil
+		batch, pixels := pooled(i.out())
+		return call(func() { C.tv_average_pool_grad(precision, batch, pixels, channels, (*C.float)(in[0]), out) })
+	}
+	return nil
+}
+
+// optional is input number at, nil where there are fewer.
+func optional(in []unsafe.Pointer, at int) unsafe.Pointer {
+	if at < len(in) {
+		return in[at]
+	}
+	return nil
+}
+
+// row compiles the ops of projection heads, classifiers and losses, which are float32 always, or returns nil.
+func (k *kernels) row(i instruction, m *memory) func() error {
+	in := make([]*C.float, len(i.inputs))
+	for j, v := range i.inputs {
+		in[j] = m.floats(v)
+	}
+	out := m.floats(i.out())
+	rows, channels := i.inputs[0].rows()
+
+	switch op := i.op.(type) {
+	case model.MatMul:
+		return matmul(op, i, in[0], in[1], out)
+	case model.ColumnSum:
+		scratch := m.doubles(i)
+		return call(func() { C.tv_column_sum(rows, channels, in[0], scratch, out) })
+	case model.AddBias:
+		return call(func() { C.tv_add_bias(rows, channels, in[0], in[1], out) })
 	case model.NTXent:
-		temperature, similarity := C.double(op.Temperature), floats(v.scratchOf(i))
-		return try(func() *C.char { return C.tv_ntxent(rows, channels, temperature, in[0], similarity, out) }), nil
+		temperature, similarity := C.double(op.Temperature), floats(m.scratchOf(i))
+		return try(func() *C.char { return C.tv_ntxent(rows, channels, temperature, in[0], similarity, out) })
 	case model.NTXentGrad:
-		temperature, similarity := C.double(op.Temperature), floats(v.scratchOf(i))
+		temperature, similarity := C.double(op.Temperature), floats(m.scratchOf(i))
 		return try(func() *C.char {
 			return C.tv_ntxent_grad(rows, channels, temperature, in[0], in[1], similarity, out)
-		}), nil
-	case model.Row, model.Rows:
-		return part(i, v), nil
+		})
 	}
-	return reference(i, v), nil
+	return nil
 }
 
 func call(kernel func()) func() error {
@@ -153,35 +184,12 @@ func failure(message *C.char) error {
 	return errors.New(C.GoString(message))
 }
 
-func convolutionShape(x, weights *gorgonia.Node, stride, pad int) C.tv_convolution_shape {
-	xs, ws := x.Shape(), weights.Shape()
-	return C.tv_convolution_shape{
-		batch: C.int64_t(xs[0]), height: C.int64_t(xs[1]), width: C.int64_t(xs[2]),
-		in: C.int64_t(ws[1]), out: C.int64_t(ws[0]), kernel: C.int64_t(ws[2]),
-		stride: C.int64_t(stride), pad: C.int64_t(pad),
-	}
-}
-
-func (k *kernels) convolve(
-	direction uint32, shape C.tv_convolution_shape, x, weights, y *C.float,
-) (func() error, error) {
-	key := convolution{direction, shape}
-	made, ok := k.convolutions[key]
-	if !ok {
-		if err := failure(C.tv_convolution_new(direction, shape, &made)); err != nil {
-			return nil, err
-		}
-		k.convolutions[key] = made
-	}
-	return try(func() *C.char { return C.tv_convolution_run(made, x, weights, y) }), nil
-}
-
 func matmul(op model.MatMul, i instruction, a, b, c *C.float) func() error {
-	m, n := C.int64_t(i.out.Shape()[0]), C.int64_t(i.out.Shape()[1])
-	inner := i.inputs[0].Shape()[1]
+	m, n := C.int64_t(i.out().shape[0]), C.int64_t(i.out().shape[1])
+	inner := i.inputs[0].shape[1]
 	transA, transB := C.int(0), C.int(0)
 	if op.TransA {
-		transA, inner = 1, i.inputs[0].Shape()[0]
+		transA, inner = 1, i.inputs[0].shape[0]
 	}
 	if op.TransB {
 		transB = 1
@@ -190,15 +198,14 @@ func matmul(op model.MatMul, i instruction, a, b, c *C.float) func() error {
 }
 
 // pooled is the batch and the number of pixels of an NHWC value.
-func pooled(n *gorgonia.Node) (batch, pixels C.int64_t) {
-	shape := n.Shape()
-	return C.int64_t(shape[0]), C.int64_t(shape[1] * shape[2])
+func pooled(v *value) (batch, pixels C.int64_t) {
+	return C.int64_t(v.shape[0]), C.int64_t(v.shape[1] * v.shape[2])
 }
 
 // part copies a part of the input, unless the result lies in it already.
-func part(i instruction, v *values) func() error {
+func part(i instruction, m *memory) func() error {
 	offset, _ := alias(i)
-	out, from := v.of(i.out), v.of(i.inputs[0])[offset:]
+	out, from := m.of(i.out()), m.of(i.inputs[0])[offset:]
 	if &out[0] == &from[0] {
 		return nil
 	}
@@ -209,26 +216,30 @@ func part(i instruction, v *values) func() error {
 }
 
 // reference runs the op's own implementation, for ops too small to be worth a kernel.
-func reference(i instruction, v *values) func() error {
-	out := v.of(i.out)
+func reference(i instruction, m *memory) (func() error, error) {
+	op, ok := i.op.(gorgonia.Op)
+	if !ok {
+		return nil, fmt.Errorf("no kernel for %T", i.op)
+	}
+	out := m.of(i.out())
 	return func() error {
 		inputs := make([]gorgonia.Value, len(i.inputs))
-		for j, n := range i.inputs {
-			inputs[j] = value(n, v.of(n))
+		for j, v := range i.inputs {
+			inputs[j] = gorgoniaValue(v, m.of(v))
 		}
-		result, err := i.op.Do(inputs...)
+		result, err := op.Do(inputs...)
 		if err != nil {
-			return fmt.Errorf("run the reference of %v: %w", i.op, err)
+			return fmt.Errorf("run the reference of %v: %w", op, err)
 		}
 		copy(out, elements(result))
 		return nil
-	}
+	}, nil
 }
 
-// value sees a node's memory as Gorgonia does.
-func value(n *gorgonia.Node, memory []float32) gorgonia.Value {
-	if n.IsScalar() {
-		return gorgonia.NewF32(memory[0])
+// gorgoniaValue sees a float32 value's memory as Gorgonia does.
+func gorgoniaValue(v *value, floats []float32) gorgonia.Value {
+	if v.shape.IsScalar() {
+		return gorgonia.NewF32(floats[0])
 	}
-	return tensor.New(tensor.WithShape(n.Shape()...), tensor.WithBacking(memory))
+	return tensor.New(tensor.WithShape(v.shape...), tensor.WithBacking(floats))
 }

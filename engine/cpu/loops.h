@@ -12,6 +12,15 @@
 #define TV_CLONES
 #endif
 
+// Before a loop whose arrays are the same or apart: an output may be an input, and the compiler need not look for overlap.
+#if defined(__clang__)
+#define TV_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define TV_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define TV_INDEPENDENT
+#endif
+
 namespace twinview {
 
 // About 64 KiB of float32 a block: it stays in the second-level cache and is long enough to be worth a thread's turn.

@@ -6,27 +6,39 @@ import "C"
 import (
 	"fmt"
 	"runtime"
+	"time"
 
 	"gorgonia.org/gorgonia"
 
 	"twinview/engine"
 )
 
-// Compile is an engine.Compiler that uses every core.
-func Compile(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (engine.Machine, error) {
-	return CompileThreads(0)(g, outputs)
+// Options say how a machine computes.
+type Options struct {
+	// Threads is the number of threads, 0 for one per core. All machines of a process share one team of threads, so two
+	// that run at once take turns.
+	Threads int
+	// Precision is the element type of activations and their gradients. The zero value is Float32.
+	Precision Precision
 }
 
-// CompileThreads returns a compiler of machines that run on the given number of threads, 0 for one per core. All machines
-// of a process share one team of threads, so two that run at once take turns.
-func CompileThreads(threads int) engine.Compiler {
-	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
+// Compile is an engine.Compiler in float32 that uses every core.
+func Compile(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (engine.Machine, error) {
+	return Compiler(Options{})(g, outputs)
+}
+
+// Compiler returns a compiler of machines. They cannot be compiled where the CPU does not support the precision.
+func Compiler(o Options) engine.Compiler {
+	if o.Threads <= 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
 	}
 	return func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (engine.Machine, error) {
-		m := &machine{threads: threads}
-		err := compute(threads, func() (err error) {
-			m.plan, err = newPlan(g, outputs)
+		if !Supports(o.Precision) {
+			return nil, fmt.Errorf("compile graph for the CPU: it has no instructions for %v: use float32", o.Precision)
+		}
+		m := &machine{threads: o.Threads}
+		err := compute(o.Threads, func() (err error) {
+			m.plan, err = newPlan(g, outputs, o)
 			return err
 		})
 		if err != nil {
@@ -36,8 +48,11 @@ func CompileThreads(threads int) engine.Compiler {
 	}
 }
 
+// Supports tells whether this CPU computes in the precision at full speed.
+func Supports(p Precision) bool { return p == Float32 || p == BFloat16 && C.tv_has_bfloat16() != 0 }
+
 // Description names the library behind the engine, for a run's record.
-func Description() string { return "oneDNN " + C.GoString(C.tv_onednn_version()) + ", float32" }
+func Description() string { return "oneDNN " + C.GoString(C.tv_onednn_version()) }
 
 type machine struct {
 	threads int
@@ -66,4 +81,13 @@ func (m *machine) Values(n *gorgonia.Node) []float32 {
 		panic(fmt.Sprintf("engine/cpu: %q is neither a leaf nor a declared output", n.Name()))
 	}
 	return values
+}
+
+// Profile is the time spent since the machine was made, by kind of op.
+func (m *machine) Profile() map[string]time.Duration {
+	spent := map[string]time.Duration{}
+	for label, d := range m.plan.spent {
+		spent[label] = *d
+	}
+	return spent
 }

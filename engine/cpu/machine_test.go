@@ -69,13 +69,13 @@ func TestWholeNetwork(t *testing.T) {
 func TestRunsAreIdentical(t *testing.T) {
 	for name, build := range networks {
 		t.Run(name, func(t *testing.T) {
-			a, outputs := run(t, build, cpu.CompileThreads(2), 3)
+			a, outputs := run(t, build, cpu.Compiler(cpu.Options{Threads: 2}), 3)
 			var first [][]float32
 			for _, n := range outputs {
 				first = append(first, append([]float32(nil), a.Values(n)...))
 			}
 			require.NoError(t, a.RunAll())
-			b, others := run(t, build, cpu.CompileThreads(2), 3)
+			b, others := run(t, build, cpu.Compiler(cpu.Options{Threads: 2}), 3)
 			for i, n := range outputs {
 				require.Equal(t, first[i], a.Values(n), "second run, node %q", n.Name())
 				require.Equal(t, first[i], b.Values(others[i]), "second machine, node %q", n.Name())
@@ -224,15 +224,23 @@ func distance(got, want []float32) float64 {
 
 // BenchmarkTrain is a step of SimCLR, forward and backward, without the optimiser.
 func BenchmarkTrain(b *testing.B) {
-	for _, c := range []struct{ width, views, size int }{{64, 128, 32}, {64, 256, 16}, {32, 256, 32}} {
-		b.Run(fmt.Sprintf("width=%d/views=%d/size=%d", c.width, c.views, c.size), func(b *testing.B) {
+	for _, c := range []struct {
+		width, views, size int
+		precision          cpu.Precision
+	}{
+		{64, 256, 32, cpu.Float32}, {64, 256, 32, cpu.BFloat16}, {32, 256, 32, cpu.Float32}, {32, 256, 32, cpu.BFloat16},
+	} {
+		b.Run(fmt.Sprintf("%v/width=%d/views=%d/size=%d", c.precision, c.width, c.views, c.size), func(b *testing.B) {
+			if !cpu.Supports(c.precision) {
+				b.Skipf("no instructions for %v", c.precision)
+			}
 			method := simclr
 			method.Projector = experiment.Projector{Layers: 2, Hidden: 512, Output: 128}
 			wide := experiment.Encoder{Architecture: experiment.ResNet18, Width: c.width}
 			n, err := model.NewPretraining(wide, method, options(c.views, c.size))
 			require.NoError(b, err)
 			model.Initialise(n, 1)
-			m, err := cpu.Compile(n.Graph, outputsOf(n))
+			m, err := cpu.Compiler(cpu.Options{Precision: c.precision})(n.Graph, outputsOf(n))
 			require.NoError(b, err)
 			defer m.Close()
 			fill(m.Values(n.Images), 1, 1)

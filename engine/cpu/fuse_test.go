@@ -17,11 +17,13 @@ func TestFuse(t *testing.T) {
 	n, err := model.NewEncoder(encoder, model.Options{Batch: 1, Size: 8})
 	require.NoError(t, err)
 	outputs := gorgonia.Nodes{n.Features}
-	_, program, err := schedule(n.Graph, outputs)
+	p, err := schedule(n.Graph, outputs)
 	require.NoError(t, err)
+	p.lowerConvolutions()
+	p.fuse()
 
 	count := map[string]int{}
-	for _, i := range fuse(program, outputs) {
+	for _, i := range p.instructions {
 		switch op := i.op.(type) {
 		case normAddReLU:
 			switch {
@@ -32,13 +34,50 @@ func TestFuse(t *testing.T) {
 			case len(i.inputs) == 4:
 				count["norm"]++
 			}
-		case model.Conv2D:
+		case convolution:
 			count["convolution"]++
 		case model.ReLU, addition:
 			count["alone"]++
 		}
 	}
 	require.Equal(t, map[string]int{"norm, add, ReLU": 8, "norm, ReLU": 9, "norm": 3, "convolution": 20}, count)
+}
+
+// TestFuseBackward: no ReLU's gradient is a pass of its own. Nine ReLUs follow their batch norm directly, and eight a
+// residual addition.
+func TestFuseBackward(t *testing.T) {
+	encoder := experiment.Encoder{Architecture: experiment.ResNet18, Width: 8}
+	n, err := model.NewClassifier(encoder, 10, model.Options{Batch: 2, Size: 8})
+	require.NoError(t, err)
+	var outputs gorgonia.Nodes
+	for _, p := range n.Parameters {
+		outputs = append(outputs, p.Grad)
+	}
+	p, err := schedule(n.Graph, outputs)
+	require.NoError(t, err)
+	p.fuse()
+
+	count := map[string]int{}
+	for _, i := range p.instructions {
+		switch i.op.(type) {
+		case normAffineGrad:
+			if len(i.inputs) == 5 {
+				count["recomputed mask"]++
+			} else {
+				count["no mask"]++
+			}
+		case reluNormAffineGrad:
+			count["mask read"]++
+		case normInputGrad:
+			if len(i.inputs) == 6 {
+				count["recomputed mask, input"]++
+			}
+		case model.ReLUGrad:
+			count["alone"]++
+		}
+	}
+	want := map[string]int{"recomputed mask": 9, "recomputed mask, input": 9, "mask read": 8, "no mask": 3}
+	require.Equal(t, want, count)
 }
 
 // TestFuseKeepsOutputs: a value that the caller asked for must not disappear into a fused instruction.
@@ -52,8 +91,9 @@ func TestFuseKeepsOutputs(t *testing.T) {
 	relu := gorgonia.Must(gorgonia.ApplyOp(model.ReLU{}, norm))
 
 	for outputs, want := range map[*gorgonia.Nodes]int{{relu}: 1, {relu, norm}: 2} {
-		_, program, err := schedule(g, *outputs)
+		p, err := schedule(g, *outputs)
 		require.NoError(t, err)
-		require.Len(t, fuse(program, *outputs), want)
+		p.fuse()
+		require.Len(t, p.instructions, want)
 	}
 }
