@@ -71,7 +71,7 @@ TV_CLONES void sum_products(int64_t rows, int64_t channels, const T *x, const fl
   for (int64_t r = 0; r < rows; r++, x += channels, dy += channels)
     TV_INDEPENDENT
     for (int64_t c = 0; c < channels; c++) {
-      const float d = mask(x[c], c) ? load(dy[c]) : 0;
+      const float grad = load(dy[c]), d = mask(x[c], c) ? grad : 0;
       product[c] += d * (load(x[c]) - mean[c]);
       sum[c] += d;
     }
@@ -84,7 +84,7 @@ TV_CLONES void mask_sum_products(int64_t rows, int64_t channels, const T *x, con
   for (int64_t r = 0; r < rows; r++, x += channels, y += channels, dy += channels, masked += channels)
     TV_INDEPENDENT
     for (int64_t c = 0; c < channels; c++) {
-      const float d = load(y[c]) > 0 ? load(dy[c]) : 0;
+      const float grad = load(dy[c]), d = load(y[c]) > 0 ? grad : 0;
       store(&masked[c], d);
       product[c] += d * (load(x[c]) - mean[c]);
       sum[c] += d;
@@ -97,7 +97,7 @@ TV_CLONES void input_grad(int64_t rows, int64_t channels, const T *x, Mask mask,
   for (int64_t r = 0; r < rows; r++, x += channels, dy += channels, dx += channels)
     TV_INDEPENDENT
     for (int64_t c = 0; c < channels; c++) {
-      const float d = mask(x[c], c) ? load(dy[c]) : 0;
+      const float grad = load(dy[c]), d = mask(x[c], c) ? grad : 0;
       store(&dx[c], d * scale[c] + load(x[c]) * slope[c] + shift[c]);
     }
 }

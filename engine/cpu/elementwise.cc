@@ -17,7 +17,10 @@ TV_CLONES void relu(int64_t n, const T *x, T *y) {
 template <typename T>
 TV_CLONES void relu_grad(int64_t n, const T *y, const T *dy, T *dx) {
   TV_INDEPENDENT
-  for (int64_t i = 0; i < n; i++) store(&dx[i], load(y[i]) > 0 ? load(dy[i]) : 0);
+  for (int64_t i = 0; i < n; i++) {
+    const float grad = load(dy[i]);
+    store(&dx[i], load(y[i]) > 0 ? grad : 0);
+  }
 }
 
 template <typename T>
