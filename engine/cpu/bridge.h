@@ -34,6 +34,20 @@ const char *tv_convolution_run(tv_convolution *convolution, void *x, float *weig
 int tv_has_bfloat16(void);  // whether oneDNN has fast bfloat16 convolutions for this CPU
 const char *tv_onednn_version(void);
 
+// winograd*.cc: our own convolutions, 3×3, stride 1, pad 1, by Winograd's F(tile×tile, 3×3). They need AVX-512, and in
+// bfloat16 AVX512-BF16.
+enum tv_precision { TV_FLOAT32, TV_BFLOAT16 };  // of x, y and their gradients; weights are always float32
+typedef struct tv_winograd tv_winograd;
+int tv_winograd_supports(enum tv_precision precision);
+// Makes the convolution with all its work memory, for as many threads as OpenMP may use now. tile is 2 or 4: the larger is
+// faster and less accurate.
+const char *tv_winograd_new(enum tv_direction direction, enum tv_precision precision, int tile,
+                            tv_convolution_shape shape, tv_winograd **made);
+void tv_winograd_free(tv_winograd *winograd);
+// The tensors are those of tv_convolution_run. accumulate, for TV_INPUT_GRAD, adds the gradient to what x holds. One
+// tv_winograd must not be run twice at a time.
+const char *tv_winograd_run(tv_winograd *winograd, void *x, float *weights, void *y, int accumulate);
+
 // matmul.cc
 // c [m,n] = a·b, where a is [m,k] ([k,m] if trans_a) and b is [k,n] ([n,k] if trans_b), row major.
 const char *tv_matmul(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const float *a, const float *b, float *c);

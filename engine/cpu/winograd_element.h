@@ -1,0 +1,83 @@
+// The two element types of our own convolutions. Memory holds a group of 32 channels; the transforms see it as two
+// vectors of float32, and the products as words (winograd.h).
+#ifndef TWINVIEW_ENGINE_CPU_WINOGRAD_ELEMENT_H
+#define TWINVIEW_ENGINE_CPU_WINOGRAD_ELEMENT_H
+
+#include "winograd_transform.h"
+
+#if TV_WINOGRAD
+TV_AVX512_BEGIN
+namespace twinview {
+
+inline __mmask32 first_channels(int64_t count) {
+  return count >= kGroup ? ~__mmask32{0} : count <= 0 ? 0 : (__mmask32{1} << count) - 1;
+}
+
+struct Float32 {
+  static constexpr int64_t kBytes = 4, kPerWord = 1;
+  static int64_t channel(int64_t in_group) { return in_group; }
+
+  static void load(const char *from, Vector *v) {
+    v[0] = _mm512_loadu_ps(from);
+    v[1] = _mm512_loadu_ps(from + 64);
+  }
+  static void load(const char *from, __mmask32 mask, Vector *v) {
+    v[0] = _mm512_maskz_loadu_ps(mask & 0xffff, from);
+    v[1] = _mm512_maskz_loadu_ps(mask >> 16, from + 64);
+  }
+  static void load_in_order(const char *from, __mmask32 mask, Vector *v) { load(from, mask, v); }
+  static void store(char *to, Vector v0, Vector v1) {
+    _mm512_storeu_ps(to, v0);
+    _mm512_storeu_ps(to + 64, v1);
+  }
+  static void store(char *to, __mmask32 mask, Vector v0, Vector v1) {
+    _mm512_mask_storeu_ps(to, mask & 0xffff, v0);
+    _mm512_mask_storeu_ps(to + 64, mask >> 16, v1);
+  }
+  static void store_words(float *to, Vector v0, Vector v1) { store(reinterpret_cast<char *>(to), v0, v1); }
+  static Vector multiply_add(Vector sum, Vector a, Vector b) { return _mm512_fmadd_ps(a, b, sum); }
+};
+
+struct BFloat16 {
+  static constexpr int64_t kBytes = 2, kPerWord = 2;
+  // A load splits the channels into the even and the odd ones, and words are made of neighbours in that order.
+  static int64_t channel(int64_t in_group) { return in_group < 16 ? 2 * in_group : 2 * in_group - 31; }
+
+  // With masks, though all bits are set: gcc 12 takes the undefined operand of the plain forms for a mistake of ours.
+  static __m512i shift_up(__m512i x) { return _mm512_maskz_slli_epi32(0xffff, x, 16); }
+  static Vector widen(__m256i x) { return _mm512_castsi512_ps(shift_up(_mm512_maskz_cvtepu16_epi32(0xffff, x))); }
+
+  static void split(__m512i pairs, Vector *v) {
+    v[0] = _mm512_castsi512_ps(shift_up(pairs));
+    v[1] = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32(static_cast<int>(0xffff0000))));
+  }
+  static void load(const char *from, Vector *v) { split(_mm512_loadu_si512(from), v); }
+  static void load(const char *from, __mmask32 mask, Vector *v) { split(_mm512_maskz_loadu_epi16(mask, from), v); }
+  // Channels 0 to 15 and 16 to 31.
+  static void load_in_order(const char *from, __mmask32 mask, Vector *v) {
+    const __m512i all = _mm512_maskz_loadu_epi16(mask, from);
+    v[0] = widen(_mm512_maskz_extracti64x4_epi64(0xff, all, 0));
+    v[1] = widen(_mm512_maskz_extracti64x4_epi64(0xff, all, 1));
+  }
+  static __m512i round(Vector v0, Vector v1) { return (__m512i)_mm512_cvtne2ps_pbh(v1, v0); }
+  static void store(char *to, Vector v0, Vector v1) { _mm512_storeu_si512(to, round(v0, v1)); }
+  static void store(char *to, __mmask32 mask, Vector v0, Vector v1) {
+    _mm512_mask_storeu_epi16(to, mask, round(v0, v1));
+  }
+  static void store_words(float *to, Vector v0, Vector v1) { _mm512_storeu_si512(to, round(v0, v1)); }
+  // Words of one element of each.
+  static void store_interleaved(float *to, Vector v0, Vector v1) {
+    const __m512i order = _mm512_set_epi32(  // the high 16 bits of a word come from the second half
+        0x1f000f, 0x1e000e, 0x1d000d, 0x1c000c, 0x1b000b, 0x1a000a, 0x190009, 0x180008, 0x170007, 0x160006, 0x150005,
+        0x140004, 0x130003, 0x120002, 0x110001, 0x100000);
+    _mm512_storeu_si512(to, _mm512_permutexvar_epi16(order, round(v0, v1)));
+  }
+  static Vector multiply_add(Vector sum, Vector a, Vector b) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(a), (__m512bh)_mm512_castps_si512(b));
+  }
+};
+
+}  // namespace twinview
+TV_AVX512_END
+#endif
+#endif
