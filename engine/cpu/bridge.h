@@ -36,7 +36,6 @@ const char *tv_onednn_version(void);
 
 // winograd*.cc: our own convolutions, 3×3, stride 1, pad 1, by Winograd's F(tile×tile, 3×3). They need AVX-512, and in
 // bfloat16 AVX512-BF16.
-enum tv_precision { TV_FLOAT32, TV_BFLOAT16 };  // of x, y and their gradients; weights are always float32
 typedef struct tv_winograd tv_winograd;
 int tv_winograd_supports(enum tv_precision precision);
 // Makes the convolution with all its work memory, for as many threads as OpenMP may use now. tile is 2 or 4: the larger is

@@ -26,6 +26,7 @@ type (
 func (p *program) fuse() {
 	p.fuseForward()
 	p.fuseBackward()
+	p.fuseSums()
 }
 
 // fuseForward joins batch norm → (addition →) ReLU into one instruction where nothing else wants the values between. It is
@@ -154,6 +155,39 @@ func (p *program) normBefore(y *value, maker map[*value]int, affine *instruction
 	i := p.instructions[at]
 	norm, ok := i.op.(normAddReLU)
 	return i, ok && norm.relu && len(i.inputs) == 4 && i.inputs[0] == affine.inputs[0] && i.inputs[1] == affine.inputs[1]
+}
+
+// fuseSums lets a convolution that can add its input gradient to what comes by the shortcut.
+func (p *program) fuseSums() {
+	uses := p.uses()
+	maker := map[*value]int{}
+	gone := make([]bool, len(p.instructions))
+	for at, i := range p.instructions {
+		for _, v := range i.outs {
+			maker[v] = at
+		}
+		if _, ok := i.op.(addition); !ok {
+			continue
+		}
+		for side := range 2 {
+			grad, other := i.inputs[side], i.inputs[1-side]
+			made, ok := maker[grad]
+			if !ok || uses[grad] != 1 {
+				continue
+			}
+			c, ok := p.instructions[made].op.(convolution)
+			if before, known := maker[other]; !ok || c.direction != inputGrad || c.tile == 0 || !known || before > made {
+				continue
+			}
+			c.accumulate = true
+			inputs := append(slices.Clone(p.instructions[made].inputs), other)
+			p.instructions[made] = instruction{c, inputs, i.outs}
+			gone[at] = true
+			maker[i.out()] = made
+			break
+		}
+	}
+	p.drop(gone)
 }
 
 // drop removes the instructions that others have taken in.

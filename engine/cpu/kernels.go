@@ -16,14 +16,14 @@ import (
 
 // kernels turns instructions into calls of the bridge.
 type kernels struct {
-	convolutions map[convolution]*C.tv_convolution
+	convolutions map[convolution]kernel
 }
 
-func newKernels() *kernels { return &kernels{map[convolution]*C.tv_convolution{}} }
+func newKernels() *kernels { return &kernels{map[convolution]kernel{}} }
 
 func (k *kernels) free() {
 	for _, c := range k.convolutions {
-		C.tv_convolution_free(c)
+		c.free()
 	}
 	k.convolutions = nil
 }

@@ -20,6 +20,9 @@ type Options struct {
 	Threads int
 	// Precision is the element type of activations and their gradients. The zero value is Float32.
 	Precision Precision
+	// Winograd is what our own convolutions may do. They need AVX-512, and in bfloat16 AVX512-BF16; without, and where
+	// they are of no use, oneDNN's direct ones run. The zero value stands for those everywhere.
+	Winograd Winograd
 }
 
 // Compile is an engine.Compiler in float32 that uses every core.

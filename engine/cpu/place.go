@@ -44,9 +44,13 @@ func alias(i instruction) (offset int, ok bool) {
 
 // inPlace lists the inputs whose memory i may overwrite with its first result.
 func inPlace(i instruction) []int {
-	switch i.op.(type) {
+	switch op := i.op.(type) {
 	case addition:
 		return []int{0, 1}
+	case convolution:
+		if op.accumulate {
+			return []int{2}
+		}
 	case normAddReLU:
 		return []int{0}
 	case model.ReLU:

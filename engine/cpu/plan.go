@@ -30,6 +30,7 @@ func newPlan(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, o Options) (*plan, e
 	}
 	program.lowerConvolutions()
 	program.inPrecision(o.Precision)
+	program.chooseAlgorithms(o.Winograd)
 	program.fuse()
 	p := &plan{visible: map[*gorgonia.Node][]float32{}, kernels: newKernels(), spent: map[string]*time.Duration{}}
 	if err := p.build(program); err != nil {

@@ -8,14 +8,6 @@ import (
 	"unsafe"
 )
 
-// precision is the element type of activations and their gradients.
-type precision uint32
-
-const (
-	float32s  precision = C.TV_FLOAT32
-	bfloat16s precision = C.TV_BFLOAT16
-)
-
 // direction says which of a convolution's three tensors is computed from the other two.
 type direction uint32
 
@@ -25,23 +17,32 @@ const (
 	weightGrad direction = C.TV_WEIGHT_GRAD
 )
 
-// winogradShape is that of a 3×3 convolution of stride 1 and pad 1: x is [batch, height, width, in], weights are
-// [out, in, 3, 3] and y is [batch, height, width, out].
-type winogradShape struct{ batch, height, width, in, out int }
+// Winograd says which 3×3 convolutions of stride 1 may go by Winograd's algorithm F(tile×tile, 3×3) (Lavin and Gray 2016).
+// A tile is 0, 2 or 4; 0 is none. The larger the tile, the fewer the products and the larger the rounding errors.
+type Winograd struct {
+	Forward, InputGrad, WeightGrad int
+}
+
+func (w Winograd) tile(d direction) int {
+	switch d {
+	case forward:
+		return w.Forward
+	case inputGrad:
+		return w.InputGrad
+	default:
+		return w.WeightGrad
+	}
+}
 
 // winograd is one of our own convolutions with its work memory. All of it happens on the compute thread.
 type winograd struct{ made *C.tv_winograd }
 
-func winogradSupports(p precision) bool { return C.tv_winograd_supports(uint32(p)) != 0 }
+func winogradSupports(p Precision) bool { return C.tv_winograd_supports(uint32(p)) != 0 }
 
 // newWinograd makes a convolution for the number of threads that the compute thread has now; tile is 2 or 4.
-func newWinograd(d direction, p precision, tile int, s winogradShape) (*winograd, error) {
-	shape := C.tv_convolution_shape{
-		batch: C.int64_t(s.batch), height: C.int64_t(s.height), width: C.int64_t(s.width),
-		in: C.int64_t(s.in), out: C.int64_t(s.out), kernel: 3, stride: 1, pad: 1,
-	}
+func newWinograd(c convolution) (*winograd, error) {
 	w := &winograd{}
-	if err := failure(C.tv_winograd_new(uint32(d), uint32(p), C.int(tile), shape, &w.made)); err != nil {
+	if err := failure(C.tv_winograd_new(uint32(c.direction), uint32(c.precision), C.int(c.tile), c.shape, &w.made)); err != nil {
 		return nil, err
 	}
 	return w, nil
