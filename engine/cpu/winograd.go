@@ -3,10 +3,7 @@ package cpu
 // #include "bridge.h"
 import "C"
 
-import (
-	"runtime"
-	"unsafe"
-)
+import "unsafe"
 
 // direction says which of a convolution's three tensors is computed from the other two.
 type direction uint32
@@ -55,9 +52,7 @@ func (w *winograd) run(x, weights, y unsafe.Pointer, accumulate bool) error {
 	if accumulate {
 		add = 1
 	}
-	err := failure(C.tv_winograd_run(w.made, x, (*C.float)(weights), y, add))
-	runtime.KeepAlive(w)
-	return err
+	return failure(C.tv_winograd_run(w.made, x, (*C.float)(weights), y, add))
 }
 
 func (w *winograd) free() { C.tv_winograd_free(w.made) }

@@ -1,4 +1,5 @@
 #include "winograd_products.h"
+#include "winograd_side.h"
 
 #if TV_WINOGRAD
 TV_AVX512_BEGIN
@@ -95,27 +96,7 @@ class Forward final : public WinogradKernel {
   template <bool Full>
   static void transform_group(const char *const *patch, int64_t group, __mmask32 mask, float *to, int64_t stride) {
     Vector half[2][n][n];
-    for (int x = 0; x < n; x++) {
-      Vector d[2][n], v[2][n];
-#pragma GCC unroll 6
-      for (int y = 0; y < n; y++) {
-        const char *pixel = patch[y * n + x] + group * kGroup * Element::kBytes;
-        Vector pair[2];
-        if (Full)
-          Element::load(pixel, pair);
-        else
-          Element::load(pixel, mask, pair);
-        d[0][y] = pair[0];
-        d[1][y] = pair[1];
-      }
-      T::input(d[0], v[0]);
-      T::input(d[1], v[1]);
-#pragma GCC unroll 6
-      for (int y = 0; y < n; y++) {
-        half[0][y][x] = v[0][y];
-        half[1][y][x] = v[1][y];
-      }
-    }
+    transform_columns<Element, InputSide<Tile>, Full>(patch, group * kGroup * Element::kBytes, mask, half);
     to += group * kGroup / Element::kPerWord;
     for (int y = 0; y < n; y++) {
       Vector v[2][n];

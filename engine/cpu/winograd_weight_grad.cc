@@ -1,11 +1,234 @@
-#include <stdexcept>
+#include "winograd_products.h"
+#include "winograd_side.h"
 
-#include "winograd.h"
-
+#if TV_WINOGRAD
+TV_AVX512_BEGIN
 namespace twinview {
+namespace {
 
-std::unique_ptr<WinogradKernel> new_winograd_weight_grad(tv_precision, int, const tv_convolution_shape &, int) {
-  throw std::runtime_error("no weight gradient yet");
+// The weight gradient sums over tiles, so that is what the products run along: in bfloat16 a word holds two tiles. Every
+// thread has its own tiles and takes them in blocks: transform the block's x and dy, then for 32 input and 64 output
+// channels at a time multiply, transform back to 3×3 and add to the thread's sums. At the end the threads' sums are added
+// in the order of the threads.
+template <class Element, int Tile>
+class WeightGrad final : public WinogradKernel {
+  using T = Transform<Tile>;
+  static constexpr int n = T::n, positions = n * n, pixels = Tile * Tile;
+  static constexpr int64_t kTiles = Element::kPerWord;
+  static constexpr int64_t kBlockSums = 9 * kGroup * kSlice;
+
+  // Memory of a thread, in words: x [group][position][step][32], dy [slice][position][step][64], products
+  // [position][32][64], sums [group][slice][9][32][64]; 32 in place of 64 where the last slice is narrow.
+  struct Memory {
+    Words x, dy, products, sums;
+    std::unique_ptr<const char *[]> next_x, next_dy;  // the next block's pixels
+  };
+
+ public:
+  WeightGrad(const tv_convolution_shape &s, int threads)
+      : tiling_{s.batch, s.height, s.width, Tile},
+        in_(s.in),
+        out_(s.out),
+        block_(std::min<int64_t>(Element::kPerWord * 64 * 36 / positions,
+                                 round_up((tiling_.count() + threads - 1) / threads, kTiles))),
+        zeros_(new_words(round_up(std::max(s.in, s.out), kGroup))) {
+    const int64_t steps = block_ / kTiles;
+    for (int i = 0; i < threads; i++)
+      memory_.push_back({new_words(groups() * positions * stride(steps, kGroup)),
+                         new_words(slices() * positions * stride(steps, kSlice)),
+                         new_words(positions * stride(kGroup, kSlice)), new_words(groups() * slices() * kBlockSums),
+                         std::make_unique<const char *[]>(block_ * pixels),
+                         std::make_unique<const char *[]>(block_ * pixels)});
+  }
+
+  void before(const WinogradRun &run, int thread, int threads) override {
+    const Range mine = Range{0, tiling_.count()}.part(thread, threads);
+    const int64_t blocks = (mine.size() + block_ - 1) / block_;
+    Memory &memory = memory_[thread];
+    if (blocks == 0) memset(memory.sums.get(), 0, groups() * slices() * kBlockSums * sizeof(float));
+    for (int64_t i = 0; i < blocks; i++) {
+      const Range next = i + 1 < blocks ? mine.part(i + 1, blocks) : Range{0, 0};
+      add_block(run, mine.part(i, blocks), next, i == 0, memory);
+    }
+  }
+
+  void after(const WinogradRun &run, int thread, int threads) override {
+    const Range mine = Range{0, groups() * slices()}.part(thread, threads);
+    for (int64_t block = mine.first; block < mine.last; block++) {
+      float *sum = memory_[0].sums.get() + block * kBlockSums;
+      for (int t = 1; t < threads; t++) {
+        const float *other = memory_[t].sums.get() + block * kBlockSums;
+        for (int64_t i = 0; i < kBlockSums; i += 16)
+          _mm512_storeu_ps(sum + i, plus(_mm512_loadu_ps(sum + i), _mm512_loadu_ps(other + i)));
+      }
+      write(sum, block / slices(), block % slices(), run.weights);
+    }
+  }
+
+ private:
+  int64_t groups() const { return (in_ + kGroup - 1) / kGroup; }
+  int64_t slices() const { return (out_ + kSlice - 1) / kSlice; }
+  int64_t slice_width(int64_t slice) const { return out_ - slice * kSlice > kGroup ? kSlice : kGroup; }
+  static int64_t stride(int64_t rows, int64_t width) { return rows * width + kPad; }  // of positions
+
+  void add_block(const WinogradRun &run, Range tiles, Range next, bool first, Memory &memory) const {
+    const int64_t steps = (tiles.size() + kTiles - 1) / kTiles;
+    for (int64_t step = 0; step < steps; step++) {
+      const Range of_step{tiles.first + step * kTiles, std::min(tiles.last, tiles.first + (step + 1) * kTiles)};
+      transform_x(run.x, of_step, step, steps, memory.x.get());
+      transform_dy(run.y, of_step, step, steps, memory.dy.get());
+    }
+    for (int64_t i = 0; i < next.size(); i++) {
+      tiling_.patch(next.first + i, 0, Tile, run.x, in_ * Element::kBytes, nullptr, &memory.next_x[i * pixels]);
+      tiling_.patch(next.first + i, 0, Tile, run.y, out_ * Element::kBytes, nullptr, &memory.next_dy[i * pixels]);
+    }
+    const int64_t turns = groups() * slices() * positions * row_blocks<4>(kGroup);
+    Prefetch x(memory.next_x.get(), next.size() * pixels, 0, in_ * Element::kBytes, turns);
+    Prefetch dy(memory.next_dy.get(), next.size() * pixels, 0, out_ * Element::kBytes, turns);
+    for (int64_t group = 0; group < groups(); group++)
+      for (int64_t slice = 0; slice < slices(); slice++) {
+        const int64_t width = slice_width(slice);
+        for (int64_t p = 0; p < positions; p++) {
+          const Factors f{memory.x.get() + (group * positions + p) * stride(steps, kGroup), 1,
+                          memory.dy.get() + slice * positions * stride(steps, kSlice) + p * stride(steps, width), steps,
+                          memory.products.get() + p * stride(kGroup, width)};
+          if (width == kSlice)
+            multiply<Element, 4, kGroup>(kGroup, f, x, dy);
+          else
+            multiply<Element, 2, kGroup>(kGroup, f, x, dy);
+        }
+        float *sums = memory.sums.get() + (group * slices() + slice) * kBlockSums;
+        if (first)
+          transform_back<true>(memory.products.get(), width, sums);
+        else
+          transform_back<false>(memory.products.get(), width, sums);
+      }
+  }
+
+  void transform_x(const char *x, Range tiles, int64_t step, int64_t steps, float *to) const {
+    const char *patches[kTiles][positions];
+    patch<InputSide<Tile>>(x, in_, tiles, patches[0]);
+    for (int64_t group = 0; group < groups(); group++, to += positions * stride(steps, kGroup))
+      transform<InputSide<Tile>>(patches[0], group, in_, to + step * kGroup, stride(steps, kGroup));
+  }
+
+  void transform_dy(const char *dy, Range tiles, int64_t step, int64_t steps, float *to) const {
+    const char *patches[kTiles][pixels];
+    patch<OutputGradSide<Tile>>(dy, out_, tiles, patches[0]);
+    for (int64_t slice = 0; slice < slices(); slice++, to += positions * stride(steps, kSlice)) {
+      const int64_t width = slice_width(slice);
+      for (int64_t lane = 0; lane < width; lane += kGroup)
+        transform<OutputGradSide<Tile>>(patches[0], (slice * kSlice + lane) / kGroup, out_, to + step * width + lane,
+                                        stride(steps, width));
+    }
+  }
+
+  // patch lists the pixels of the tiles of one step; where the tiles end before it does, zeros.
+  template <class Side>
+  void patch(const char *images, int64_t channels, Range tiles, const char **patches) const {
+    const char *zeros = reinterpret_cast<const char *>(zeros_.get());
+    for (int64_t i = 0; i < tiles.size(); i++, patches += Side::size * Side::size)
+      tiling_.patch(tiles.first + i, Side::offset, Side::size, images, channels * Element::kBytes, zeros, patches);
+    if (tiles.size() < kTiles) std::fill_n(patches, Side::size * Side::size, zeros);
+  }
+
+  template <class Side>
+  static void transform(const char *const *patches, int64_t group, int64_t channels, float *to, int64_t stride) {
+    const int64_t rest = channels - group * kGroup;
+    if (rest >= kGroup)
+      transform_group<Side, true>(patches, group, 0, to, stride);
+    else
+      transform_group<Side, false>(patches, group, first_channels(rest), to, stride);
+  }
+
+  template <class Side, bool Full>
+  static void transform_group(const char *const *patches, int64_t group, __mmask32 mask, float *to, int64_t stride) {
+    Vector half[kTiles][2][n][Side::size];
+    for (int64_t i = 0; i < kTiles; i++)
+      transform_columns<Element, Side, Full>(patches + i * Side::size * Side::size, group * kGroup * Element::kBytes, mask,
+                                             half[i]);
+    for (int y = 0; y < n; y++)
+      for (int64_t v = 0; v < kTiles; v++) {  // bfloat16: even channels of both tiles, then odd ones
+        Vector first[n], second[n];
+        if constexpr (kTiles == 2) {
+          Side::apply(half[0][v][y], first);
+          Side::apply(half[1][v][y], second);
+        } else {
+          Side::apply(half[0][0][y], first);
+          Side::apply(half[0][1][y], second);
+        }
+#pragma GCC unroll 6
+        for (int x = 0; x < n; x++) {
+          float *word = to + (y * n + x) * stride + v * 16;
+          if constexpr (kTiles == 2)
+            Element::store_interleaved(word, first[x], second[x]);
+          else
+            Element::store_words(word, first[x], second[x]);
+        }
+      }
+  }
+
+  template <bool First>
+  static void transform_back(const float *products, int64_t width, float *sums) {
+    for (int64_t i = 0; i < kGroup * width; i += 16) {
+      Vector half[3][n];
+#pragma GCC unroll 6
+      for (int x = 0; x < n; x++) {
+        Vector column[n], g[3];
+#pragma GCC unroll 6
+        for (int y = 0; y < n; y++) column[y] = _mm512_loadu_ps(products + (y * n + x) * stride(kGroup, width) + i);
+        T::weight_grad(column, g);
+#pragma GCC unroll 3
+        for (int y = 0; y < 3; y++) half[y][x] = g[y];
+      }
+#pragma GCC unroll 3
+      for (int y = 0; y < 3; y++) {
+        Vector g[3];
+        T::weight_grad(half[y], g);
+#pragma GCC unroll 3
+        for (int x = 0; x < 3; x++) {
+          float *sum = sums + (y * 3 + x) * kGroup * width + i;
+          _mm512_storeu_ps(sum, First ? g[x] : plus(_mm512_loadu_ps(sum), g[x]));
+        }
+      }
+    }
+  }
+
+  // write puts the sums of a group of input and a slice of output channels in their places in OIHW.
+  void write(const float *sums, int64_t group, int64_t slice, float *weights) const {
+    const int64_t width = slice_width(slice);
+    for (int64_t lane = 0; lane < width; lane++) {
+      const int64_t o = slice * kSlice + lane / kGroup * kGroup + Element::channel(lane % kGroup);
+      if (o >= out_) continue;
+      for (int64_t row = 0; row < kGroup; row++) {
+        const int64_t i = group * kGroup + Element::channel(row);
+        if (i >= in_) continue;
+        for (int64_t k = 0; k < 9; k++)
+          weights[(o * in_ + i) * 9 + k] = sums[(k * kGroup + row) * width + lane];
+      }
+    }
+  }
+
+  Tiling tiling_;
+  int64_t in_, out_, block_;
+  Words zeros_;
+  std::vector<Memory> memory_;
+};
+
+template <class Element>
+std::unique_ptr<WinogradKernel> make(int tile, const tv_convolution_shape &shape, int threads) {
+  if (tile == 2) return std::make_unique<WeightGrad<Element, 2>>(shape, threads);
+  return std::make_unique<WeightGrad<Element, 4>>(shape, threads);
+}
+
+}  // namespace
+
+std::unique_ptr<WinogradKernel> new_winograd_weight_grad(tv_precision precision, int tile,
+                                                         const tv_convolution_shape &shape, int threads) {
+  if (precision == TV_BFLOAT16) return make<BFloat16>(tile, shape, threads);
+  return make<Float32>(tile, shape, threads);
 }
 
 }  // namespace twinview
+TV_AVX512_END
+#endif
