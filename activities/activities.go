@@ -31,8 +31,8 @@ type Store interface {
 // at a time, since each uses the whole machine.
 type Activities struct {
 	Store Store
-	// Compile makes the compiler for the number of threads that a spec asks for, 0 for every core.
-	Compile func(threads int) engine.Compiler
+	// Compile makes the compiler that a spec asks for.
+	Compile func(experiment.Compute) engine.Compiler
 	// CacheDir holds copies of data sets, verified before use. It can be deleted at any time.
 	CacheDir string
 	// Identity names this worker in results.
@@ -68,7 +68,7 @@ func register(r worker.ActivityRegistry, name string, f any) {
 
 // options are train's for one activity.
 func (a *Activities) options(spec *experiment.Spec, onStep func(experiment.Heartbeat)) train.Options {
-	return train.Options{Compile: a.Compile(spec.Compute.Threads), OnStep: onStep}
+	return train.Options{Compile: a.Compile(spec.Compute), OnStep: onStep}
 }
 
 // latest holds the training state that this worker published last, so that the next epoch need not fetch what the last

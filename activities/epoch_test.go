@@ -15,8 +15,8 @@ import (
 // idle is a worker that can't compute: what it returns, it has found.
 func idle(t *testing.T, s Store) *Activities {
 	a := newActivities(t, s)
-	a.Compile = func(int) engine.Compiler {
-		return func(*gorgonia.ExprGraph, gorgonia.Nodes) (engine.Machine, error) {
+	a.Compile = func(experiment.Compute) engine.Compiler {
+		return func(*gorgonia.ExprGraph, gorgonia.Nodes, engine.Kernels) (engine.Machine, error) {
 			return nil, errors.New("this worker must not train")
 		}
 	}

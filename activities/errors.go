@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"twinview/dataset"
+	"twinview/engine"
 	"twinview/experiment"
 	"twinview/storage"
 	"twinview/train"
@@ -18,6 +19,7 @@ import (
 const (
 	errorStopping    = "Stopping"
 	errorUnreachable = "Unreachable"
+	errorUnsupported = "Unsupported"
 	errorUnexpected  = "Unexpected"
 )
 
@@ -66,6 +68,9 @@ func classify(ctx context.Context, attempt int32, err error) error {
 		if errors.Is(err, p.err) {
 			return temporal.NewNonRetryableApplicationError(err.Error(), p.kind, nil)
 		}
+	}
+	if errors.Is(err, engine.ErrUnsupported) { // a worker on another CPU may come
+		return temporal.NewApplicationError(err.Error(), errorUnsupported)
 	}
 	// A bucket can be made while the activity waits for it.
 	if storage.Retryable(err) || errors.Is(err, storage.ErrNoBucket) {

@@ -18,7 +18,7 @@ func newActivities(t *testing.T, s Store) *Activities {
 	t.Helper()
 	return &Activities{
 		Store:    s,
-		Compile:  func(int) engine.Compiler { return engine.Reference },
+		Compile:  func(experiment.Compute) engine.Compiler { return engine.Reference },
 		CacheDir: t.TempDir(),
 		Identity: "worker",
 	}

@@ -3,7 +3,11 @@
 // graph knows none of it, so every machine runs the very same graph.
 package engine
 
-import "gorgonia.org/gorgonia"
+import (
+	"errors"
+
+	"gorgonia.org/gorgonia"
+)
 
 // Machine runs one graph again and again. It is not safe for concurrent use.
 type Machine interface {
@@ -19,9 +23,18 @@ type Machine interface {
 	// slice stays the same for the machine's life. An output's is valid until the next run, and may be written as
 	// scratch until then.
 	Values(n *gorgonia.Node) []float32
+
+	// Kernels are those that the machine runs. They belong to the caller.
+	Kernels() Kernels
 }
 
 // Compiler makes a machine for a float32 graph. Outputs are the nodes whose values will be read after a run; the values
 // of other inner nodes are lost. A leaf with a bound value starts with it, a leaf without starts at zero. One graph
 // belongs to one machine: compile a second machine from a second graph.
-type Compiler func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (Machine, error)
+//
+// The machine runs the kernels that are named in recorded; what it does not name, and everything where it is nil, the
+// machine chooses. It is an ErrUnsupported if this CPU cannot run one of them.
+type Compiler func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, recorded Kernels) (Machine, error)
+
+// ErrUnsupported is wrapped by the error for kernels that this machine cannot run.
+var ErrUnsupported = errors.New("this CPU cannot run it")

@@ -10,7 +10,7 @@ import (
 
 // Reference is the Compiler of the slow machine that every faster one is tested against: Gorgonia's TapeMachine, which
 // calls each op's Do.
-func Reference(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (Machine, error) {
+func Reference(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, _ Kernels) (Machine, error) {
 	m := &reference{leaves: map[*gorgonia.Node][]float32{}, outputs: map[*gorgonia.Node]bool{}}
 	for _, n := range g.Inputs() {
 		values, err := bindLeaf(n)
@@ -100,3 +100,6 @@ func floats(v gorgonia.Value) []float32 {
 		panic(fmt.Sprintf("engine: value of type %T in a float32 graph", data))
 	}
 }
+
+// Kernels implements Machine: there is one way only.
+func (m *reference) Kernels() Kernels { return nil }

@@ -20,7 +20,7 @@ func TestReferenceRunsAgainFromNewLeafValues(t *testing.T) {
 	require.NoError(t, gorgonia.Let(y, tensor.New(tensor.WithBacking([]float32{1, 2, 3}))))
 	product := gorgonia.Must(gorgonia.HadamardProd(x, y))
 	sum := gorgonia.Must(gorgonia.Sum(product))
-	m, err := engine.Reference(g, gorgonia.Nodes{product, sum})
+	m, err := engine.Reference(g, gorgonia.Nodes{product, sum}, nil)
 	require.NoError(t, err)
 	defer m.Close()
 
@@ -43,7 +43,7 @@ func TestReferenceLeavesKeepTheirValues(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x, y := vector(g, "x", 2), vector(g, "y", 2)
 	total := gorgonia.Must(gorgonia.Add(x, y))
-	m, err := engine.Reference(g, gorgonia.Nodes{total})
+	m, err := engine.Reference(g, gorgonia.Nodes{total}, nil)
 	require.NoError(t, err)
 	defer m.Close()
 	copy(m.Values(x), []float32{1, 2})
@@ -62,7 +62,7 @@ func TestReferenceKeepsOutputsThatLaterOpsOverwrite(t *testing.T) {
 	x, y := vector(g, "x", 2), vector(g, "y", 2)
 	first := gorgonia.Must(gorgonia.Add(x, y))
 	second := gorgonia.Must(gorgonia.Add(first, y))
-	m, err := engine.Reference(g, gorgonia.Nodes{first, second})
+	m, err := engine.Reference(g, gorgonia.Nodes{first, second}, nil)
 	require.NoError(t, err)
 	defer m.Close()
 	copy(m.Values(x), []float32{1, 2})
@@ -75,7 +75,7 @@ func TestReferenceKeepsOutputsThatLaterOpsOverwrite(t *testing.T) {
 func TestReferenceRefusesOtherElementTypes(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := gorgonia.NewVector(g, tensor.Float64, gorgonia.WithName("x"), gorgonia.WithShape(2))
-	_, err := engine.Reference(g, gorgonia.Nodes{gorgonia.Must(gorgonia.Square(x))})
+	_, err := engine.Reference(g, gorgonia.Nodes{gorgonia.Must(gorgonia.Square(x))}, nil)
 	require.ErrorContains(t, err, `bind leaf "x"`)
 }
 
@@ -84,7 +84,7 @@ func TestReferencePanicsOnUndeclaredNode(t *testing.T) {
 	x := vector(g, "x", 2)
 	inner := gorgonia.Must(gorgonia.Square(x))
 	outer := gorgonia.Must(gorgonia.Square(inner))
-	m, err := engine.Reference(g, gorgonia.Nodes{outer})
+	m, err := engine.Reference(g, gorgonia.Nodes{outer}, nil)
 	require.NoError(t, err)
 	defer m.Close()
 	require.Panics(t, func() { m.Values(inner) })

@@ -16,7 +16,7 @@ func Default() Spec {
 		Linear:      defaultLinear(),
 		Finetune:    defaultFinetune(),
 		Checkpoints: Checkpoints{KeepLast: 3},
-		Compute:     Compute{EvaluationBatchSize: 256},
+		Compute:     Compute{Precision: Auto, Winograd: Auto, Kernels: Fixed, EvaluationBatchSize: 256},
 	}
 }
 

@@ -221,8 +221,32 @@ type Checkpoints struct {
 	KeepLast int `yaml:"keep_last" json:"keep_last"`
 }
 
+// Names of precisions, of what Winograd's algorithm may do and of how kernels are chosen, as YAML has them.
+const (
+	Auto     = "auto"
+	Float32  = "float32"
+	BFloat16 = "bfloat16"
+
+	None        = "none"
+	Winograd2x2 = "2x2"
+	Winograd4x4 = "4x4"
+
+	Fixed    = "fixed"
+	Measured = "measured"
+)
+
 // Compute is how the work is done; it does not change what is computed beyond rounding.
 type Compute struct {
+	// Precision is the element type of activations and their gradients: Float32, BFloat16, or Auto for BFloat16 where the
+	// worker's CPU has instructions for it. Weights, batch statistics, losses and the optimiser's buffers are float32
+	// always. Training goes on in the precision in which it began.
+	Precision string `yaml:"precision" json:"precision"`
+	// Winograd says by which tiles convolutions may be computed with Winograd's algorithm F(m×m, 3×3), which takes fewer
+	// products and rounds more: None, Winograd2x2, Winograd4x4, or Auto for what has shown no loss in accuracy.
+	Winograd string `yaml:"winograd" json:"winograd"`
+	// Kernels says how the algorithm of a convolution is chosen among those allowed: Fixed, by its shape alone, or
+	// Measured, the fastest on the worker that begins the training.
+	Kernels string `yaml:"kernels" json:"kernels"`
 	// Threads is the number of CPU threads, 0 takes every core of the worker.
 	Threads int `yaml:"threads" json:"threads"`
 	// EvaluationBatchSize is the batch of forward passes without gradients.

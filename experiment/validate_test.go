@@ -112,6 +112,9 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 		{func(s *Spec) { s.KNN.ValidationImages = -1 }, "knn.validation_images: -1"},
 		{func(s *Spec) { s.Checkpoints.KeepLast = 0 }, "checkpoints.keep_last: 0 is out of range: must be 1 to 2000"},
 		{func(s *Spec) { s.Compute.Threads = -1 }, "compute.threads: -1"},
+		{func(s *Spec) { s.Compute.Precision = "float16" }, "compute.precision"},
+		{func(s *Spec) { s.Compute.Winograd = "3x3" }, "compute.winograd"},
+		{func(s *Spec) { s.Compute.Kernels = "" }, "compute.kernels"},
 		{func(s *Spec) { s.Compute.EvaluationBatchSize = 0 }, "compute.evaluation_batch_size: 0"},
 	} {
 		s := Default()

@@ -23,7 +23,7 @@ type inference struct {
 
 // run returns the outputs [N, D] of all images under the weights and running statistics of s.
 func (f inference) run(ctx context.Context, images dataset.Images, s *State, o Options) ([]float32, error) {
-	machine, err := o.Compile(f.network.Graph, gorgonia.Nodes{f.output})
+	machine, err := o.Compile(f.network.Graph, gorgonia.Nodes{f.output}, s.kernels)
 	if err != nil {
 		return nil, fmt.Errorf("compile the graph for inference: %w", err)
 	}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"twinview/checkpoint"
+	"twinview/engine"
 	"twinview/experiment"
 	"twinview/model"
 )
@@ -21,6 +23,8 @@ type State struct {
 	stage string
 	// spec is the digest of what decides this training.
 	spec string
+	// kernels are those that the last epoch ran, for the next to run the same: nil before the first.
+	kernels engine.Kernels
 	// tensors is the state dict, in PyTorch's order; buffers are the optimiser's.
 	tensors, buffers []checkpoint.Tensor
 }
@@ -74,6 +78,9 @@ func newStatistics(layer string, channels int) []checkpoint.Tensor {
 	}
 }
 
+// Kernels are those that the last epoch ran, nil before the first epoch. They are the state's: read them only.
+func (s *State) Kernels() engine.Kernels { return s.kernels }
+
 // StateDict returns the model as PyTorch names it: parameters, running_mean, running_var and num_batches_tracked, without
 // the optimiser's buffers. The tensors' memory is the state's: read it only, and before the next epoch.
 func (s *State) StateDict() []checkpoint.Tensor { return slices.Clone(s.tensors) }
@@ -86,6 +93,13 @@ func (s *State) Write(w io.Writer) error {
 		"epoch":  strconv.Itoa(s.Epoch),
 		"step":   strconv.Itoa(s.Step),
 		"spec":   s.spec,
+	}
+	if s.kernels != nil {
+		kernels, err := json.Marshal(s.kernels) // sorted by key
+		if err != nil {
+			return fmt.Errorf("write the kernels of epoch %d: %w", s.Epoch, err)
+		}
+		metadata["kernels"] = string(kernels)
 	}
 	if err := checkpoint.WriteSafetensors(w, slices.Concat(s.tensors, s.buffers), metadata); err != nil {
 		return fmt.Errorf("write training state of epoch %d: %w", s.Epoch, err)
@@ -106,6 +120,11 @@ func ReadState(r io.Reader) (*State, error) {
 	}
 	if s.Step, err = counter(metadata, "step"); err != nil {
 		return nil, err
+	}
+	if kernels, ok := metadata["kernels"]; ok {
+		if err := json.Unmarshal([]byte(kernels), &s.kernels); err != nil {
+			return nil, fmt.Errorf("read training state: metadata \"kernels\": %w", err)
+		}
 	}
 	for _, t := range tensors {
 		if strings.HasPrefix(t.Name, bufferPrefix) {

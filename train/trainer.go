@@ -35,10 +35,11 @@ func newTrainer(n *model.Network, s *State, o experiment.Optimizer, at schedule,
 	if err != nil {
 		return nil, err
 	}
-	machine, err := options.Compile(n.Graph, trainingOutputs(n))
+	machine, err := options.Compile(n.Graph, trainingOutputs(n), s.kernels)
 	if err != nil {
 		return nil, fmt.Errorf("compile the graph of stage %s: %w", s.stage, err)
 	}
+	s.kernels = machine.Kernels()
 	t := &trainer{network: n, machine: machine, rule: rule, schedule: at, state: s, onStep: options.OnStep}
 	if err := t.bind(o.DecayNorms); err != nil {
 		machine.Close()

@@ -16,7 +16,6 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"twinview/activities"
-	"twinview/engine"
 	"twinview/engine/cpu"
 	"twinview/experiment"
 	"twinview/storage"
@@ -48,7 +47,7 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 	}
 	a := &activities.Activities{
 		Store:    s,
-		Compile:  func(threads int) engine.Compiler { return cpu.Compiler(cpu.Options{Threads: o.limit(threads)}) },
+		Compile:  o.compiler,
 		CacheDir: o.cache,
 		Identity: temporal.Identity,
 		Hardware: fmt.Sprintf("%s/%s, %d threads", runtime.GOOS, runtime.GOARCH, o.limit(0)),

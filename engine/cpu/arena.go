@@ -26,10 +26,7 @@ func free(memory []float32) { C.tv_free(unsafe.Pointer(unsafe.SliceData(memory))
 // floats is the address of the first element, as C wants it.
 func floats(values []float32) *C.float { return (*C.float)(unsafe.Pointer(unsafe.SliceData(values))) }
 
-// doubles sees aligned scratch memory as float64s.
-func doubles(values []float32) *C.double {
-	return (*C.double)(unsafe.Pointer(unsafe.SliceData(values)))
-}
+func address(values []float32) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(values)) }
 
 // hole is free space in the arena: [from, to), in float32s.
 type hole struct{ from, to int }

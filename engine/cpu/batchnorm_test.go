@@ -19,7 +19,7 @@ func TestBatchStatsFarFromZero(t *testing.T) {
 		g := gorgonia.NewGraph()
 		x := gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(5000, 24), gorgonia.WithName("x"))
 		s := gorgonia.Must(gorgonia.ApplyOp(model.BatchStats{}, x))
-		m, err := compile(g, gorgonia.Nodes{s})
+		m, err := compile(g, gorgonia.Nodes{s}, nil)
 		require.NoError(t, err)
 		t.Cleanup(func() { m.Close() })
 		values := m.Values(x)

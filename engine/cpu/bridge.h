@@ -18,6 +18,7 @@ enum tv_precision { TV_FLOAT32, TV_BFLOAT16 };
 void *tv_alloc(size_t bytes);  // zeroed, 64-byte aligned; NULL when there is not enough
 void tv_free(void *memory);
 void tv_set_threads(int threads);
+const char *tv_cpu_name(void);  // "" where it is unknown
 
 // convolution.cc
 enum tv_direction { TV_FORWARD, TV_INPUT_GRAD, TV_WEIGHT_GRAD };

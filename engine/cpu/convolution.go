@@ -4,6 +4,7 @@ package cpu
 import "C"
 
 import (
+	"fmt"
 	"unsafe"
 
 	"twinview/model"
@@ -14,16 +15,45 @@ type convolution struct {
 	direction direction
 	precision Precision
 	shape     C.tv_convolution_shape
-	// tile is that of Winograd's algorithm, 0 for oneDNN's direct convolution.
-	tile int
+	algorithm algorithm
 	// accumulate adds dx to input 2.
 	accumulate bool
 }
 
+// algorithm is what computes a convolution. Its text is part of a training's record.
+type algorithm string
+
+const (
+	direct    algorithm = "oneDNN"     // direct
+	winograd2 algorithm = "F(2x2,3x3)" // our own, by Winograd's algorithm
+	winograd4 algorithm = "F(4x4,3x3)"
+)
+
+// tile is that of Winograd's algorithm, 0 elsewhere.
+func (a algorithm) tile() int {
+	switch a {
+	case winograd2:
+		return 2
+	case winograd4:
+		return 4
+	default:
+		return 0
+	}
+}
+
+// String names the convolution in a training's record.
+func (c convolution) String() string {
+	s := c.shape
+	return fmt.Sprintf("%v %dx%dx%dx%d to %d, %dx%d/%d",
+		c.direction, s.batch, s.height, s.width, s.in, s.out, s.kernel, s.kernel, s.stride)
+}
+
 func (c convolution) label() string {
-	return "convolution " + map[direction]string{
-		forward: "forward", inputGrad: "input gradient", weightGrad: "weight gradient",
-	}[c.direction]
+	own := ""
+	if c.algorithm != direct {
+		own = ", own"
+	}
+	return fmt.Sprintf("convolution %v%s", c.direction, own)
 }
 
 // lowerConvolutions gives the model's convolutions their shapes, in float32.
@@ -49,58 +79,29 @@ func newConvolution(d direction, x, weights *value, stride, pad int) convolution
 	}}
 }
 
-// chooseAlgorithms sets the tile of the convolutions that are to go by Winograd's algorithm.
-func (p *program) chooseAlgorithms(w Winograd) {
-	for at := range p.instructions {
-		if c, ok := p.instructions[at].op.(convolution); ok {
-			c.tile = c.bestTile(w.tile(c.direction))
-			p.instructions[at].op = c
-		}
-	}
-}
-
-// minWinogradChannels are worth the transforms: below, they cost more than the products.
-const minWinogradChannels = 16
-
-// bestTile is the tile, no larger than allowed, that needs the fewest products; 0 where none is of use.
-func (c convolution) bestTile(allowed int) int {
-	s := c.shape
-	if s.kernel != 3 || s.stride != 1 || s.pad != 1 || min(s.in, s.out) < minWinogradChannels || !winogradSupports(c.precision) {
-		return 0
-	}
-	best, fewest := 0, 9*s.height*s.width
-	for _, tile := range []C.int64_t{2, 4} {
-		tiles := (s.height + tile - 1) / tile * ((s.width + tile - 1) / tile)
-		if products := tiles * (tile + 2) * (tile + 2); int(tile) <= allowed && products < fewest {
-			best, fewest = int(tile), products
-		}
-	}
-	return best
-}
-
 // kernel is a convolution made ready to run.
 type kernel interface {
 	run(x, weights, y unsafe.Pointer, accumulate bool) error
 	free()
 }
 
-// direct is oneDNN's convolution. It cannot accumulate.
-type direct struct{ made *C.tv_convolution }
+// onednn is oneDNN's direct convolution. It cannot accumulate.
+type onednn struct{ made *C.tv_convolution }
 
-func newDirect(c convolution) (*direct, error) {
-	d := &direct{}
+func newOneDNN(c convolution) (*onednn, error) {
+	d := &onednn{}
 	return d, failure(C.tv_convolution_new(uint32(c.direction), uint32(c.precision), c.shape, &d.made))
 }
 
-func (d *direct) run(x, weights, y unsafe.Pointer, _ bool) error {
+func (d *onednn) run(x, weights, y unsafe.Pointer, _ bool) error {
 	return failure(C.tv_convolution_run(d.made, x, (*C.float)(weights), y))
 }
 
-func (d *direct) free() { C.tv_convolution_free(d.made) }
+func (d *onednn) free() { C.tv_convolution_free(d.made) }
 
 func newKernel(c convolution) (kernel, error) {
-	if c.tile == 0 {
-		return newDirect(c)
+	if c.algorithm == direct {
+		return newOneDNN(c)
 	}
 	return newWinograd(c)
 }

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"time"
 
@@ -23,11 +24,16 @@ type Options struct {
 	// Winograd is what our own convolutions may do. They need AVX-512, and in bfloat16 AVX512-BF16; without, and where
 	// they are of no use, oneDNN's direct ones run. The zero value stands for those everywhere.
 	Winograd Winograd
+	// Measure chooses among the algorithms that Winograd allows by a short measurement, instead of by the number of
+	// products. Then two workers may choose differently, and round differently.
+	Measure bool
+	// Cache is the path of a file that keeps what was measured; empty for none.
+	Cache string
 }
 
 // Compile is an engine.Compiler in float32 that uses every core.
-func Compile(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (engine.Machine, error) {
-	return Compiler(Options{})(g, outputs)
+func Compile(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, recorded engine.Kernels) (engine.Machine, error) {
+	return Compiler(Options{})(g, outputs, recorded)
 }
 
 // Compiler returns a compiler of machines. They cannot be compiled where the CPU does not support the precision.
@@ -35,13 +41,11 @@ func Compiler(o Options) engine.Compiler {
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	return func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (engine.Machine, error) {
-		if !Supports(o.Precision) {
-			return nil, fmt.Errorf("compile graph for the CPU: it has no instructions for %v: use float32", o.Precision)
-		}
-		m := &machine{threads: o.Threads}
+	return func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, recorded engine.Kernels) (engine.Machine, error) {
+		c := newChooser(o, recorded)
+		m := &machine{threads: o.Threads, kernels: c.chosen}
 		err := compute(o.Threads, func() (err error) {
-			m.plan, err = newPlan(g, outputs, o)
+			m.plan, err = newPlan(g, outputs, c)
 			return err
 		})
 		if err != nil {
@@ -60,6 +64,7 @@ func Description() string { return "oneDNN " + C.GoString(C.tv_onednn_version())
 type machine struct {
 	threads int
 	plan    *plan
+	kernels engine.Kernels
 }
 
 // RunAll implements gorgonia.VM.
@@ -85,6 +90,9 @@ func (m *machine) Values(n *gorgonia.Node) []float32 {
 	}
 	return values
 }
+
+// Kernels implements engine.Machine.
+func (m *machine) Kernels() engine.Kernels { return maps.Clone(m.kernels) }
 
 // Profile is the time spent since the machine was made, by kind of op.
 func (m *machine) Profile() map[string]time.Duration {

@@ -87,7 +87,7 @@ func TestRunsAreIdentical(t *testing.T) {
 func TestValuesOfInnerNodePanics(t *testing.T) {
 	n, err := networks["encoder"]()
 	require.NoError(t, err)
-	m, err := cpu.Compile(n.Graph, nil)
+	m, err := cpu.Compile(n.Graph, nil, nil)
 	require.NoError(t, err)
 	defer m.Close()
 	require.Panics(t, func() { m.Values(n.Features) })
@@ -96,14 +96,14 @@ func TestValuesOfInnerNodePanics(t *testing.T) {
 func TestCompileRejects(t *testing.T) {
 	double, err := model.NewEncoder(encoder, model.Options{Batch: 1, Size: 8, DType: tensor.Float64})
 	require.NoError(t, err)
-	_, err = cpu.Compile(double.Graph, gorgonia.Nodes{double.Features})
+	_, err = cpu.Compile(double.Graph, gorgonia.Nodes{double.Features}, nil)
 	require.ErrorContains(t, err, "want float32")
 
 	other, err := networks["SimCLR"]()
 	require.NoError(t, err)
 	linear, err := networks["linear"]()
 	require.NoError(t, err)
-	_, err = cpu.Compile(linear.Graph, gorgonia.Nodes{other.Parameters[0].Grad})
+	_, err = cpu.Compile(linear.Graph, gorgonia.Nodes{other.Parameters[0].Grad}, nil)
 	require.ErrorContains(t, err, "not a node of the graph")
 }
 
@@ -114,7 +114,7 @@ func TestLeavesStartWithTheirValues(t *testing.T) {
 	sum, err := gorgonia.Add(bound, free)
 	require.NoError(t, err)
 	require.NoError(t, gorgonia.Let(bound, tensor.New(tensor.WithBacking([]float32{1, 2, 3}))))
-	m, err := cpu.Compile(g, gorgonia.Nodes{sum})
+	m, err := cpu.Compile(g, gorgonia.Nodes{sum}, nil)
 	require.NoError(t, err)
 	defer m.Close()
 
@@ -130,7 +130,7 @@ func TestNaNSurvives(t *testing.T) {
 	n, err := networks["SimCLR"]()
 	require.NoError(t, err)
 	model.Initialise(n, 1)
-	m, err := cpu.Compile(n.Graph, gorgonia.Nodes{n.Loss})
+	m, err := cpu.Compile(n.Graph, gorgonia.Nodes{n.Loss}, nil)
 	require.NoError(t, err)
 	defer m.Close()
 	fill(m.Values(n.Images), 1, 1)
@@ -148,7 +148,7 @@ func run(
 	require.NoError(t, err)
 	model.Initialise(n, 7)
 	outputs := outputsOf(n)
-	m, err := compile(n.Graph, outputs)
+	m, err := compile(n.Graph, outputs, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { m.Close() })
 	if n.Images != nil {
@@ -240,7 +240,7 @@ func BenchmarkTrain(b *testing.B) {
 			n, err := model.NewPretraining(wide, method, options(c.views, c.size))
 			require.NoError(b, err)
 			model.Initialise(n, 1)
-			m, err := cpu.Compiler(cpu.Options{Precision: c.precision})(n.Graph, outputsOf(n))
+			m, err := cpu.Compiler(cpu.Options{Precision: c.precision})(n.Graph, outputsOf(n), nil)
 			require.NoError(b, err)
 			defer m.Close()
 			fill(m.Values(n.Images), 1, 1)

@@ -1,6 +1,9 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <sys/mman.h>
 
 #include <cstdlib>
@@ -30,4 +33,15 @@ extern "C" void tv_set_threads(int threads) {
 #else
   (void)threads;
 #endif
+}
+
+extern "C" const char *tv_cpu_name(void) {
+  static char name[49] = "";
+#if defined(__x86_64__)
+  unsigned words[12];
+  for (unsigned i = 0; i < 3; i++)
+    if (!__get_cpuid(0x80000002 + i, words + 4 * i, words + 4 * i + 1, words + 4 * i + 2, words + 4 * i + 3)) return name;
+  memcpy(name, words, sizeof words);
+#endif
+  return name;
 }

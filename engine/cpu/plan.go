@@ -23,14 +23,20 @@ type step struct {
 	spent *time.Duration
 }
 
-func newPlan(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, o Options) (*plan, error) {
+func newPlan(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, c *chooser) (*plan, error) {
 	program, err := schedule(g, outputs)
 	if err != nil {
 		return nil, err
 	}
 	program.lowerConvolutions()
-	program.inPrecision(o.Precision)
-	program.chooseAlgorithms(o.Winograd)
+	precision, err := c.precision()
+	if err != nil {
+		return nil, err
+	}
+	program.inPrecision(precision)
+	if err := c.algorithms(program); err != nil {
+		return nil, err
+	}
 	program.fuse()
 	p := &plan{visible: map[*gorgonia.Node][]float32{}, kernels: newKernels(), spent: map[string]*time.Duration{}}
 	if err := p.build(program); err != nil {

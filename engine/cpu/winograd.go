@@ -14,6 +14,10 @@ const (
 	weightGrad direction = C.TV_WEIGHT_GRAD
 )
 
+func (d direction) String() string {
+	return [...]string{forward: "forward", inputGrad: "input gradient", weightGrad: "weight gradient"}[d]
+}
+
 // Winograd says which 3×3 convolutions of stride 1 may go by Winograd's algorithm F(tile×tile, 3×3) (Lavin and Gray 2016).
 // A tile is 0, 2 or 4; 0 is none. The larger the tile, the fewer the products and the larger the rounding errors.
 type Winograd struct {
@@ -39,7 +43,7 @@ func winogradSupports(p Precision) bool { return C.tv_winograd_supports(uint32(p
 // newWinograd makes a convolution for the number of threads that the compute thread has now; tile is 2 or 4.
 func newWinograd(c convolution) (*winograd, error) {
 	w := &winograd{}
-	if err := failure(C.tv_winograd_new(uint32(c.direction), uint32(c.precision), C.int(c.tile), c.shape, &w.made)); err != nil {
+	if err := failure(C.tv_winograd_new(uint32(c.direction), uint32(c.precision), C.int(c.algorithm.tile()), c.shape, &w.made)); err != nil {
 		return nil, err
 	}
 	return w, nil

@@ -1,0 +1,176 @@
+package cpu
+
+// #include "bridge.h"
+import "C"
+
+import (
+	"fmt"
+	"time"
+
+	"twinview/engine"
+)
+
+// precisionKey is that of the precision in engine.Kernels; all other keys are names of convolutions.
+const precisionKey = "precision"
+
+// chooser decides what computes a graph and remembers it.
+type chooser struct {
+	options  Options
+	recorded engine.Kernels
+	chosen   engine.Kernels
+}
+
+func newChooser(o Options, recorded engine.Kernels) *chooser {
+	return &chooser{o, recorded, engine.Kernels{}}
+}
+
+// precision is the recorded one, else that of the options.
+func (c *chooser) precision() (Precision, error) {
+	p := c.options.Precision
+	if recorded, ok := c.recorded[precisionKey]; ok {
+		switch recorded {
+		case Float32.String():
+			p = Float32
+		case BFloat16.String():
+			p = BFloat16
+		default:
+			return 0, fmt.Errorf("%w: precision %q", engine.ErrUnsupported, recorded)
+		}
+	}
+	if !Supports(p) {
+		return 0, fmt.Errorf("%w: precision %v needs AVX512-BF16: train in float32 here, or take a worker on another CPU",
+			engine.ErrUnsupported, p)
+	}
+	c.chosen[precisionKey] = p.String()
+	return p, nil
+}
+
+// algorithms sets the algorithm of every convolution: the recorded one, else the fastest if that is to be measured, else
+// that with the fewest products.
+func (c *chooser) algorithms(p *program) error {
+	for at := range p.instructions {
+		conv, ok := p.instructions[at].op.(convolution)
+		if !ok {
+			continue
+		}
+		var err error
+		if conv.algorithm, err = c.algorithm(conv); err != nil {
+			return fmt.Errorf("choose the algorithm of %s: %w", conv, err)
+		}
+		p.instructions[at].op = conv
+	}
+	return nil
+}
+
+func (c *chooser) algorithm(conv convolution) (algorithm, error) {
+	name := conv.String()
+	if chosen, ok := c.chosen[name]; ok {
+		return algorithm(chosen), nil
+	}
+	a, err := c.decide(conv)
+	if err == nil {
+		c.chosen[name] = string(a)
+	}
+	return a, err
+}
+
+func (c *chooser) decide(conv convolution) (algorithm, error) {
+	if recorded, ok := c.recorded[conv.String()]; ok {
+		a := algorithm(recorded)
+		if a != direct && !conv.possible(a) {
+			return "", fmt.Errorf("%w: %s: take a worker on another CPU", engine.ErrUnsupported, a)
+		}
+		return a, nil
+	}
+	candidates := conv.candidates(c.options.Winograd.tile(conv.direction))
+	if !c.options.Measure || c.recorded != nil || len(candidates) == 1 {
+		return candidates[0], nil
+	}
+	return fastest(conv, candidates, c.options)
+}
+
+// candidates are the algorithms with tiles no larger than allowed, that with the fewest products first.
+func (c convolution) candidates(allowed int) []algorithm {
+	all := []algorithm{direct}
+	for _, a := range []algorithm{winograd2, winograd4} {
+		if a.tile() > allowed || !c.possible(a) {
+			continue
+		}
+		if c.products(a) < c.products(all[0]) {
+			all = append([]algorithm{a}, all...)
+		} else {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// minWinogradChannels are worth the transforms: below, they cost more than the products.
+const minWinogradChannels = 16
+
+// possible tells whether Winograd's algorithm a can compute c here.
+func (c convolution) possible(a algorithm) bool {
+	s := c.shape
+	return a.tile() > 0 && s.kernel == 3 && s.stride == 1 && s.pad == 1 && min(s.in, s.out) >= minWinogradChannels &&
+		winogradSupports(c.precision)
+}
+
+// products is the number of them per channel and image.
+func (c convolution) products(a algorithm) int {
+	height, width, tile := int(c.shape.height), int(c.shape.width), a.tile()
+	if tile == 0 {
+		return int(c.shape.kernel*c.shape.kernel) * height * width
+	}
+	return (height + tile - 1) / tile * ((width + tile - 1) / tile) * (tile + 2) * (tile + 2)
+}
+
+// fastest runs every candidate a few times, unless the cache knows the answer.
+func fastest(c convolution, candidates []algorithm, o Options) (algorithm, error) {
+	key := fmt.Sprintf("%s, %v, up to %s, %d threads, %s, %s",
+		c, c.precision, candidates[0], o.Threads, C.GoString(C.tv_cpu_name()), Description())
+	cache := measurements(o.Cache)
+	if known, ok := cache.find(key); ok {
+		return algorithm(known), nil
+	}
+	best, least := direct, time.Duration(1<<62)
+	for _, a := range candidates {
+		c.algorithm = a
+		took, err := duration(c)
+		if err != nil {
+			return "", fmt.Errorf("measure %s: %w", a, err)
+		}
+		if took < least {
+			best, least = a, took
+		}
+	}
+	return best, cache.add(key, string(best))
+}
+
+// duration is the least of a few runs.
+func duration(c convolution) (time.Duration, error) {
+	s := c.shape
+	height, width := (s.height+2*s.pad-s.kernel)/s.stride+1, (s.width+2*s.pad-s.kernel)/s.stride+1
+	sizes := []C.int64_t{s.batch * s.height * s.width * s.in, s.out * s.in * s.kernel * s.kernel, s.batch * height * width * s.out}
+	var tensors [3][]float32
+	for i, n := range sizes {
+		var err error
+		if tensors[i], err = allocate(int(n)); err != nil {
+			return 0, err
+		}
+		defer free(tensors[i])
+	}
+	kernel, err := newKernel(c)
+	if err != nil {
+		return 0, err
+	}
+	defer kernel.free()
+	least := time.Duration(1 << 62)
+	for range 4 { // the first warms up
+		start := time.Now()
+		if err := kernel.run(address(tensors[0]), address(tensors[1]), address(tensors[2]), false); err != nil {
+			return 0, err
+		}
+		least = min(least, time.Since(start))
+	}
+	return least, nil
+}
