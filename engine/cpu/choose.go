@@ -117,9 +117,9 @@ func (c convolution) possible(a algorithm) bool {
 
 // products is the number of them per channel and image.
 func (c convolution) products(a algorithm) int {
-	height, width, tile := int(c.shape.height), int(c.shape.width), a.tile()
+	height, width, tile := c.shape.height, c.shape.width, a.tile()
 	if tile == 0 {
-		return int(c.shape.kernel*c.shape.kernel) * height * width
+		return c.shape.kernel * c.shape.kernel * height * width
 	}
 	return (height + tile - 1) / tile * ((width + tile - 1) / tile) * (tile + 2) * (tile + 2)
 }
@@ -148,13 +148,11 @@ func fastest(c convolution, candidates []algorithm, o Options) (algorithm, error
 
 // duration is the least of a few runs.
 func duration(c convolution) (time.Duration, error) {
-	s := c.shape
-	height, width := (s.height+2*s.pad-s.kernel)/s.stride+1, (s.width+2*s.pad-s.kernel)/s.stride+1
-	sizes := []C.int64_t{s.batch * s.height * s.width * s.in, s.out * s.in * s.kernel * s.kernel, s.batch * height * width * s.out}
+	x, weights, y := c.shape.sizes()
 	var tensors [3][]float32
-	for i, n := range sizes {
+	for i, n := range []int{x, weights, y} {
 		var err error
-		if tensors[i], err = allocate(int(n)); err != nil {
+		if tensors[i], err = allocate(n); err != nil {
 			return 0, err
 		}
 		defer free(tensors[i])

@@ -14,10 +14,27 @@ import (
 type convolution struct {
 	direction direction
 	precision Precision
-	shape     C.tv_convolution_shape
+	shape     convolutionShape
 	algorithm algorithm
 	// accumulate adds dx to input 2.
 	accumulate bool
+}
+
+// convolutionShape is of x [batch, height, width, in], weights [out, in, kernel, kernel] and y [batch, H, W, out].
+type convolutionShape struct{ batch, height, width, in, out, kernel, stride, pad int }
+
+func (s convolutionShape) c() C.tv_convolution_shape {
+	return C.tv_convolution_shape{
+		batch: C.int64_t(s.batch), height: C.int64_t(s.height), width: C.int64_t(s.width),
+		in: C.int64_t(s.in), out: C.int64_t(s.out), kernel: C.int64_t(s.kernel),
+		stride: C.int64_t(s.stride), pad: C.int64_t(s.pad),
+	}
+}
+
+// sizes are the numbers of elements of x, weights and y.
+func (s convolutionShape) sizes() (x, weights, y int) {
+	height, width := (s.height+2*s.pad-s.kernel)/s.stride+1, (s.width+2*s.pad-s.kernel)/s.stride+1
+	return s.batch * s.height * s.width * s.in, s.out * s.in * s.kernel * s.kernel, s.batch * height * width * s.out
 }
 
 // algorithm is what computes a convolution. Its text is part of a training's record.
@@ -72,10 +89,9 @@ func (p *program) lowerConvolutions() {
 }
 
 func newConvolution(d direction, x, weights *value, stride, pad int) convolution {
-	return convolution{direction: d, shape: C.tv_convolution_shape{
-		batch: C.int64_t(x.shape[0]), height: C.int64_t(x.shape[1]), width: C.int64_t(x.shape[2]),
-		in: C.int64_t(weights.shape[1]), out: C.int64_t(weights.shape[0]), kernel: C.int64_t(weights.shape[2]),
-		stride: C.int64_t(stride), pad: C.int64_t(pad),
+	return convolution{direction: d, shape: convolutionShape{
+		batch: x.shape[0], height: x.shape[1], width: x.shape[2], in: weights.shape[1], out: weights.shape[0],
+		kernel: weights.shape[2], stride: stride, pad: pad,
 	}}
 }
 
@@ -90,7 +106,7 @@ type onednn struct{ made *C.tv_convolution }
 
 func newOneDNN(c convolution) (*onednn, error) {
 	d := &onednn{}
-	return d, failure(C.tv_convolution_new(uint32(c.direction), uint32(c.precision), c.shape, &d.made))
+	return d, failure(C.tv_convolution_new(uint32(c.direction), uint32(c.precision), c.shape.c(), &d.made))
 }
 
 func (d *onednn) run(x, weights, y unsafe.Pointer, _ bool) error {

@@ -43,7 +43,7 @@ func winogradSupports(p Precision) bool { return C.tv_winograd_supports(uint32(p
 // newWinograd makes a convolution for the number of threads that the compute thread has now; tile is 2 or 4.
 func newWinograd(c convolution) (*winograd, error) {
 	w := &winograd{}
-	if err := failure(C.tv_winograd_new(uint32(c.direction), uint32(c.precision), C.int(c.algorithm.tile()), c.shape, &w.made)); err != nil {
+	if err := failure(C.tv_winograd_new(uint32(c.direction), uint32(c.precision), C.int(c.algorithm.tile()), c.shape.c(), &w.made)); err != nil {
 		return nil, err
 	}
 	return w, nil
