@@ -26,14 +26,13 @@
 // The package is compiled for any CPU; what stands between these two is compiled for AVX-512 and only called where
 // tv_winograd_supports says so. Headers must be included before.
 #define TV_AVX512 "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"
+#define TV_PRAGMA(...) _Pragma(#__VA_ARGS__)
+#define TV_EXPAND_PRAGMA(...) TV_PRAGMA(__VA_ARGS__)
 #if defined(__clang__)
-#define TV_AVX512_BEGIN                                                                                        \
-  _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512bw,avx512vl,avx512dq,avx512bf16\"))), " \
-          "apply_to = function)")
+#define TV_AVX512_BEGIN TV_EXPAND_PRAGMA(clang attribute push(__attribute__((target(TV_AVX512))), apply_to = function))
 #define TV_AVX512_END _Pragma("clang attribute pop")
 #else
-#define TV_AVX512_BEGIN \
-  _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512bw,avx512vl,avx512dq,avx512bf16\")")
+#define TV_AVX512_BEGIN _Pragma("GCC push_options") TV_EXPAND_PRAGMA(GCC target(TV_AVX512))
 #define TV_AVX512_END _Pragma("GCC pop_options")
 #endif
 
