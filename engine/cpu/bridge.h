@@ -93,6 +93,23 @@ const char *tv_ntxent(int64_t views, int64_t dim, double temperature, const floa
 const char *tv_ntxent_grad(int64_t views, int64_t dim, double temperature, const float *z, const float *dloss,
                            float *similarity, float *dz);
 
+// normalize.cc; matrices of one shape.
+void tv_l2_normalize(int64_t rows, int64_t width, const float *x, float *y);
+void tv_l2_normalize_grad(int64_t rows, int64_t width, const float *x, const float *y, const float *dy, float *dx);
+void tv_standardize(int64_t rows, int64_t columns, const float *x, float *y);
+void tv_standardize_grad(int64_t rows, int64_t columns, const float *x, const float *y, const float *dy, float *dx);
+// dx, of `total` elements, is dy's n from offset on and zero elsewhere.
+void tv_rows_grad(int64_t offset, int64_t n, int64_t total, const float *dy, float *dx);
+
+// crossentropy.cc; logits are [rows, classes], labels [rows] class indices; any other label is a failure.
+const char *tv_cross_entropy(int64_t rows, int64_t classes, const float *logits, const float *labels, float *loss);
+const char *tv_cross_entropy_grad(int64_t rows, int64_t classes, const float *logits, const float *labels,
+                                  const float *dloss, float *dlogits);
+
+// barlowtwins.cc; c is the correlation matrix [width, width].
+void tv_redundancy_reduction(int64_t width, double lambda, const float *c, float *loss);
+void tv_redundancy_reduction_grad(int64_t width, double lambda, const float *c, const float *dloss, float *dc);
+
 #ifdef __cplusplus
 }
 #endif

@@ -17,9 +17,11 @@ import (
 // kernels turns instructions into calls of the bridge.
 type kernels struct {
 	convolutions map[convolution]kernel
+	// references are the ops that run their own implementation in Go, which is slow and allocates.
+	references []string
 }
 
-func newKernels() *kernels { return &kernels{map[convolution]kernel{}} }
+func newKernels() *kernels { return &kernels{convolutions: map[convolution]kernel{}} }
 
 func (k *kernels) free() {
 	for _, c := range k.convolutions {
@@ -56,7 +58,7 @@ func (k *kernels) compile(i instruction, m *memory) (func() error, error) {
 	if run := k.row(i, m); run != nil {
 		return run, nil
 	}
-	return reference(i, m)
+	return k.reference(i, m)
 }
 
 // image compiles the ops that run on activations of either precision, or returns nil.
@@ -164,7 +166,7 @@ func (k *kernels) row(i instruction, m *memory) func() error {
 			return C.tv_ntxent_grad(rows, channels, temperature, in[0], in[1], similarity, out)
 		})
 	}
-	return nil
+	return head(i, in, out)
 }
 
 func call(kernel func()) func() error {
@@ -216,11 +218,12 @@ func part(i instruction, m *memory) func() error {
 }
 
 // reference runs the op's own implementation, for ops too small to be worth a kernel.
-func reference(i instruction, m *memory) (func() error, error) {
+func (k *kernels) reference(i instruction, m *memory) (func() error, error) {
 	op, ok := i.op.(gorgonia.Op)
 	if !ok {
 		return nil, fmt.Errorf("no kernel for %T", i.op)
 	}
+	k.references = append(k.references, op.String())
 	out := m.of(i.out())
 	return func() error {
 		inputs := make([]gorgonia.Value, len(i.inputs))

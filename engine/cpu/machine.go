@@ -43,14 +43,15 @@ func Compiler(o Options) engine.Compiler {
 	}
 	return func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, recorded engine.Kernels) (engine.Machine, error) {
 		c := newChooser(o, recorded)
-		m := &machine{threads: o.Threads, kernels: c.chosen}
-		err := compute(o.Threads, func() (err error) {
+		m := &machine{caller: newCaller(o.Threads), kernels: c.chosen}
+		err := m.compute(func() (err error) {
 			m.plan, err = newPlan(g, outputs, c)
 			return err
 		})
 		if err != nil {
 			return nil, fmt.Errorf("compile graph for the CPU: %w", err)
 		}
+		m.run = m.plan.run
 		return m, nil
 	}
 }
@@ -62,13 +63,14 @@ func Supports(p Precision) bool { return p == Float32 || p == BFloat16 && C.tv_h
 func Description() string { return "oneDNN " + C.GoString(C.tv_onednn_version()) }
 
 type machine struct {
-	threads int
+	caller
 	plan    *plan
+	run     func() error // plan.run, made once: a step allocates nothing
 	kernels engine.Kernels
 }
 
 // RunAll implements gorgonia.VM.
-func (m *machine) RunAll() error { return compute(m.threads, m.plan.run) }
+func (m *machine) RunAll() error { return m.compute(m.run) }
 
 // Reset implements gorgonia.VM: there is no program counter to reset.
 func (m *machine) Reset() {}
@@ -76,7 +78,7 @@ func (m *machine) Reset() {}
 // Close implements gorgonia.VM. It may be called more than once.
 func (m *machine) Close() error {
 	// oneDNN counts its users by thread: what the compute thread made, it must free.
-	return compute(m.threads, func() error {
+	return m.compute(func() error {
 		m.plan.free()
 		return nil
 	})

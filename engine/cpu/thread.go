@@ -10,28 +10,40 @@ import (
 	"sync"
 )
 
-// computeThread runs functions one after another on an OS thread of its own. An OpenMP team belongs to the thread that
+// job is a function for the compute thread, the number of threads it may use, and where its error goes.
+type job struct {
+	threads int
+	do      func() error
+	done    chan<- error
+}
+
+// computeThread runs jobs one after another on an OS thread of its own. An OpenMP team belongs to the thread that
 // called it: from goroutines that wander between threads, each thread would start a team and the teams would fight over
 // the cores.
-var computeThread = sync.OnceValue(func() chan<- func() {
-	work := make(chan func())
+var computeThread = sync.OnceValue(func() chan<- job {
+	jobs := make(chan job)
 	go func() {
 		runtime.LockOSThread()
-		for do := range work {
-			do()
+		for j := range jobs {
+			C.tv_set_threads(C.int(j.threads))
+			j.done <- guarded(j.do)
 		}
 	}()
-	return work
+	return jobs
 })
 
-// compute runs do on the compute thread with the given number of threads and waits for it.
-func compute(threads int, do func() error) error {
-	done := make(chan error, 1)
-	computeThread() <- func() {
-		C.tv_set_threads(C.int(threads))
-		done <- guarded(do)
-	}
-	return <-done
+// caller hands work to the compute thread again and again without allocating. It is not safe for concurrent use.
+type caller struct {
+	threads int
+	done    chan error
+}
+
+func newCaller(threads int) caller { return caller{threads, make(chan error, 1)} }
+
+// compute runs do on the compute thread and waits for it.
+func (c caller) compute(do func() error) error {
+	computeThread() <- job{c.threads, do, c.done}
+	return <-c.done
 }
 
 // guarded turns a panic into an error: on the compute thread nobody else could recover it, and every experiment of the

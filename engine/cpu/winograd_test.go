@@ -194,6 +194,9 @@ func onWinograd(
 	}))
 }
 
+// compute runs do on the compute thread.
+func compute(threads int, do func() error) error { return newCaller(threads).compute(do) }
+
 // winogradShapes have edges that tiles, groups of 32 channels, slices of 64 and blocks of tiles don't divide.
 var winogradShapes = []winogradShape{
 	{2, 8, 8, 64, 64}, {1, 7, 7, 8, 24}, {3, 9, 9, 37, 40}, {3, 1, 1, 96, 32}, {1, 5, 6, 40, 96}, {2, 8, 8, 32, 37},
