@@ -36,9 +36,6 @@ func scratchSize(i instruction) int {
 	case model.BatchStats, normAffineGrad, reluNormAffineGrad, model.ColumnSum:
 		rows, channels := i.inputs[0].rows()
 		return 2 * int(C.tv_reduction_scratch(rows, channels))
-	case model.NTXent, model.NTXentGrad:
-		views := i.inputs[0].shape[0]
-		return views * views
 	}
 	return 0
 }
@@ -157,14 +154,6 @@ func (k *kernels) row(i instruction, m *memory) func() error {
 		return call(func() { C.tv_column_sum(rows, channels, in[0], scratch, out) })
 	case model.AddBias:
 		return call(func() { C.tv_add_bias(rows, channels, in[0], in[1], out) })
-	case model.NTXent:
-		temperature, similarity := C.double(op.Temperature), floats(m.scratchOf(i))
-		return try(func() *C.char { return C.tv_ntxent(rows, channels, temperature, in[0], similarity, out) })
-	case model.NTXentGrad:
-		temperature, similarity := C.double(op.Temperature), floats(m.scratchOf(i))
-		return try(func() *C.char {
-			return C.tv_ntxent_grad(rows, channels, temperature, in[0], in[1], similarity, out)
-		})
 	}
 	return head(i, in, out)
 }
