@@ -7,6 +7,8 @@ import (
 	"errors"
 
 	"gorgonia.org/gorgonia"
+
+	"twinview/experiment"
 )
 
 // Machine runs one graph again and again. It is not safe for concurrent use.
@@ -38,3 +40,31 @@ type Compiler func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, recorded Kerne
 
 // ErrUnsupported is wrapped by the error for kernels that this machine cannot run.
 var ErrUnsupported = errors.New("this CPU cannot run it")
+
+// Optimizing is what a Machine may implement besides: it moves parameters itself, faster than a caller who goes through
+// Values.
+type Optimizing interface {
+	// NewOptimizer returns an optimiser of the machine's parameters by the rule o, whose learning rate it ignores: the
+	// schedule's is passed to each step. Its memory is the machine's and goes with it. It fails if the rule is unknown or
+	// a gradient has another size than its parameter, and panics, as Values does, if nodes are no leaves and outputs.
+	NewOptimizer(o experiment.Optimizer, parameters []Parameter) (Optimizer, error)
+}
+
+// Parameter is one trained leaf of a graph.
+type Parameter struct {
+	// Value is the leaf, Grad the output that holds its gradient, of the same shape.
+	Value, Grad *gorgonia.Node
+	// Excluded parameters take neither weight decay nor LARS's trust ratio.
+	Excluded bool
+}
+
+// Optimizer moves parameters in place. It is not safe for concurrent use, nor beside a run of its machine.
+type Optimizer interface {
+	// Buffers returns the arrays that the rule keeps for parameter i, each of the parameter's size and zero at first:
+	// for SGD with momentum and for LARS the momentum, for AdamW the mean of gradients and the mean of their squares, for
+	// SGD without momentum none. Between steps they may be read and written; the slices stay the same.
+	Buffers(i int) [][]float32
+	// Step moves every parameter by the gradients of the last run at a learning rate; step counts from 1. It tells
+	// whether all parameters and buffers are finite numbers after it.
+	Step(rate float64, step int) (finite bool, err error)
+}

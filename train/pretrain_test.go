@@ -12,7 +12,7 @@ import (
 )
 
 func TestPretrainingLowersTheLoss(t *testing.T) {
-	const epochs = 24
+	const epochs = 60
 	for _, method := range []string{experiment.SimCLR, experiment.BarlowTwins} {
 		t.Run(method, func(t *testing.T) {
 			spec := tinySpec(method)

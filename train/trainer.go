@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"sync"
 	"time"
 
 	"gorgonia.org/gorgonia"
@@ -14,18 +13,19 @@ import (
 	"twinview/model"
 )
 
-// trainer takes optimiser steps on one machine. Weights live in the machine's leaves meanwhile; running statistics,
-// buffers and counters in the state, which is the trainer's own.
+// trainer takes optimiser steps on one machine. Weights and the optimiser's buffers live in the machine meanwhile;
+// running statistics and counters in the state, which is the trainer's own.
 type trainer struct {
-	network  *model.Network
-	machine  engine.Machine
-	rule     optimizer
-	schedule schedule
-	state    *State
+	network   *model.Network
+	machine   engine.Machine
+	optimizer engine.Optimizer
+	schedule  schedule
+	state     *State
 
-	parameters []parameter
-	norms      []statistics
-	onStep     func(experiment.Heartbeat)
+	norms []statistics
+	// buffers are the names of the optimiser's.
+	buffers []string
+	onStep  func(experiment.Heartbeat)
 }
 
 // newTrainer compiles the network and writes the state's weights into the machine. The state must not be used by anyone
@@ -40,10 +40,14 @@ func newTrainer(n *model.Network, s *State, o experiment.Optimizer, at schedule,
 		return nil, fmt.Errorf("compile the graph of stage %s: %w", s.stage, err)
 	}
 	s.kernels = machine.Kernels()
-	t := &trainer{network: n, machine: machine, rule: rule, schedule: at, state: s, onStep: options.OnStep}
-	if err := t.bind(o.DecayNorms); err != nil {
+	t := &trainer{network: n, machine: machine, schedule: at, state: s, buffers: rule.buffers(), onStep: options.OnStep}
+	t.optimizer, err = moverOf(machine, o, rule, trained(n, o.DecayNorms))
+	if err == nil {
+		err = t.bind()
+	}
+	if err != nil {
 		machine.Close()
-		return nil, err
+		return nil, fmt.Errorf("prepare stage %s: %w", s.stage, err)
 	}
 	return t, nil
 }
@@ -62,24 +66,20 @@ func trainingOutputs(n *model.Network) gorgonia.Nodes {
 	return outputs
 }
 
-// bind joins each parameter with its buffers, and each batch norm with its running statistics.
-func (t *trainer) bind(decayNorms bool) error {
-	for _, p := range t.network.Parameters {
-		value := t.machine.Values(p.Value)
-		weights, err := t.state.floats(p.Name, len(value))
-		if err != nil {
-			return err
-		}
-		copy(value, weights)
-		bound := parameter{name: p.Name, value: value, excluded: !p.Decay && !decayNorms}
-		for _, name := range t.rule.buffers() {
-			buffer, err := t.state.floats(bufferPrefix+name+"."+p.Name, len(value))
-			if err != nil {
-				return err
-			}
-			bound.buffers = append(bound.buffers, buffer)
-		}
-		t.parameters = append(t.parameters, bound)
+// trained lists the parameters as the optimiser sees them.
+func trained(n *model.Network, decayNorms bool) []engine.Parameter {
+	var parameters []engine.Parameter
+	for _, p := range n.Parameters {
+		parameters = append(parameters, engine.Parameter{Value: p.Value, Grad: p.Grad, Excluded: !p.Decay && !decayNorms})
+	}
+	return parameters
+}
+
+// bind writes the state's weights and buffers into the machine, and joins each batch norm with its running statistics.
+func (t *trainer) bind() error {
+	err := t.each(func(machine, state []float32) { copy(machine, state) })
+	if err != nil {
+		return err
 	}
 	for _, norm := range t.network.Norms {
 		running, err := statisticsOf(t.state, norm)
@@ -87,6 +87,24 @@ func (t *trainer) bind(decayNorms bool) error {
 			return err
 		}
 		t.norms = append(t.norms, running)
+	}
+	return nil
+}
+
+// each calls do with the memory of every weight and buffer in the machine and in the state.
+func (t *trainer) each(do func(machine, state []float32)) error {
+	for i, p := range t.network.Parameters {
+		pairs := map[string][]float32{p.Name: t.machine.Values(p.Value)}
+		for k, values := range t.optimizer.Buffers(i) {
+			pairs[bufferPrefix+t.buffers[k]+"."+p.Name] = values
+		}
+		for name, values := range pairs {
+			stored, err := t.state.floats(name, len(values))
+			if err != nil {
+				return err
+			}
+			do(values, stored)
+		}
 	}
 	return nil
 }
@@ -109,7 +127,7 @@ func (t *trainer) epoch(ctx context.Context, steps, views int, next feed) (Epoch
 		}
 		stats.DataWaitSeconds += time.Since(waiting).Seconds()
 		stats.LearningRate = t.schedule.at(t.state.Step)
-		loss, err := t.step(stats.LearningRate)
+		loss, err := t.step(stats.LearningRate, &stats)
 		if err != nil {
 			return EpochStats{}, err
 		}
@@ -119,7 +137,7 @@ func (t *trainer) epoch(ctx context.Context, steps, views int, next feed) (Epoch
 		stats.ViewsPerSecond = float64((step+1)*views) / stats.Seconds
 		t.report(step+1, steps, loss, stats.ViewsPerSecond)
 	}
-	if !t.finite() {
+	if !t.finiteStatistics() {
 		return EpochStats{}, t.diverged(stats.Loss)
 	}
 	t.state.Epoch++
@@ -127,11 +145,13 @@ func (t *trainer) epoch(ctx context.Context, steps, views int, next feed) (Epoch
 	return stats, nil
 }
 
-// step runs the graph once and moves every parameter.
-func (t *trainer) step(rate float64) (loss float64, err error) {
+// step runs the graph once and moves every parameter; it adds to the times in stats.
+func (t *trainer) step(rate float64, stats *EpochStats) (loss float64, err error) {
+	start := time.Now()
 	if err := t.machine.RunAll(); err != nil {
 		return 0, fmt.Errorf("run step %d of stage %s: %w", t.state.Step+1, t.state.stage, err)
 	}
+	stats.GraphSeconds += time.Since(start).Seconds()
 	t.state.Step++
 	loss = float64(t.machine.Values(t.network.Loss)[0])
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
@@ -140,13 +160,15 @@ func (t *trainer) step(rate float64) (loss float64, err error) {
 	for i, norm := range t.network.Norms {
 		t.norms[i].update(t.machine.Values(norm.Node))
 	}
-	// Each parameter is moved by one goroutine, so their number changes nothing.
-	var all sync.WaitGroup
-	for i, p := range t.parameters {
-		p.grad = t.machine.Values(t.network.Parameters[i].Grad)
-		all.Go(func() { t.rule.update(p, rate, t.state.Step) })
+	start = time.Now()
+	finite, err := t.optimizer.Step(rate, t.state.Step)
+	if err != nil {
+		return 0, fmt.Errorf("move the parameters in step %d of stage %s: %w", t.state.Step, t.state.stage, err)
 	}
-	all.Wait()
+	stats.OptimizerSeconds += time.Since(start).Seconds()
+	if !finite {
+		return 0, t.diverged(loss)
+	}
 	return loss, nil
 }
 
@@ -177,24 +199,10 @@ func (t *trainer) report(step, steps int, loss, viewsPerSecond float64) {
 	})
 }
 
-// finite tells whether all weights and running statistics are: the last update is in no loss yet.
-func (t *trainer) finite() bool {
-	for _, p := range t.parameters {
-		if !allFinite(p.value) {
-			return false
-		}
-	}
+// finiteStatistics tells whether all running statistics are finite numbers: the optimiser looks after everything else.
+func (t *trainer) finiteStatistics() bool {
 	for _, norm := range t.norms {
 		if !allFinite(norm.mean) || !allFinite(norm.variance) {
-			return false
-		}
-	}
-	return true
-}
-
-func allFinite(values []float32) bool {
-	for _, v := range values {
-		if v-v != 0 { // infinite or not a number
 			return false
 		}
 	}
@@ -205,16 +213,10 @@ func (t *trainer) diverged(loss float64) error {
 	return &DivergedError{Stage: t.state.stage, Epoch: t.state.Epoch + 1, Step: t.state.Step, Loss: loss}
 }
 
-// finish reads the weights back from the machine and hands the state over.
+// finish reads weights and buffers back from the machine and hands the state over.
 func (t *trainer) finish() (*State, error) {
-	for _, p := range t.parameters {
-		weights, err := t.state.floats(p.name, len(p.value))
-		if err != nil {
-			return nil, err
-		}
-		copy(weights, p.value)
-	}
-	return t.state, nil
+	err := t.each(func(machine, state []float32) { copy(state, machine) })
+	return t.state, err
 }
 
 func (t *trainer) close() error { return t.machine.Close() }

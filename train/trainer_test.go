@@ -1,7 +1,6 @@
 package train
 
 import (
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,17 +10,13 @@ import (
 )
 
 // recorder is an optimiser that moves nothing and notes what it is told.
-type recorder struct {
-	mu    *sync.Mutex
-	steps map[int]float64
-}
+type recorder map[int]float64
 
-func (r recorder) buffers() []string { return nil }
+func (r recorder) Buffers(int) [][]float32 { return nil }
 
-func (r recorder) update(_ parameter, rate float64, step int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.steps[step] = rate
+func (r recorder) Step(rate float64, step int) (finite bool, err error) {
+	r[step] = rate
+	return true, nil
 }
 
 func TestStepsAndRatesGoOnOverEpochs(t *testing.T) {
@@ -30,15 +25,15 @@ func TestStepsAndRatesGoOnOverEpochs(t *testing.T) {
 	trainer, err := newLinearTrainer(spec, x.Dim, tinyClasses, 2, onReference)
 	require.NoError(t, err)
 	defer trainer.close()
-	r := recorder{mu: new(sync.Mutex), steps: map[int]float64{}}
-	trainer.rule = r
+	r := recorder{}
+	trainer.optimizer = r
 	for epoch := range 2 {
 		order := dataset.Order(spec.Seed, dataset.LinearOrder, epoch, 8)
 		_, err := trainer.epoch(t.Context(), 2, 4, trainer.feedFeatures(x, order))
 		require.NoError(t, err)
 	}
 	s := newSchedule(spec.Linear.Schedule, spec.Linear.Optimizer.LearningRate, spec.Linear.Epochs, 2)
-	require.Equal(t, map[int]float64{1: s.at(0), 2: s.at(1), 3: s.at(2), 4: s.at(3)}, r.steps)
+	require.Equal(t, recorder{1: s.at(0), 2: s.at(1), 3: s.at(2), 4: s.at(3)}, r)
 }
 
 func TestDecayNormsDecidesWhatDecays(t *testing.T) {

@@ -109,6 +109,22 @@ const char *tv_cross_entropy_grad(int64_t rows, int64_t classes, const float *lo
 void tv_redundancy_reduction(int64_t width, double lambda, const float *c, float *loss);
 void tv_redundancy_reduction_grad(int64_t width, double lambda, const float *c, const float *dloss, float *dc);
 
+// optimizer.cc; a step moves all parameters and returns 1 if all values and buffers are finite then, else 0.
+typedef struct {
+  float *value;
+  const float *grad;
+  float *buffers[2];  // NULL where the rule keeps fewer
+  int64_t length;
+  int excluded;  // from weight decay and from LARS's trust ratio
+} tv_parameter;
+typedef struct tv_optimizer tv_optimizer;
+tv_optimizer *tv_optimizer_new(const tv_parameter *parameters, int64_t n);  // copies the table, not what it points to
+void tv_optimizer_free(tv_optimizer *optimizer);
+int tv_sgd(tv_optimizer *optimizer, double rate, double decay, double momentum, int nesterov);
+int tv_lars(tv_optimizer *optimizer, double rate, double decay, double momentum, int nesterov, double trust);
+int tv_adamw(tv_optimizer *optimizer, double rate, double decay, double beta1, double beta2, double epsilon,
+             int64_t step);
+
 #ifdef __cplusplus
 }
 #endif

@@ -67,6 +67,8 @@ type machine struct {
 	plan    *plan
 	run     func() error // plan.run, made once: a step allocates nothing
 	kernels engine.Kernels
+
+	optimizers []*optimizer
 }
 
 // RunAll implements gorgonia.VM.
@@ -80,6 +82,10 @@ func (m *machine) Close() error {
 	// oneDNN counts its users by thread: what the compute thread made, it must free.
 	return m.compute(func() error {
 		m.plan.free()
+		for _, o := range m.optimizers {
+			o.free()
+		}
+		m.optimizers = nil
 		return nil
 	})
 }
