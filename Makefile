@@ -3,7 +3,7 @@
 .PHONY: help build demo test up down clean lint fmt bench
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 build: ## build bin/worker and bin/starter
 	@scripts/build.sh
@@ -29,5 +29,5 @@ lint: ## gofmt, go vet, staticcheck, workflowcheck, shellcheck
 fmt: ## format the Go code
 	@gofmt -w .
 
-bench: ## benchmark the engine and the augmentations
+bench: ## measure speed and memory here, beside oneDNN's convolutions
 	@scripts/bench.sh

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"gorgonia.org/gorgonia"
+
+	"twinview/dataset"
+	"twinview/engine"
+	"twinview/experiment"
+	"twinview/train"
+)
+
+// epochProbe runs whole epochs as a worker does: drawing views, training steps, optimiser.
+type epochProbe struct {
+	precision precision
+	views     int
+	steps     int
+	spec      *experiment.Spec
+	images    dataset.Images
+	loss      *lossProbe
+
+	perView, overhead, allocated samples
+}
+
+func newEpochProbe(s sizes, p precision) (*epochProbe, error) {
+	loss, err := newLossProbe(s, p)
+	if err != nil {
+		return nil, err
+	}
+	return &epochProbe{
+		precision: p, views: s.Views, steps: s.EpochSteps, spec: s.spec(s.Views / 2), loss: loss,
+		images: dataset.DrawSynthetic(1, s.EpochSteps*s.Views/2, 0).Train,
+	}, nil
+}
+
+func (e *epochProbe) sample(ctx context.Context) error {
+	if err := e.loss.sample(ctx); err != nil {
+		return err
+	}
+	state, err := train.NewPretrainState(e.spec)
+	if err != nil {
+		return fmt.Errorf("make the training state: %w", err)
+	}
+	var computing float64
+	var heap uint64
+	stats, err := train.PretrainEpoch(ctx, e.spec, e.images, state, train.Options{
+		Compile: timed(e.precision.compile, &computing),
+		OnStep: func(h experiment.Heartbeat) {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			if h.Step > 1 { // the first step follows compilation
+				e.allocated.add(float64(m.TotalAlloc - heap))
+			}
+			heap = m.TotalAlloc
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("train an epoch in %s: %w", e.precision.name, err)
+	}
+	e.perView.add(1 / stats.ViewsPerSecond)
+	loss := e.loss.took[len(e.loss.took)-1] * float64(e.steps)
+	e.overhead.add((stats.Seconds - computing + loss) / stats.Seconds)
+	return nil
+}
+
+func (e *epochProbe) records() ([]record, error) {
+	step := e.perView.rate("train_step", "views/s", 1)
+	step.Note = "with loading and optimiser"
+	overhead := e.overhead.plain("step_overhead", "fraction")
+	overhead.Note = "waiting for data, loss, optimiser"
+	allocated := e.allocated.plain("allocation", "bytes/step")
+	allocated.Note = "on Go's heap"
+	records := []record{step, overhead, allocated}
+	for i := range records {
+		records[i].Precision, records[i].Views = e.precision.name, e.views
+	}
+	return records, nil
+}
+
+func (e *epochProbe) close() error { return e.loss.close() }
+
+// timed returns a compiler whose machines add up the seconds that they run.
+func timed(compile engine.Compiler, seconds *float64) engine.Compiler {
+	return func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (engine.Machine, error) {
+		m, err := compile(g, outputs)
+		if err != nil {
+			return nil, err
+		}
+		return timedMachine{m, seconds}, nil
+	}
+}
+
+type timedMachine struct {
+	engine.Machine
+	seconds *float64
+}
+
+// RunAll implements gorgonia.VM.
+func (m timedMachine) RunAll() error {
+	start := time.Now()
+	err := m.Machine.RunAll()
+	*m.seconds += time.Since(start).Seconds()
+	return err
+}
