@@ -1,6 +1,6 @@
 # Twinview. Each target is a short script in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test up down clean lint fmt bench
+.PHONY: help build demo test up down clean lint fmt bench bench-peer
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -31,3 +31,6 @@ fmt: ## format the Go code
 
 bench: ## measure speed and memory here, beside oneDNN's convolutions
 	@scripts/bench.sh
+
+bench-peer: ## compare training with PyTorch, which it installs for that
+	@scripts/bench_peer.sh

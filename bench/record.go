@@ -6,8 +6,6 @@ import (
 	"io"
 	"slices"
 	"strconv"
-
-	"gonum.org/v1/gonum/stat"
 )
 
 // record is one line of the output. Value is a median; Low and High are the extremes of the samples.
@@ -39,7 +37,8 @@ func (s *samples) add(v float64) { *s = append(*s, v) }
 
 func (s samples) median() float64 {
 	sorted := slices.Sorted(slices.Values(s))
-	return stat.Quantile(0.5, stat.LinInterp, sorted, nil)
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 // rate is how many of n are done in a second.
