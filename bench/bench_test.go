@@ -23,14 +23,14 @@ func TestMain(m *testing.M) {
 
 func TestQuickRunMeasuresEverything(t *testing.T) {
 	records := runBench(t, "--quick")
-	for _, p := range nativePrecisions() {
-		names := []string{"conv_bound", "layer"}
-		if p.compile != nil {
-			names = append(names, "train", "train_to_bound", "train_step", "step_overhead", "allocation", "inference")
-			if runtime.GOOS == "linux" {
-				names = append(names, "peak_memory")
-			}
-		}
+	names := []string{
+		"train", "conv_bound", "train_to_bound", "train_step", "step_overhead", "step_share", "allocation", "inference",
+		"layer",
+	}
+	if runtime.GOOS == "linux" {
+		names = append(names, "peak_memory")
+	}
+	for _, p := range nativePrecisions(quick) {
 		for _, name := range names {
 			r := find(records, name, p.name)
 			require.NotNil(t, r, "%s in %s", name, p.name)

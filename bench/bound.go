@@ -27,8 +27,7 @@ type convolution struct {
 	layer     layer
 	direction direction
 	library   []*libraryConvolution
-	// own is the engine's kernel, nil in a precision that it doesn't have.
-	own *ownConvolution
+	own       *ownConvolution // nil where it could not be made
 }
 
 func newBoundProbe(s sizes, p precision) (*boundProbe, error) {
@@ -61,9 +60,7 @@ func newConvolution(l layer, d direction, p precision) (c convolution, err error
 			return c, fmt.Errorf("run %v of %v in %s, %s: %w", d, l, p.name, way.layout, err)
 		}
 	}
-	if p.compile != nil {
-		c.own, err = newOwnConvolution(l, d, p)
-	}
+	c.own, err = newOwnConvolution(l, d, p)
 	return c, err
 }
 
@@ -94,12 +91,7 @@ func (c convolution) sampleLibrary() error {
 	return nil
 }
 
-func (c convolution) sampleOwn() error {
-	if c.own == nil {
-		return nil
-	}
-	return c.own.sample()
-}
+func (c convolution) sampleOwn() error { return c.own.sample() }
 
 func (b *boundProbe) records() ([]record, error) {
 	var step float64
@@ -126,11 +118,9 @@ func (c convolution) fastest() *libraryConvolution {
 // layerRecords sets oneDNN's fastest way beside the engine's kernel.
 func (b *boundProbe) layerRecords(c convolution) []record {
 	fastest := c.fastest()
-	rows := []record{b.layerRecord(c, libraryKernel, fastest.took, fastest.layout)}
-	if c.own != nil {
-		rows = append(rows, b.layerRecord(c, ownKernel, c.own.took, c.own.note))
+	return []record{
+		b.layerRecord(c, libraryKernel, fastest.took, fastest.layout), b.layerRecord(c, ownKernel, c.own.took, ""),
 	}
-	return rows
 }
 
 func (b *boundProbe) layerRecord(c convolution, kernel string, took samples, note string) record {

@@ -50,7 +50,7 @@ func newMemoryCommand() *cobra.Command {
 		Use: "step-memory", Short: "Take one training step and tell the memory that it needed", Hidden: true,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			p, err := precisionNamed(name)
+			p, err := precisionNamed(name, s)
 			if err != nil {
 				return err
 			}
@@ -74,7 +74,7 @@ func newServeCommand() *cobra.Command {
 		Use: "serve-steps", Short: "Take one training step for each line of standard input and print its seconds",
 		Hidden: true, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			p, err := precisionNamed(name)
+			p, err := precisionNamed(name, s)
 			if err != nil {
 				return err
 			}

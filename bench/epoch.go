@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"time"
 
 	"gorgonia.org/gorgonia"
 
@@ -45,17 +44,22 @@ func (e *epochProbe) sample(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make the training state: %w", err)
 	}
+	var machine engine.Machine
 	var computing float64
 	var heap uint64
 	stats, err := train.PretrainEpoch(ctx, e.spec, e.images, state, train.Options{
-		Compile: timed(e.precision.compile, &computing),
+		// The machine goes to train as it is: train looks for what a machine can do besides.
+		Compile: func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (engine.Machine, error) {
+			m, err := e.precision.compile(g, outputs)
+			machine = m
+			return m, err
+		},
 		OnStep: func(h experiment.Heartbeat) {
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
 			if h.Step > 1 { // the first step follows compilation
-				e.allocated.add(float64(m.TotalAlloc - heap))
+				e.allocated.add(float64(allocated() - heap))
 			}
-			heap = m.TotalAlloc
+			computing = seconds(profileOf(machine))
+			heap = allocated()
 		},
 	})
 	if err != nil {
@@ -83,26 +87,9 @@ func (e *epochProbe) records() ([]record, error) {
 
 func (e *epochProbe) close() error { return e.loss.close() }
 
-// timed returns a compiler whose machines add up the seconds that they run.
-func timed(compile engine.Compiler, seconds *float64) engine.Compiler {
-	return func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (engine.Machine, error) {
-		m, err := compile(g, outputs)
-		if err != nil {
-			return nil, err
-		}
-		return timedMachine{m, seconds}, nil
-	}
-}
-
-type timedMachine struct {
-	engine.Machine
-	seconds *float64
-}
-
-// RunAll implements gorgonia.VM.
-func (m timedMachine) RunAll() error {
-	start := time.Now()
-	err := m.Machine.RunAll()
-	*m.seconds += time.Since(start).Seconds()
-	return err
+// allocated is what Go's heap has handed out since the program began.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }

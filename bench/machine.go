@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -12,8 +11,8 @@ import (
 	"twinview/model"
 )
 
-// profiler is a machine that knows what it spent its time on: the sum since it was made, by kind of op and direction, for
-// example "convolution forward".
+// profiler is a machine that knows what it spent its time on: the sum since it was made, by kind of op, for example
+// "convolution forward".
 type profiler interface {
 	Profile() map[string]time.Duration
 }
@@ -21,9 +20,17 @@ type profiler interface {
 // profileOf is nil for a machine that keeps none.
 func profileOf(m engine.Machine) map[string]time.Duration {
 	if p, ok := m.(profiler); ok {
-		return maps.Clone(p.Profile())
+		return p.Profile()
 	}
 	return nil
+}
+
+// seconds is the sum of a profile.
+func seconds(profile map[string]time.Duration) (sum float64) {
+	for _, spent := range profile {
+		sum += spent.Seconds()
+	}
+	return sum
 }
 
 // outputsOf are what a training step reads: as train has it, so that the machine keeps as much memory.

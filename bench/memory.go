@@ -20,7 +20,8 @@ func peakMemory(ctx context.Context, s sizes, p precision) (record, error) {
 		return record{}, fmt.Errorf("find this program: %w", err)
 	}
 	c := exec.CommandContext(ctx, self, "step-memory", "--precision", p.name, "--width", strconv.Itoa(s.Width),
-		"--size", strconv.Itoa(s.Size), "--memory-images", strconv.Itoa(s.MemoryImages))
+		"--size", strconv.Itoa(s.Size), "--memory-images", strconv.Itoa(s.MemoryImages),
+		"--winograd", strconv.Itoa(s.Tile))
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {
@@ -41,7 +42,7 @@ func stepMemory(ctx context.Context, s sizes, p precision) (record, error) {
 		return record{}, fmt.Errorf("make the training state: %w", err)
 	}
 	images := dataset.DrawSynthetic(1, s.MemoryImages, 0).Train
-	if _, err := train.PretrainEpoch(ctx, spec, images, state, train.Options{Compile: p.compile}); err != nil {
+	if _, err := train.PretrainEpoch(ctx, spec, images, state, train.Options{Compile: p.compiler()}); err != nil {
 		return record{}, fmt.Errorf("take a training step in %s: %w", p.name, err)
 	}
 	kibibytes, err := highWater()

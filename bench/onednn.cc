@@ -204,12 +204,6 @@ extern "C" void bench_set_threads(int threads) {
 #endif
 }
 
-extern "C" int bench_has_bfloat16(void) {
-  // The sets of instructions are ordered: a larger one has all bits of the smaller.
-  const int least = static_cast<int>(dnnl::cpu_isa::avx512_core_bf16);
-  return (static_cast<int>(dnnl::get_effective_cpu_isa()) & least) == least;
-}
-
 extern "C" const char *bench_onednn_version(void) {
   static const std::string version = [] {
     const dnnl_version_t *v = dnnl_version();

@@ -44,8 +44,6 @@ func (d direction) String() string {
 	return [...]string{"forward", "input gradient", "weight gradient"}[d]
 }
 
-func hasBFloat16() bool { return C.bench_has_bfloat16() != 0 }
-
 func oneDNNVersion() string { return C.GoString(C.bench_onednn_version()) }
 
 // library runs functions on an OS thread of its own, since an OpenMP team belongs to the thread that calls it. The

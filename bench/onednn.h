@@ -30,7 +30,6 @@ void bench_convolution_free(bench_convolution *convolution);
 const char *bench_convolution_run(bench_convolution *convolution, double *seconds);
 
 void bench_set_threads(int threads);
-int bench_has_bfloat16(void);  // whether the processor multiplies bfloat16, rather than oneDNN emulating it
 const char *bench_onednn_version(void);
 
 #ifdef __cplusplus

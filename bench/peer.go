@@ -50,7 +50,7 @@ for the rounds whose medians count.`,
 // contest is all that is compared in one precision.
 type contest struct {
 	precision precision
-	ours      *server // nil where the engine has no such precision
+	ours      *server // nil where it could not be started
 	kept      []*server
 	dropped   []*server
 }
@@ -69,7 +69,7 @@ func comparePeer(ctx context.Context, o peerOptions, log io.Writer) (records []r
 			err = errors.Join(err, c.close())
 		}
 	}()
-	for _, p := range nativePrecisions() {
+	for _, p := range nativePrecisions(o.sizes) {
 		if !slices.ContainsFunc(modes, func(m peerMode) bool { return m.Precision == p.name }) {
 			continue
 		}
@@ -90,12 +90,10 @@ func comparePeer(ctx context.Context, o peerOptions, log io.Writer) (records []r
 
 // enter starts our side and tries PyTorch's modes one after another. Only the fastest stay in memory.
 func (c *contest) enter(ctx context.Context, o peerOptions, modes []peerMode, log io.Writer) (err error) {
-	if c.precision.compile != nil {
-		if c.ours, err = startOwn(ctx, o.sizes, c.precision); err != nil {
-			return err
-		}
-		fmt.Fprintf(log, "%s: %s\n", c.precision.name, c.ours.version)
+	if c.ours, err = startOwn(ctx, o.sizes, c.precision); err != nil {
+		return err
 	}
+	fmt.Fprintf(log, "%s: %s\n", c.precision.name, c.ours.version)
 	for _, mode := range modes {
 		if mode.Precision != c.precision.name {
 			continue
@@ -122,7 +120,7 @@ func (c *contest) enter(ctx context.Context, o peerOptions, modes []peerMode, lo
 // since one disturbance must not end a mode.
 func (c *contest) try(s *server, keep int) error {
 	c.kept = append(c.kept, s)
-	if c.ours != nil && c.ours.parameters != s.parameters {
+	if c.ours.parameters != s.parameters {
 		return fmt.Errorf("the networks differ: %d parameters here, %d in PyTorch", c.ours.parameters, s.parameters)
 	}
 	const tries = 3
@@ -183,9 +181,7 @@ func (c *contest) records(views int) []record {
 		r.Precision, r.Views, r.Mode, r.Note = c.precision.name, views, s.name, note
 		records = append(records, r)
 	}
-	if c.ours != nil {
-		add("train", c.ours, "")
-	}
+	add("train", c.ours, "")
 	for _, s := range c.kept {
 		add("pytorch", s, "")
 	}

@@ -34,7 +34,7 @@ func startOwn(ctx context.Context, s sizes, p precision) (*server, error) {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	c := exec.CommandContext(ctx, self, "serve-steps", "--precision", p.name, "--views", strconv.Itoa(s.Views),
-		"--width", strconv.Itoa(s.Width), "--size", strconv.Itoa(s.Size))
+		"--width", strconv.Itoa(s.Width), "--size", strconv.Itoa(s.Size), "--winograd", strconv.Itoa(s.Tile))
 	return startServer("Twinview", c)
 }
 

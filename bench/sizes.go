@@ -12,7 +12,9 @@ import (
 // sizes say what is measured, and how often.
 type sizes struct {
 	Views, Width, Size int
-	Repetitions        int
+	// Tile is the largest of Winograd's algorithm that the engine may use, 0 for direct convolutions only.
+	Tile        int
+	Repetitions int
 	// EpochSteps is the number of steps of an epoch; MemoryImages is the batch that memory is measured with.
 	EpochSteps, MemoryImages int
 	Quick                    bool
@@ -20,8 +22,8 @@ type sizes struct {
 
 // full is the network of the published recipes. quick is small enough for a test, and says nothing about speed.
 var (
-	full  = sizes{Views: 256, Width: 64, Size: 32, Repetitions: 5, EpochSteps: 3, MemoryImages: 512}
-	quick = sizes{Views: 16, Width: 8, Size: 16, Repetitions: 1, EpochSteps: 2, MemoryImages: 8, Quick: true}
+	full  = sizes{Views: 256, Width: 64, Size: 32, Tile: 4, Repetitions: 5, EpochSteps: 3, MemoryImages: 512}
+	quick = sizes{Views: 16, Width: 8, Size: 16, Tile: 4, Repetitions: 1, EpochSteps: 2, MemoryImages: 8, Quick: true}
 )
 
 func (s *sizes) flags(f *pflag.FlagSet) {
@@ -29,6 +31,7 @@ func (s *sizes) flags(f *pflag.FlagSet) {
 	f.IntVar(&s.Views, "views", s.Views, "views in a batch, two an image")
 	f.IntVar(&s.Width, "width", s.Width, "channels of the network's first stage")
 	f.IntVar(&s.Size, "size", s.Size, "height and width of a view in pixels")
+	f.IntVar(&s.Tile, "winograd", s.Tile, "largest tile of Winograd's algorithm in the engine: 0 (none), 2 or 4")
 	f.IntVar(&s.Repetitions, "repetitions", s.Repetitions, "samples of each measurement; the median counts")
 	f.IntVar(&s.MemoryImages, "memory-images", s.MemoryImages, "images in the batch of the memory measurement")
 	f.BoolVar(&s.Quick, "quick", false, "a tiny network once, to see that everything runs; ignores the other sizes")

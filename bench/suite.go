@@ -11,7 +11,7 @@ import (
 
 // measure runs everything that this machine can.
 func measure(ctx context.Context, s sizes, log io.Writer) (records []record, err error) {
-	precisions := nativePrecisions()
+	precisions := nativePrecisions(s)
 	probes, err := makeProbes(s, precisions, log)
 	defer func() {
 		for _, p := range probes {
@@ -48,14 +48,10 @@ func makeProbes(s sizes, precisions []precision, log io.Writer) (probes []probe,
 	}
 	for _, p := range precisions {
 		fmt.Fprintf(log, "warming up in %s ...\n", p.name)
-		if p.compile != nil {
-			add(func() (probe, error) { return newStepProbe(s, p) })
-		}
+		add(func() (probe, error) { return newStepProbe(s, p) })
 		add(func() (probe, error) { return newBoundProbe(s, p) })
-		if p.compile != nil {
-			add(func() (probe, error) { return newEpochProbe(s, p) })
-			add(func() (probe, error) { return newInferenceProbe(s, p) })
-		}
+		add(func() (probe, error) { return newEpochProbe(s, p) })
+		add(func() (probe, error) { return newInferenceProbe(s, p) })
 	}
 	add(func() (probe, error) { return newAugmentProbe(s) })
 	return probes, err
@@ -75,9 +71,6 @@ func measureMemory(ctx context.Context, s sizes, precisions []precision, log io.
 		return nil, nil // see highWater
 	}
 	for _, p := range precisions {
-		if p.compile == nil {
-			continue
-		}
 		fmt.Fprintf(log, "memory of a step in %s ...\n", p.name)
 		r, err := peakMemory(ctx, s, p)
 		if err != nil {
