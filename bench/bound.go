@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,10 +109,7 @@ func (b *boundProbe) records() ([]record, error) {
 
 func (c convolution) fastest() *libraryConvolution {
 	return slices.MinFunc(c.library, func(a, b *libraryConvolution) int {
-		if a.took.median() < b.took.median() {
-			return -1
-		}
-		return 1
+		return cmp.Compare(a.took.median(), b.took.median())
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,7 @@ func newPeerCommand() *cobra.Command {
 		Short: "Compare a training step with PyTorch's",
 		Long: `peer times forward and backward of the same network on batches of the same size, here and in PyTorch, each in a process
 of its own, in turns and never at once. First every way to run PyTorch is tried; the fastest of each precision stay
-for the rounds whose medians count.`,
+for the rounds whose medians count. These take whole steps too, with SGD; ours then draws its views besides.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.resolve(); err != nil {
@@ -129,12 +130,7 @@ func (c *contest) try(s *server, keep int) error {
 			return err
 		}
 	}
-	slices.SortFunc(c.kept, func(a, b *server) int {
-		if slices.Min(a.took) < slices.Min(b.took) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(c.kept, func(a, b *server) int { return cmp.Compare(slices.Min(a.took), slices.Min(b.took)) })
 	if len(c.kept) <= keep {
 		return nil
 	}
@@ -144,7 +140,7 @@ func (c *contest) try(s *server, keep int) error {
 	return slowest.close()
 }
 
-// rounds takes the steps that count: two at a time, since the first finds cold caches.
+// rounds takes the steps that count: two at a time, since the first finds cold caches, and one with the optimiser.
 func rounds(ctx context.Context, contests []*contest, repetitions int, log io.Writer) error {
 	for _, c := range contests {
 		for _, s := range c.kept {
@@ -155,8 +151,8 @@ func rounds(ctx context.Context, contests []*contest, repetitions int, log io.Wr
 		fmt.Fprintf(log, "round %d of %d ...\n", repetition+1, repetitions)
 		for _, c := range contests {
 			for _, s := range c.running() {
-				for range 2 {
-					if err := errors.Join(ctx.Err(), s.step()); err != nil {
+				for _, take := range []func() error{s.step, s.step, s.update} {
+					if err := errors.Join(ctx.Err(), take()); err != nil {
 						return err
 					}
 				}
@@ -176,29 +172,38 @@ func (c *contest) running() []*server {
 
 func (c *contest) records(views int) []record {
 	var records []record
-	add := func(name string, s *server, note string) {
-		r := s.took.rate(name, "views/s", views)
+	add := func(name string, s *server, took samples, note string) {
+		r := took.rate(name, "views/s", views)
 		r.Precision, r.Views, r.Mode, r.Note = c.precision.name, views, s.name, note
 		records = append(records, r)
 	}
-	add("train", c.ours, "")
+	add("train", c.ours, c.ours.took, "")
 	for _, s := range c.kept {
-		add("pytorch", s, "")
+		add("pytorch", s, s.took, "")
 	}
 	for _, s := range c.dropped {
-		add("pytorch", s, "dropped after its first steps, the fastest of which this is")
+		add("pytorch", s, s.took, "dropped after its first steps, the fastest of which this is")
 	}
-	best := slices.MinFunc(c.kept, func(a, b *server) int {
-		if a.took.median() < b.took.median() {
-			return -1
+	best := fastest(c.kept, func(s *server) samples { return s.took })
+	add("pytorch_best", best, best.took, "")
+	add("train_step", c.ours, c.ours.updates, "with loading and SGD")
+	best = fastest(c.kept, func(s *server) samples { return s.updates })
+	add("pytorch_step_best", best, best.updates, "with SGD")
+	for _, r := range [][3]string{
+		{"train_to_pytorch", "train", "pytorch_best"},
+		{"train_step_to_pytorch", "train_step", "pytorch_step_best"},
+	} {
+		if r, ok := ratio(r[0], r[1], r[2], c.precision.name, records); ok {
+			records = append(records, r)
 		}
-		return 1
-	})
-	add("pytorch_best", best, "")
-	if r, ok := ratio("train_to_pytorch", "train", "pytorch_best", c.precision.name, records); ok {
-		records = append(records, r)
 	}
 	return records
+}
+
+func fastest(servers []*server, took func(*server) samples) *server {
+	return slices.MinFunc(servers, func(a, b *server) int {
+		return cmp.Compare(took(a).median(), took(b).median())
+	})
 }
 
 func (c *contest) close() error {

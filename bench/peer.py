@@ -1,7 +1,8 @@
 """Runs Twinview's training step in PyTorch, for bench_peer.sh to compare with.
 
 peer.py modes               lists the ways to run it, one JSON object a line
-peer.py serve MODE SIZES    takes a step (forward and backward) for each line of standard input and prints its seconds
+peer.py serve MODE SIZES    takes a step (forward and backward) for each line of standard input and prints its seconds;
+                            where the line is "update", SGD with momentum moves the weights too
 peer.py check FILE          prints loss and gradient for the weights and images of a safetensors file
 """
 
@@ -137,9 +138,12 @@ def serve(name, sizes):
         sys.exit(f"the loss is {loss.item()}")
     version = f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads"
     answer({"parameters": parameters, "version": version})
-    for _ in sys.stdin:
+    sgd = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-6, fused=True)
+    for request in sys.stdin:
         start = time.perf_counter()
         step()
+        if request.strip() == "update":
+            sgd.step()
         answer({"seconds": time.perf_counter() - start})
 
 

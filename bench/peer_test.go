@@ -22,7 +22,7 @@ func TestPeer(t *testing.T) {
 	}
 	records := runBench(t, "peer", "--quick", "--python", python, "--script", "peer.py",
 		"--mode", "eager, channels last", "--mode", "eager, bfloat16 weights, channels last")
-	for _, name := range []string{"train", "pytorch", "pytorch_best", "train_to_pytorch"} {
+	for _, name := range []string{"train", "pytorch", "pytorch_best", "train_to_pytorch", "train_step_to_pytorch"} {
 		r := find(records, name, "float32")
 		require.NotNil(t, r, name)
 		require.Positive(t, r.Value, name)
@@ -35,8 +35,10 @@ func TestOwnServerTakesSteps(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.step())
 	require.NoError(t, s.step())
+	require.NoError(t, s.update())
 	require.NoError(t, s.close())
 	require.Len(t, s.took, 2)
+	require.Positive(t, s.updates.median())
 	require.Positive(t, s.took.median())
 	require.Positive(t, s.parameters)
 }

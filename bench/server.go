@@ -20,7 +20,8 @@ type server struct {
 	name       string
 	parameters int
 	version    string
-	took       samples
+	// took is of forward and backward, updates of whole steps.
+	took, updates samples
 
 	command  *exec.Cmd
 	requests io.WriteCloser
@@ -110,14 +111,26 @@ func startServer(name string, c *exec.Cmd) (*server, error) {
 	return s, nil
 }
 
-// step asks for a training step and keeps its time.
+// step asks for forward and backward and keeps the time.
 func (s *server) step() error {
-	if _, err := io.WriteString(s.requests, "step\n"); err != nil {
-		return fmt.Errorf("ask %s for a step: %w\n%s", s.name, err, s.lastWords())
+	seconds, err := s.ask(stepRequest)
+	s.took.add(seconds)
+	return err
+}
+
+// update asks for a step with the optimiser and keeps the time.
+func (s *server) update() error {
+	seconds, err := s.ask(updateRequest)
+	s.updates.add(seconds)
+	return err
+}
+
+func (s *server) ask(request string) (seconds float64, err error) {
+	if _, err := io.WriteString(s.requests, request+"\n"); err != nil {
+		return 0, fmt.Errorf("ask %s for a step: %w\n%s", s.name, err, s.lastWords())
 	}
 	a, err := s.answer()
-	s.took.add(a.Seconds)
-	return err
+	return a.Seconds, err
 }
 
 func (s *server) answer() (a answer, err error) {
