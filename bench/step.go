@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -50,7 +51,7 @@ func (t *stepProbe) records() ([]record, error) {
 	return append([]record{train}, t.shares()...), nil
 }
 
-// shares says what a step is spent on, where the machine knows.
+// shares says what a step is spent on, the most first, where the machine knows.
 func (t *stepProbe) shares() []record {
 	var shares []record
 	var total time.Duration
@@ -59,7 +60,10 @@ func (t *stepProbe) shares() []record {
 		spent[op] = after - t.before[op]
 		total += spent[op]
 	}
-	for _, op := range slices.Sorted(maps.Keys(spent)) {
+	longestFirst := func(a, b string) int {
+		return cmp.Or(cmp.Compare(spent[b], spent[a]), cmp.Compare(a, b))
+	}
+	for _, op := range slices.SortedFunc(maps.Keys(spent), longestFirst) {
 		shares = append(shares, record{
 			Name: "step_share", Precision: t.precision.name, Op: op, Unit: "fraction",
 			Value: spent[op].Seconds() / total.Seconds(), Views: t.views,

@@ -16,7 +16,7 @@ func writeTable(w io.Writer, records []record) error {
 			layers = append(layers, r)
 			continue
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Precision, number(r.Value), r.Unit, r.spread(), r.about())
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Precision, r.number(r.Value), r.Unit, r.spread(), r.about())
 	}
 	if err := table.Flush(); err != nil || len(layers) == 0 {
 		return err
@@ -58,7 +58,15 @@ func (r record) spread() string {
 	if r.Low == r.High {
 		return ""
 	}
-	return number(r.Low) + " – " + number(r.High)
+	return r.number(r.Low) + " – " + r.number(r.High)
+}
+
+// number writes fractions in a form that can be compared at a glance.
+func (r record) number(v float64) string {
+	if r.Unit == "fraction" {
+		return fmt.Sprintf("%.4f", v)
+	}
+	return number(v)
 }
 
 // number has four digits that count.
