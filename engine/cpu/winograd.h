@@ -71,18 +71,23 @@ struct Tiling {
   int64_t across() const { return (width + tile - 1) / tile; }
   int64_t count() const { return batch * down() * across(); }
 
-  // patch lists the size×size pixels of images that start offset pixels above and left of a tile's first; outside stands
+  // patch lists the Size×Size pixels of images that start offset pixels above and left of a tile's first; outside stands
   // for those that are outside the image.
-  void patch(int64_t index, int64_t offset, int64_t size, const char *images, int64_t pixel_bytes, const char *outside,
+  template <int Size>
+  void patch(int64_t index, int64_t offset, const char *images, int64_t pixel_bytes, const char *outside,
              const char **pixels) const {
-    const int64_t of_image = down() * across(), image = index / of_image, in_image = index % of_image;
-    const int64_t top = in_image / across() * tile - offset, left = in_image % across() * tile - offset;
-    for (int64_t y = top; y < top + size; y++, pixels += size) {
-      const bool outside_row = y < 0 || y >= height;
-      const char *row = images + ((image * height + y) * width + left) * pixel_bytes;
-      for (int64_t x = 0; x < size; x++, row += pixel_bytes)
-        pixels[x] = outside_row || left + x < 0 || left + x >= width ? outside : row;
+    const uint32_t row = static_cast<uint32_t>(index) / static_cast<uint32_t>(across());
+    const int64_t image = row / static_cast<uint32_t>(down());
+    const int64_t top = (row - image * down()) * tile - offset, left = (index - row * across()) * tile - offset;
+    const char *first = images + ((image * height + top) * width + left) * pixel_bytes;
+    if (top >= 0 && left >= 0 && top + Size <= height && left + Size <= width) {
+      for (int64_t y = 0; y < Size; y++, first += width * pixel_bytes)
+        for (int64_t x = 0; x < Size; x++) *pixels++ = first + x * pixel_bytes;
+      return;
     }
+    for (int64_t y = top; y < top + Size; y++, first += width * pixel_bytes)
+      for (int64_t x = left; x < left + Size; x++)
+        *pixels++ = y < 0 || y >= height || x < 0 || x >= width ? outside : first + (x - left) * pixel_bytes;
   }
 };
 

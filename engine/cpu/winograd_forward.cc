@@ -56,10 +56,10 @@ class Forward final : public WinogradKernel {
     const char *to = input_grad_ ? run.x : run.y;
     for (int64_t i = 0; i < tiles.size(); i++) {
       transform(from, tiles.first + i, memory.input.get() + i * weights_.words(), input_stride(tiles.size()));
-      tiling_.patch(tiles.first + i, 0, Tile, to, weights_.to() * Element::kBytes, nullptr, &memory.output[i * pixels]);
+      tiling_.patch<Tile>(tiles.first + i, 0, to, weights_.to() * Element::kBytes, nullptr, &memory.output[i * pixels]);
     }
     for (int64_t i = 0; i < next.size(); i++)
-      tiling_.patch(next.first + i, 0, Tile, from, weights_.from() * Element::kBytes, nullptr, &memory.next[i * pixels]);
+      tiling_.patch<Tile>(next.first + i, 0, from, weights_.from() * Element::kBytes, nullptr, &memory.next[i * pixels]);
 
     const int64_t turns = positions * row_blocks<4>(tiles.size());
     Prefetch input(memory.next.get(), next.size() * pixels, 0, weights_.from() * Element::kBytes,
@@ -86,7 +86,7 @@ class Forward final : public WinogradKernel {
 
   void transform(const char *from, int64_t tile, float *to, int64_t stride) const {
     const char *patch[positions];
-    tiling_.patch(tile, 1, n, from, weights_.from() * Element::kBytes, reinterpret_cast<const char *>(zeros_.get()), patch);
+    tiling_.patch<n>(tile, 1, from, weights_.from() * Element::kBytes, reinterpret_cast<const char *>(zeros_.get()), patch);
     const int64_t full = weights_.from() / kGroup, rest = weights_.from() % kGroup;
     for (int64_t group = 0; group < full; group++)
       transform_group<true>(patch, group, 0, to, stride);

@@ -74,13 +74,13 @@ struct Transform<4> {
   static constexpr float f0 = aa * bb, fa = 2 * aa * (aa - bb), fb = 2 * bb * (bb - aa);
 
   static void input(const Vector *d, Vector *v) {  // Bᵀ
-    const Vector even_a = plus_times(d[4], -bb, d[2]), odd_a = plus_times(d[3], -bb, d[1]);
-    const Vector even_b = plus_times(d[4], -aa, d[2]), odd_b = plus_times(d[3], -aa, d[1]);
+    const Vector even_a = plus_times(d[4], -bb, d[2]), odd_a = plus_times(times(a, d[3]), -a * bb, d[1]);
+    const Vector even_b = plus_times(d[4], -aa, d[2]), odd_b = plus_times(times(b, d[3]), -b * aa, d[1]);
     v[0] = plus_times(plus_times(d[4], -(aa + bb), d[2]), aa * bb, d[0]);
-    v[1] = plus_times(even_a, a, odd_a);
-    v[2] = plus_times(even_a, -a, odd_a);
-    v[3] = plus_times(even_b, b, odd_b);
-    v[4] = plus_times(even_b, -b, odd_b);
+    v[1] = plus(even_a, odd_a);
+    v[2] = minus(even_a, odd_a);
+    v[3] = plus(even_b, odd_b);
+    v[4] = minus(even_b, odd_b);
     v[5] = plus_times(plus_times(d[5], -(aa + bb), d[3]), aa * bb, d[1]);
   }
   static void output(const Vector *m, Vector *y) {  // Aᵀ

@@ -79,8 +79,8 @@ class WeightGrad final : public WinogradKernel {
       transform_dy(run.y, of_step, step, steps, memory.dy.get());
     }
     for (int64_t i = 0; i < next.size(); i++) {
-      tiling_.patch(next.first + i, 0, Tile, run.x, in_ * Element::kBytes, nullptr, &memory.next_x[i * pixels]);
-      tiling_.patch(next.first + i, 0, Tile, run.y, out_ * Element::kBytes, nullptr, &memory.next_dy[i * pixels]);
+      tiling_.patch<Tile>(next.first + i, 0, run.x, in_ * Element::kBytes, nullptr, &memory.next_x[i * pixels]);
+      tiling_.patch<Tile>(next.first + i, 0, run.y, out_ * Element::kBytes, nullptr, &memory.next_dy[i * pixels]);
     }
     const int64_t turns = groups() * slices() * positions * row_blocks<4>(kGroup);
     Prefetch x(memory.next_x.get(), next.size() * pixels, 0, in_ * Element::kBytes, turns);
@@ -128,7 +128,7 @@ class WeightGrad final : public WinogradKernel {
   void patch(const char *images, int64_t channels, Range tiles, const char **patches) const {
     const char *zeros = reinterpret_cast<const char *>(zeros_.get());
     for (int64_t i = 0; i < tiles.size(); i++, patches += Side::size * Side::size)
-      tiling_.patch(tiles.first + i, Side::offset, Side::size, images, channels * Element::kBytes, zeros, patches);
+      tiling_.template patch<Side::size>(tiles.first + i, Side::offset, images, channels * Element::kBytes, zeros, patches);
     if (tiles.size() < kTiles) std::fill_n(patches, Side::size * Side::size, zeros);
   }
 
