@@ -60,7 +60,7 @@ func ownVerdict(s sizes, path string) (v verdict, err error) {
 	if err != nil {
 		return v, err
 	}
-	m, err := cpu.Compile(n.Graph, outputsOf(n))
+	m, err := cpu.Compile(n.Graph, outputsOf(n), nil)
 	if err != nil {
 		return v, fmt.Errorf("compile SimCLR: %w", err)
 	}

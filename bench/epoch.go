@@ -49,7 +49,7 @@ func (e *epochProbe) sample(ctx context.Context) error {
 	var heap uint64
 	stats, err := train.PretrainEpoch(ctx, e.spec, e.images, state, train.Options{
 		// The machine goes to train as it is: train looks for what a machine can do besides.
-		Compile: func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (engine.Machine, error) {
+		Compile: func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, _ engine.Kernels) (engine.Machine, error) {
 			m, err := e.precision.compile(g, outputs)
 			machine = m
 			return m, err

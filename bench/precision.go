@@ -55,5 +55,5 @@ func (p precision) compiler() engine.Compiler {
 }
 
 func (p precision) compile(g *gorgonia.ExprGraph, outputs gorgonia.Nodes) (engine.Machine, error) {
-	return p.compiler()(g, outputs)
+	return p.compiler()(g, outputs, nil)
 }
