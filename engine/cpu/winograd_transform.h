@@ -64,8 +64,8 @@ struct Transform<2> {
   }
 };
 
-// Points 0, ±5/8, ±3/2. With the customary 0, ±1, ±2 rounding to bfloat16 costs more than twice as much accuracy: the
-// transforms' entries are further apart.
+// Points 0, ±5/8, ±3/2. With the customary 0, ±1, ±2 the error is twice as large, in float32 as in bfloat16 (forward, 64
+// channels: 1.7e-6 and 2.7e-2 in place of 8.4e-7 and 1.2e-2): the transforms' entries are further apart.
 template <>
 struct Transform<4> {
   static constexpr int n = 6;
