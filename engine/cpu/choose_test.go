@@ -1,0 +1,62 @@
+package cpu
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCandidates(t *testing.T) {
+	if !winogradSupports(Float32) {
+		t.Skip("this CPU has no AVX-512")
+	}
+	of := func(size, in, out, kernel, stride, allowed int) []algorithm {
+		c := convolution{shape: convolutionShape{8, size, size, in, out, kernel, stride, kernel / 2}}
+		return c.candidates(allowed)
+	}
+	require.Equal(t, []algorithm{winograd4, winograd2, direct}, of(32, 64, 64, 3, 1, 4))
+	require.Equal(t, []algorithm{winograd2, direct}, of(32, 64, 64, 3, 1, 2))
+	require.Equal(t, []algorithm{direct}, of(32, 64, 64, 3, 1, 0))
+	require.Equal(t, []algorithm{direct}, of(32, 64, 128, 3, 2, 4), "stride 2")
+	require.Equal(t, []algorithm{direct}, of(32, 64, 128, 1, 1, 4), "1×1")
+	require.Equal(t, []algorithm{direct}, of(32, 3, 64, 3, 1, 4), "too few channels")
+	require.Equal(t, winograd2, of(2, 64, 64, 3, 1, 4)[0], "a tile of 4 would be mostly outside")
+}
+
+// TestMeasuredKernels: what was measured once is taken from the cache, a damaged cache is replaced, and the recorded
+// kernels come before both.
+func TestMeasuredKernels(t *testing.T) {
+	c := convolution{shape: convolutionShape{2, 8, 8, 32, 32, 3, 1, 1}}
+	if len(c.candidates(4)) == 1 {
+		t.Skip("this CPU has no AVX-512: there is nothing to choose")
+	}
+	path := filepath.Join(t.TempDir(), "kernels.json")
+	o := Options{Threads: 1, Measure: true, Cache: path, Winograd: Winograd{4, 4, 4}}
+	choose := func(recorded map[string]string) (a algorithm) {
+		require.NoError(t, compute(1, func() (err error) {
+			a, err = newChooser(o, recorded).algorithm(c)
+			return err
+		}))
+		return a
+	}
+	measured := choose(nil)
+	require.Contains(t, c.candidates(4), measured)
+	known, err := measurements(path).read()
+	require.NoError(t, err)
+	require.Len(t, known, 1)
+
+	for key := range known { // nobody would measure that
+		require.NoError(t, measurements(path).add(key, "F(2x2,3x3)"))
+	}
+	require.Equal(t, winograd2, choose(nil))
+	require.Equal(t, direct, choose(map[string]string{c.String(): "oneDNN"}))
+	require.Equal(t, winograd4, choose(map[string]string{}), "recorded kernels without this one: by the products")
+
+	require.NoError(t, os.WriteFile(path, []byte("{"), 0o600))
+	require.Contains(t, c.candidates(4), choose(nil))
+	known, err = measurements(path).read()
+	require.NoError(t, err)
+	require.Len(t, known, 1)
+}
