@@ -235,6 +235,9 @@ func facts(in Input) [][2]string {
 	if in.Hardware != "" {
 		all = append(all, [2]string{"Hardware", in.Hardware})
 	}
+	if n := len(in.Result.Pretrain); n > 0 && in.Result.Pretrain[n-1].Kernels != "" {
+		all = append(all, [2]string{"Kernels of pretraining", in.Result.Pretrain[n-1].Kernels})
+	}
 	for _, name := range slices.Sorted(maps.Keys(in.Versions)) {
 		all = append(all, [2]string{name, in.Versions[name]})
 	}

@@ -114,7 +114,9 @@ type ThroughputMetrics struct {
 	PretrainSeconds        []float64 `json:"pretrain_seconds"`
 	PretrainViewsPerSecond []float64 `json:"pretrain_views_per_second"`
 	// ViewsPerSecond is the rate over all of pretraining.
-	ViewsPerSecond  float64   `json:"views_per_second"`
+	ViewsPerSecond float64 `json:"views_per_second"`
+	// Kernels sums up what computed the last epoch: the precision, and how many convolutions which algorithm.
+	Kernels         string    `json:"kernels"`
 	LinearSeconds   []float64 `json:"linear_seconds"`
 	FinetuneSeconds []float64 `json:"finetune_seconds"`
 }
@@ -205,6 +207,7 @@ func throughputMetrics(r *experiment.Result) ThroughputMetrics {
 		m.PretrainViewsPerSecond = append(m.PretrainViewsPerSecond, e.ViewsPerSecond)
 		views += e.Seconds * e.ViewsPerSecond
 		seconds += e.Seconds
+		m.Kernels = e.Kernels
 	}
 	if seconds > 0 {
 		m.ViewsPerSecond = views / seconds
