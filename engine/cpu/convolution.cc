@@ -137,10 +137,11 @@ extern "C" const char *tv_onednn_version(void) {
   return version.c_str();
 }
 
-// oneDNN computes bfloat16 from AVX-512 on, and emulates it there without the instructions: half as fast as float32.
+// oneDNN computes bfloat16 from AVX-512 on, and emulates it there without the instructions: half as fast as float32. It is
+// asked, not the CPU: ONEDNN_MAX_CPU_ISA can keep it from using what the CPU has.
 extern "C" int tv_has_bfloat16(void) {
-#if defined(__x86_64__) && defined(__GNUC__)
-  return __builtin_cpu_supports("avx512bf16") != 0;
+#if defined(__x86_64__)
+  return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
 #else
   return 0;
 #endif
