@@ -1,10 +1,11 @@
 // Package cpu is the fast machine for CPUs. It compiles a graph once into a plan: which nodes are computed, in the order
-// in which they were made, with batch norm, residual addition and ReLU fused into one pass over memory, and with all
-// inner values placed in one arena by their lifetimes.
+// in which they were made (schedule.go), in which precision (precision.go), by which convolutions (choose.go), with batch
+// norm, residual addition and ReLU fused into few passes over memory (fuse.go), and with all inner values placed in one arena
+// by their lifetimes (place.go).
 //
-// Convolutions and matrix products are oneDNN's (2.x and 3.x), everything else is in the C++ files beside this one, one
-// kernel family a file. An op that has no kernel here runs its own reference implementation, so every graph of package
-// model works.
+// 3×3 convolutions of stride 1 are our own where the CPU has AVX-512, by Winograd's algorithm; the others and matrix products
+// are oneDNN's (2.x and 3.x). Everything else is in the C++ files beside this one, one kernel family a file. An op that has
+// no kernel here runs its own reference implementation, so every graph of package model works.
 //
 // With the same number of threads two runs give the same bits. The sums of our own kernels do not depend on the number at
 // all; oneDNN's do.

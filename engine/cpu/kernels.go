@@ -65,15 +65,12 @@ func (k *kernels) image(i instruction, m *memory) func() error {
 		in[j] = m.pointer(v)
 	}
 	out := m.pointer(i.out())
-	first := i.out() // the gradient of pooling reads no activation, but writes one
-	if len(i.inputs) > 0 && first.precision == Float32 {
-		first = i.inputs[0]
+	activation := i.inputs[0]
+	if i.out().precision == BFloat16 { // the gradient of pooling reads no activation, but writes one
+		activation = i.out()
 	}
-	precision, n := uint32(first.precision), C.int64_t(i.out().elements())
-	rows, channels := C.int64_t(0), C.int64_t(0)
-	if len(i.inputs) > 0 {
-		rows, channels = i.inputs[0].rows()
-	}
+	precision, n := uint32(activation.precision), C.int64_t(i.out().elements())
+	rows, channels := i.inputs[0].rows()
 	var scratch *C.double
 	if scratchSize(i) > 0 {
 		scratch = m.doubles(i)
