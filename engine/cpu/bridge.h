@@ -35,18 +35,22 @@ const char *tv_convolution_run(tv_convolution *convolution, void *x, float *weig
 int tv_has_bfloat16(void);  // whether oneDNN has fast bfloat16 convolutions for this CPU
 const char *tv_onednn_version(void);
 
-// winograd*.cc: our own convolutions, 3×3, stride 1, pad 1, by Winograd's F(tile×tile, 3×3). They need AVX-512, and in
-// bfloat16 AVX512-BF16.
-typedef struct tv_winograd tv_winograd;
-int tv_winograd_supports(enum tv_precision precision);
-// Makes the convolution with all its work memory, for as many threads as OpenMP may use now. tile is 2 or 4: the larger is
-// faster and less accurate.
+// Our own convolutions. They need AVX-512, and in bfloat16 AVX512-BF16.
+typedef struct tv_own tv_own;
+int tv_own_supports(enum tv_precision precision);
+// These make a convolution with all its work memory, for as many threads as OpenMP may use now.
+// winograd*.cc: 3×3, stride 1, pad 1, by Winograd's F(tile×tile, 3×3). tile is 2 or 4: the larger is faster and less
+// accurate.
 const char *tv_winograd_new(enum tv_direction direction, enum tv_precision precision, int tile,
-                            tv_convolution_shape shape, tv_winograd **made);
-void tv_winograd_free(tv_winograd *winograd);
-// The tensors are those of tv_convolution_run. accumulate, for TV_INPUT_GRAD, adds the gradient to what x holds. One
-// tv_winograd must not be run twice at a time.
-const char *tv_winograd_run(tv_winograd *winograd, void *x, float *weights, void *y, int accumulate);
+                            tv_convolution_shape shape, tv_own **made);
+// direct*.cc: without transforms.
+int tv_direct_supports(enum tv_direction direction, enum tv_precision precision, tv_convolution_shape shape);
+const char *tv_direct_new(enum tv_direction direction, enum tv_precision precision, tv_convolution_shape shape,
+                          tv_own **made);
+void tv_own_free(tv_own *convolution);
+// The tensors are those of tv_convolution_run. accumulate, for TV_INPUT_GRAD, adds the gradient to what x holds. One tv_own
+// must not be run twice at a time.
+const char *tv_own_run(tv_own *convolution, void *x, float *weights, void *y, int accumulate);
 
 // matmul.cc
 // c [m,n] = a·b, where a is [m,k] ([k,m] if trans_a) and b is [k,n] ([n,k] if trans_b), row major.

@@ -77,29 +77,38 @@ func (c *chooser) algorithm(conv convolution) (algorithm, error) {
 func (c *chooser) decide(conv convolution) (algorithm, error) {
 	if recorded, ok := c.recorded[conv.String()]; ok {
 		a := algorithm(recorded)
-		if a != direct && !conv.possible(a) {
+		if !conv.possible(a) {
 			return "", fmt.Errorf("%w: %s: take a worker on another CPU", engine.ErrUnsupported, a)
 		}
 		return a, nil
 	}
-	candidates := conv.candidates(c.options.Winograd.tile(conv.direction))
+	candidates := conv.candidates(c.options)
 	if !c.options.Measure || c.recorded != nil || len(candidates) == 1 {
 		return candidates[0], nil
 	}
 	return fastest(conv, candidates, c.options)
 }
 
-// candidates are the algorithms with tiles no larger than allowed, that with the fewest products first.
-func (c convolution) candidates(allowed int) []algorithm {
-	all := []algorithm{direct}
-	for _, a := range []algorithm{winograd2, winograd4} {
-		if a.tile() > allowed || !c.possible(a) {
-			continue
-		}
-		if c.products(a) < c.products(all[0]) {
+// candidates are the algorithms that o allows, that which is taken without a measurement first: Winograd's with the fewest
+// products, if any has fewer than a direct convolution, else the direct one that was the faster when they were compared.
+func (c convolution) candidates(o Options) []algorithm {
+	all := []algorithm{oneDNN}
+	if o.OneDNN {
+		return all
+	}
+	add := func(a algorithm, first bool) {
+		if first {
 			all = append([]algorithm{a}, all...)
 		} else {
 			all = append(all, a)
+		}
+	}
+	if c.possible(direct) {
+		add(direct, c.directIsFaster())
+	}
+	for _, a := range []algorithm{winograd2, winograd4} {
+		if a.tile() <= o.Winograd.tile(c.direction) && c.possible(a) {
+			add(a, c.products(a) < c.products(all[0]))
 		}
 	}
 	return all
@@ -108,11 +117,26 @@ func (c convolution) candidates(allowed int) []algorithm {
 // minWinogradChannels are worth the transforms: below, they cost more than the products.
 const minWinogradChannels = 16
 
-// possible tells whether Winograd's algorithm a can compute c here.
+// possible tells whether algorithm a can compute c here.
 func (c convolution) possible(a algorithm) bool {
 	s := c.shape
-	return a.tile() > 0 && s.kernel == 3 && s.stride == 1 && s.pad == 1 && min(s.in, s.out) >= minWinogradChannels &&
-		winogradSupports(c.precision)
+	switch a {
+	case oneDNN:
+		return true
+	case direct:
+		return directSupports(c)
+	case winograd2, winograd4:
+		return s.kernel == 3 && s.stride == 1 && s.pad == 1 && min(s.in, s.out) >= minWinogradChannels &&
+			ownSupports(c.precision)
+	default:
+		return false
+	}
+}
+
+// directIsFaster tells which of the direct convolutions to take: ours was compared with oneDNN's on the layers of
+// ResNet-18 (BenchmarkDirect).
+func (c convolution) directIsFaster() bool {
+	return c.shape.stride > 1 || c.shape.in*c.shape.kernel*c.shape.kernel <= 32
 }
 
 // products is the number of them per channel and image.
@@ -126,13 +150,13 @@ func (c convolution) products(a algorithm) int {
 
 // fastest runs every candidate a few times, unless the cache knows the answer.
 func fastest(c convolution, candidates []algorithm, o Options) (algorithm, error) {
-	key := fmt.Sprintf("%s, %v, up to %s, %d threads, %s, %s",
-		c, c.precision, candidates[0], o.Threads, C.GoString(C.tv_cpu_name()), Description())
+	key := fmt.Sprintf("%s, %v, among %v, %d threads, %s, %s",
+		c, c.precision, candidates, o.Threads, C.GoString(C.tv_cpu_name()), Description())
 	cache := measurements(o.Cache)
 	if known, ok := cache.find(key); ok {
 		return algorithm(known), nil
 	}
-	best, least := direct, time.Duration(1<<62)
+	best, least := oneDNN, time.Duration(1<<62)
 	for _, a := range candidates {
 		c.algorithm = a
 		took, err := duration(c)

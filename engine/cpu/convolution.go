@@ -10,6 +10,19 @@ import (
 	"twinview/model"
 )
 
+// direction says which of a convolution's three tensors is computed from the other two.
+type direction uint32
+
+const (
+	forward    direction = C.TV_FORWARD
+	inputGrad  direction = C.TV_INPUT_GRAD
+	weightGrad direction = C.TV_WEIGHT_GRAD
+)
+
+func (d direction) String() string {
+	return [...]string{forward: "forward", inputGrad: "input gradient", weightGrad: "weight gradient"}[d]
+}
+
 // convolution is a convolution in one direction: (x, weights) → y, (weights, dy) → dx or (x, dy) → dweights.
 type convolution struct {
 	direction direction
@@ -31,9 +44,14 @@ func (s convolutionShape) c() C.tv_convolution_shape {
 	}
 }
 
+// output is the height and width of y.
+func (s convolutionShape) output() (height, width int) {
+	return (s.height+2*s.pad-s.kernel)/s.stride + 1, (s.width+2*s.pad-s.kernel)/s.stride + 1
+}
+
 // sizes are the numbers of elements of x, weights and y.
 func (s convolutionShape) sizes() (x, weights, y int) {
-	height, width := (s.height+2*s.pad-s.kernel)/s.stride+1, (s.width+2*s.pad-s.kernel)/s.stride+1
+	height, width := s.output()
 	return s.batch * s.height * s.width * s.in, s.out * s.in * s.kernel * s.kernel, s.batch * height * width * s.out
 }
 
@@ -41,7 +59,8 @@ func (s convolutionShape) sizes() (x, weights, y int) {
 type algorithm string
 
 const (
-	direct    algorithm = "oneDNN"     // direct
+	oneDNN    algorithm = "oneDNN"     // direct
+	direct    algorithm = "direct"     // our own
 	winograd2 algorithm = "F(2x2,3x3)" // our own, by Winograd's algorithm
 	winograd4 algorithm = "F(4x4,3x3)"
 )
@@ -67,7 +86,7 @@ func (c convolution) String() string {
 
 func (c convolution) label() string {
 	own := ""
-	if c.algorithm != direct {
+	if c.algorithm != oneDNN {
 		own = ", own"
 	}
 	return fmt.Sprintf("convolution %v%s", c.direction, own)
@@ -116,10 +135,10 @@ func (d *onednn) run(x, weights, y unsafe.Pointer, _ bool) error {
 func (d *onednn) free() { C.tv_convolution_free(d.made) }
 
 func newKernel(c convolution) (kernel, error) {
-	if c.algorithm == direct {
+	if c.algorithm == oneDNN {
 		return newOneDNN(c)
 	}
-	return newWinograd(c)
+	return newOwn(c)
 }
 
 // convolve returns what runs c on the tensors. Convolutions of one shape and direction share one kernel: a machine runs

@@ -176,7 +176,7 @@ func (p *program) fuseSums() {
 				continue
 			}
 			c, ok := p.instructions[made].op.(convolution)
-			if before, known := maker[other]; !ok || c.direction != inputGrad || c.algorithm == direct || !known || before > made {
+			if before, known := maker[other]; !ok || c.direction != inputGrad || c.algorithm == oneDNN || !known || before > made {
 				continue
 			}
 			c.accumulate = true

@@ -21,11 +21,14 @@ type Options struct {
 	Threads int
 	// Precision is the element type of activations and their gradients. The zero value is Float32.
 	Precision Precision
-	// Winograd is what our own convolutions may do. They need AVX-512, and in bfloat16 AVX512-BF16; without, and where
-	// they are of no use, oneDNN's direct ones run. The zero value stands for those everywhere.
+	// Winograd is where Winograd's algorithm may compute convolutions; the zero value stands for nowhere. The rest, and where
+	// it is of no use, is direct: our own convolutions or oneDNN's, whichever are faster. Ours, Winograd's too, need AVX-512,
+	// and in bfloat16 AVX512-BF16.
 	Winograd Winograd
-	// Measure chooses among the algorithms that Winograd allows by a short measurement, instead of by the number of
-	// products. Then two workers may choose differently, and round differently.
+	// OneDNN leaves our own convolutions out, for a baseline.
+	OneDNN bool
+	// Measure chooses among the algorithms that are allowed by a short measurement, instead of by the number of
+	// products and a fixed table. Then two workers may choose differently, and round differently.
 	Measure bool
 	// Cache is the path of a file that keeps what was measured; empty for none.
 	Cache string

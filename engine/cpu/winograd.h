@@ -1,4 +1,4 @@
-// What the files of our own convolutions share: 3×3, stride 1, pad 1, by Winograd's F(tile×tile, 3×3).
+// What the files of Winograd's convolutions share: 3×3, stride 1, pad 1, by F(tile×tile, 3×3).
 //
 // The image is cut into tiles of tile×tile output pixels. A tile, its n×n = (tile+2)×(tile+2) input pixels and the 3×3
 // kernel are each seen as n×n positions (winograd_transform.h), and there the convolution is a product of matrices per
@@ -6,62 +6,9 @@
 #ifndef TWINVIEW_ENGINE_CPU_WINOGRAD_H
 #define TWINVIEW_ENGINE_CPU_WINOGRAD_H
 
-#include <algorithm>
-#include <cstdint>
-#include <cstring>
-#include <memory>
-#include <new>
-#include <vector>
-
-#include "bridge.h"
-
-// gcc 10 is the first that knows AVX512-BF16.
-#if defined(__x86_64__) && ((defined(__clang__) && __clang_major__ >= 11) || (!defined(__clang__) && __GNUC__ >= 10))
-#define TV_WINOGRAD 1
-#include <immintrin.h>
-#else
-#define TV_WINOGRAD 0
-#endif
-
-// The package is compiled for any CPU; what stands between these two is compiled for AVX-512 and only called where
-// tv_winograd_supports says so. Headers must be included before.
-#define TV_AVX512 "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16"
-#define TV_PRAGMA(...) _Pragma(#__VA_ARGS__)
-#define TV_EXPAND_PRAGMA(...) TV_PRAGMA(__VA_ARGS__)
-#if defined(__clang__)
-#define TV_AVX512_BEGIN TV_EXPAND_PRAGMA(clang attribute push(__attribute__((target(TV_AVX512))), apply_to = function))
-#define TV_AVX512_END _Pragma("clang attribute pop")
-#else
-#define TV_AVX512_BEGIN _Pragma("GCC push_options") TV_EXPAND_PRAGMA(GCC target(TV_AVX512))
-#define TV_AVX512_END _Pragma("GCC pop_options")
-#endif
+#include "own.h"
 
 namespace twinview {
-
-// A word is 32 bits: one float32, or two bfloat16 that one dot product instruction multiplies and adds.
-using Words = std::unique_ptr<float[], void (*)(void *)>;
-
-inline Words new_words(int64_t count) {
-  Words words(static_cast<float *>(tv_alloc(count * sizeof(float))), tv_free);
-  if (!words) throw std::bad_alloc();
-  return words;
-}
-
-inline int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
-
-constexpr int64_t kGroup = 32;  // channels that are transformed together
-constexpr int64_t kSlice = 64;  // output channels of one pass of the products
-constexpr int64_t kPad = 16;    // words (64 bytes) after each position, so that positions don't share cache sets
-
-// A range of tiles, or of anything else.
-struct Range {
-  int64_t first, last;
-  int64_t size() const { return last - first; }
-  // The part'th of parts parts, whose sizes differ by at most one.
-  Range part(int64_t part, int64_t parts) const {
-    return {first + size() * part / parts, first + size() * (part + 1) / parts};
-  }
-};
 
 // Tiling numbers the tiles of a batch of images, row by row.
 struct Tiling {
@@ -91,27 +38,11 @@ struct Tiling {
   }
 };
 
-// WinogradRun is what a run is given; which of x, weights, y is written follows from the direction.
-struct WinogradRun {
-  char *x;
-  float *weights;
-  char *y;
-  bool accumulate;
-};
-
-// WinogradKernel is one direction at one precision and tile. All threads run before, and when all have, after.
-class WinogradKernel {
- public:
-  virtual ~WinogradKernel() = default;
-  virtual void before(const WinogradRun &run, int thread, int threads) = 0;
-  virtual void after(const WinogradRun &run, int thread, int threads) = 0;
-};
-
 // Forward and input gradient: winograd_forward.cc.
-std::unique_ptr<WinogradKernel> new_winograd_forward(bool input_grad, tv_precision precision, int tile,
+std::unique_ptr<OwnKernel> new_winograd_forward(bool input_grad, tv_precision precision, int tile,
                                                      const tv_convolution_shape &shape, int threads);
 // winograd_weight_grad.cc
-std::unique_ptr<WinogradKernel> new_winograd_weight_grad(tv_precision precision, int tile,
+std::unique_ptr<OwnKernel> new_winograd_weight_grad(tv_precision precision, int tile,
                                                          const tv_convolution_shape &shape, int threads);
 
 // winograd_pack.cc: transforms the weights into [slice][position][word of input channels][output channel of the slice],

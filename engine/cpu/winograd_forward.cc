@@ -1,7 +1,7 @@
-#include "winograd_products.h"
+#include "products.h"
 #include "winograd_side.h"
 
-#if TV_WINOGRAD
+#if TV_HAS_AVX512
 TV_AVX512_BEGIN
 namespace twinview {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 // for both. Every thread has its own tiles and takes them in blocks: transform the block's input, then for 64 output
 // channels at a time multiply, transform back and write. A block's matrices stay in the second-level cache.
 template <class Element, int Tile>
-class Forward final : public WinogradKernel {
+class Forward final : public OwnKernel {
   using T = Transform<Tile>;
   static constexpr int n = T::n, positions = n * n, pixels = Tile * Tile;
 
@@ -34,11 +34,11 @@ class Forward final : public WinogradKernel {
                          std::make_unique<const char *[]>(block_ * pixels)});
   }
 
-  void before(const WinogradRun &run, int thread, int threads) override {
+  void before(const OwnRun &run, int thread, int threads) override {
     weights_.pack(run.weights, packed_.get(), thread, threads);
   }
 
-  void after(const WinogradRun &run, int thread, int threads) override {
+  void after(const OwnRun &run, int thread, int threads) override {
     const Range mine = Range{0, tiling_.count()}.part(thread, threads);
     const int64_t blocks = (mine.size() + block_ - 1) / block_;
     for (int64_t i = 0; i < blocks; i++) {
@@ -51,7 +51,7 @@ class Forward final : public WinogradKernel {
   int64_t input_stride(int64_t tiles) const { return tiles * weights_.words() + kPad; }
   static int64_t product_stride(int64_t tiles, int64_t width) { return tiles * width + kPad; }
 
-  void compute(const WinogradRun &run, Range tiles, Range next, Memory &memory) const {
+  void compute(const OwnRun &run, Range tiles, Range next, Memory &memory) const {
     const char *from = input_grad_ ? run.y : run.x;
     const char *to = input_grad_ ? run.x : run.y;
     for (int64_t i = 0; i < tiles.size(); i++) {
@@ -168,7 +168,7 @@ class Forward final : public WinogradKernel {
 };
 
 template <class Element>
-std::unique_ptr<WinogradKernel> make(bool input_grad, tv_precision precision, int tile, const tv_convolution_shape &shape,
+std::unique_ptr<OwnKernel> make(bool input_grad, tv_precision precision, int tile, const tv_convolution_shape &shape,
                                      int threads) {
   if (tile == 2) return std::make_unique<Forward<Element, 2>>(input_grad, precision, shape, threads);
   return std::make_unique<Forward<Element, 4>>(input_grad, precision, shape, threads);
@@ -176,7 +176,7 @@ std::unique_ptr<WinogradKernel> make(bool input_grad, tv_precision precision, in
 
 }  // namespace
 
-std::unique_ptr<WinogradKernel> new_winograd_forward(bool input_grad, tv_precision precision, int tile,
+std::unique_ptr<OwnKernel> new_winograd_forward(bool input_grad, tv_precision precision, int tile,
                                                      const tv_convolution_shape &shape, int threads) {
   if (precision == TV_BFLOAT16) return make<BFloat16>(input_grad, precision, tile, shape, threads);
   return make<Float32>(input_grad, precision, tile, shape, threads);

@@ -1,33 +1,10 @@
-#include "winograd_element.h"
+#include "kernel_reader.h"
+#include "winograd_transform.h"
 
-#if TV_WINOGRAD
+#if TV_HAS_AVX512
 TV_AVX512_BEGIN
 namespace twinview {
 namespace {
-
-// Kernels reads the 3×3 kernels of one channel that the convolution comes from and 16 channels that it goes to.
-struct Kernels {
-  const float *weights;
-  int64_t from_stride, to_stride;
-  bool turned;
-
-  Kernels(const PackedWeights &w, const float *weights)
-      : weights(weights),
-        from_stride(w.input_grad ? 9 * w.in : 9),
-        to_stride(w.input_grad ? 9 : 9 * w.in),
-        turned(w.input_grad) {}
-
-  void read(int64_t from, int64_t to, __mmask16 mask, Vector *g) const {
-    const __m512i lanes = _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                                             _mm512_set1_epi32(static_cast<int>(to_stride)));
-    const float *first = weights + from * from_stride + to * to_stride;
-    // The next word of bfloat16 is four channels on, and no hardware follows 16 streams.
-    for (int lane = 0; lane < 16; lane++)
-      _mm_prefetch(reinterpret_cast<const char *>(first + 4 * from_stride + lane * to_stride), _MM_HINT_T0);
-    for (int i = 0; i < 9; i++)
-      g[turned ? 8 - i : i] = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), mask, lanes, first + i, 4);
-  }
-};
 
 template <class T>
 inline __attribute__((always_inline)) void transform(const Vector *g, Vector *u) {
@@ -47,7 +24,7 @@ inline __attribute__((always_inline)) void transform(const Vector *g, Vector *u)
 template <class Element, class T>
 void pack_words(const PackedWeights &w, const float *weights, float *packed, Range words) {
   constexpr int positions = T::n * T::n;
-  const Kernels kernels(w, weights);
+  const KernelReader kernels(w.input_grad, w.in, 9, weights);
   for (int64_t index = words.first; index < words.last; index++) {
     const int64_t slice = index / w.words(), word = index % w.words(), width = w.slice_width(slice);
     float *to = packed + w.slice_offset(slice) + word * width;
@@ -59,7 +36,8 @@ void pack_words(const PackedWeights &w, const float *weights, float *packed, Ran
       for (int i = 0; i < Element::kPerWord; i++) {
         const int64_t input = word * Element::kPerWord - in_group + Element::channel(in_group + i);
         Vector g[9];
-        kernels.read(input, output, input < w.from() ? mask : 0, g);
+        kernels.read<9>(input * kernels.from_stride, output, input < w.from() ? mask : 0, g);
+        if (w.input_grad) std::reverse(g, g + 9);
         transform<T>(g, u[i]);
       }
       for (int p = 0; p < positions; p++) {

@@ -2,9 +2,9 @@
 #ifndef TWINVIEW_ENGINE_CPU_WINOGRAD_SIDE_H
 #define TWINVIEW_ENGINE_CPU_WINOGRAD_SIDE_H
 
-#include "winograd_element.h"
+#include "winograd_transform.h"
 
-#if TV_WINOGRAD
+#if TV_HAS_AVX512
 TV_AVX512_BEGIN
 namespace twinview {
 

@@ -3,9 +3,7 @@ package cpu
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 )
@@ -13,151 +11,16 @@ import (
 // winogradShape is that of a 3×3 convolution of stride 1 and pad 1.
 type winogradShape struct{ batch, height, width, in, out int }
 
+func (s winogradShape) shape() convolutionShape {
+	return convolutionShape{s.batch, s.height, s.width, s.in, s.out, 3, 1, 1}
+}
+
 func (s winogradShape) convolution(d direction, p Precision, tile int) convolution {
 	return convolution{
-		direction: d, precision: p, algorithm: map[int]algorithm{0: direct, 2: winograd2, 4: winograd4}[tile],
-		shape: convolutionShape{s.batch, s.height, s.width, s.in, s.out, 3, 1, 1},
+		direction: d, precision: p, algorithm: map[int]algorithm{0: oneDNN, 2: winograd2, 4: winograd4}[tile],
+		shape: s.shape(),
 	}
 }
-
-// activations are an NHWC tensor of either precision.
-type activations struct {
-	precision Precision
-	words     []float32 // two bfloat16 in each, if that is the precision
-	len       int
-}
-
-func newActivations(p Precision, n int) activations {
-	size := n
-	if p == BFloat16 {
-		size = (n + 1) / 2
-	}
-	return activations{p, make([]float32, size), n}
-}
-
-func (a activations) pointer() unsafe.Pointer { return unsafe.Pointer(&a.words[0]) }
-
-func (a activations) halves() []uint16 { return unsafe.Slice((*uint16)(a.pointer()), a.len) }
-
-func (a activations) set(values []float64) {
-	for i, v := range values {
-		if a.precision == BFloat16 {
-			a.halves()[i] = bfloat16Of(float32(v))
-		} else {
-			a.words[i] = float32(v)
-		}
-	}
-}
-
-func (a activations) values() []float64 {
-	values := make([]float64, a.len)
-	for i := range values {
-		if a.precision == BFloat16 {
-			values[i] = float64(math.Float32frombits(uint32(a.halves()[i]) << 16))
-		} else {
-			values[i] = float64(a.words[i])
-		}
-	}
-	return values
-}
-
-// bfloat16Of rounds to nearest, ties to even.
-func bfloat16Of(v float32) uint16 {
-	bits := math.Float32bits(v)
-	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
-}
-
-// noise is normal and exact in bfloat16, so that all of a result's error is the convolution's.
-func noise(seed uint64, n int, scale float64) []float64 {
-	r := rand.New(rand.NewPCG(seed, 5))
-	values := make([]float64, n)
-	for i := range values {
-		values[i] = float64(math.Float32frombits(uint32(bfloat16Of(float32(scale*r.NormFloat64()))) << 16))
-	}
-	return values
-}
-
-// convolution3x3 is what is computed, from its definition: the tensor that d names from the other two.
-func convolution3x3(d direction, s winogradShape, x, weights, y []float64) []float64 {
-	result := map[direction]*[]float64{forward: &y, inputGrad: &x, weightGrad: &weights}[d]
-	*result = make([]float64, len(*result))
-	for pixel := range s.batch * s.height * s.width {
-		row, column := pixel/s.width%s.height, pixel%s.width
-		for k := range 9 {
-			down, right := k/3-1, k%3-1
-			if row+down < 0 || row+down >= s.height || column+right < 0 || column+right >= s.width {
-				continue
-			}
-			xs := x[(pixel+down*s.width+right)*s.in:][:s.in]
-			for o := range s.out {
-				for i := range xs {
-					w := &weights[(o*s.in+i)*9+k]
-					switch v := &y[pixel*s.out+o]; d {
-					case forward:
-						*v += xs[i] * *w
-					case inputGrad:
-						xs[i] += *v * *w
-					case weightGrad:
-						*w += xs[i] * *v
-					}
-				}
-			}
-		}
-	}
-	return *result
-}
-
-// relativeError is the norm of the difference by the norm of what is wanted.
-func relativeError(got, want []float64) float64 {
-	var difference, norm float64
-	for i := range want {
-		difference += (got[i] - want[i]) * (got[i] - want[i])
-		norm += want[i] * want[i]
-	}
-	return math.Sqrt(difference / norm)
-}
-
-// tensors are a convolution's three, the one that is written full of noise too.
-type tensors struct {
-	x, y    activations
-	weights []float32
-}
-
-func newTensors(p Precision, s winogradShape) tensors {
-	pixels := s.batch * s.height * s.width
-	t := tensors{newActivations(p, pixels*s.in), newActivations(p, pixels*s.out), make([]float32, s.out*s.in*9)}
-	t.x.set(noise(1, t.x.len, 1))
-	t.y.set(noise(2, t.y.len, 1))
-	for i, w := range noise(3, len(t.weights), 0.1) {
-		t.weights[i] = float32(w)
-	}
-	return t
-}
-
-func (t tensors) weightValues() []float64 {
-	values := make([]float64, len(t.weights))
-	for i, w := range t.weights {
-		values[i] = float64(w)
-	}
-	return values
-}
-
-// written are the values of the tensor that d writes.
-func (t tensors) written(d direction) []float64 {
-	switch d {
-	case forward:
-		return t.y.values()
-	case inputGrad:
-		return t.x.values()
-	}
-	return t.weightValues()
-}
-
-func (t tensors) run(w *winograd, accumulate bool) error {
-	return w.run(t.x.pointer(), unsafe.Pointer(&t.weights[0]), t.y.pointer(), accumulate)
-}
-
-var directions = []direction{forward, inputGrad, weightGrad}
 
 // forEachWinograd runs a test for each direction, precision and tile.
 func forEachWinograd(t *testing.T, test func(t *testing.T, d direction, p Precision, tile int)) {
@@ -174,28 +37,18 @@ func forEachWinograd(t *testing.T, test func(t *testing.T, d direction, p Precis
 }
 
 func needWinograd(t testing.TB, p Precision) {
-	if !winogradSupports(p) {
+	if !ownSupports(p) {
 		t.Skipf("this CPU has no AVX-512 for %v", p)
 	}
 }
 
 // onWinograd makes a convolution and does something with it, on the compute thread.
 func onWinograd(
-	t testing.TB, threads int, d direction, p Precision, tile int, s winogradShape, do func(w *winograd) error,
+	t testing.TB, threads int, d direction, p Precision, tile int, s winogradShape, do func(k kernel) error,
 ) {
 	t.Helper()
-	require.NoError(t, compute(threads, func() error {
-		w, err := newWinograd(s.convolution(d, p, tile))
-		if err != nil {
-			return err
-		}
-		defer w.free()
-		return do(w)
-	}))
+	onKernel(t, threads, s.convolution(d, p, tile), do)
 }
-
-// compute runs do on the compute thread.
-func compute(threads int, do func() error) error { return newCaller(threads).compute(do) }
 
 // winogradShapes have edges that tiles, groups of 32 channels, slices of 64 and blocks of tiles don't divide.
 var winogradShapes = []winogradShape{
@@ -209,9 +62,9 @@ func TestWinograd(t *testing.T) {
 	forEachWinograd(t, func(t *testing.T, d direction, p Precision, tile int) {
 		worst := 0.0
 		for _, s := range winogradShapes {
-			v := newTensors(p, s)
-			want := convolution3x3(d, s, v.x.values(), v.weightValues(), v.y.values())
-			onWinograd(t, 2, d, p, tile, s, func(w *winograd) error { return v.run(w, false) })
+			v := newTensors(p, s.shape())
+			want := convolve(d, s.shape(), v.x.values(), v.weightValues(), v.y.values())
+			onWinograd(t, 2, d, p, tile, s, func(k kernel) error { return v.run(k, false) })
 			e := relativeError(v.written(d), want)
 			require.LessOrEqual(t, e, bounds[p][tile], "%+v", s) // NaN is not
 			worst = max(worst, e)
@@ -226,12 +79,12 @@ func TestWinogradAccumulates(t *testing.T) {
 			t.Skip("nothing to accumulate")
 		}
 		for _, s := range winogradShapes {
-			v := newTensors(p, s)
-			before, want := v.x.values(), convolution3x3(d, s, v.x.values(), v.weightValues(), v.y.values())
+			v := newTensors(p, s.shape())
+			before, want := v.x.values(), convolve(d, s.shape(), v.x.values(), v.weightValues(), v.y.values())
 			for i, b := range before {
 				want[i] += b
 			}
-			onWinograd(t, 2, d, p, tile, s, func(w *winograd) error { return v.run(w, true) })
+			onWinograd(t, 2, d, p, tile, s, func(k kernel) error { return v.run(k, true) })
 			require.LessOrEqual(t, relativeError(v.written(d), want), 1.6e-2, "%+v", s)
 		}
 	})
@@ -243,12 +96,12 @@ func TestWinogradRepeats(t *testing.T) {
 	forEachWinograd(t, func(t *testing.T, d direction, p Precision, tile int) {
 		for _, s := range []winogradShape{{9, 10, 10, 40, 72}, {2, 4, 4, 512, 32}} {
 			run := func(threads int) []float64 {
-				v := newTensors(p, s)
-				onWinograd(t, threads, d, p, tile, s, func(w *winograd) error {
-					if err := v.run(w, false); err != nil {
+				v := newTensors(p, s.shape())
+				onWinograd(t, threads, d, p, tile, s, func(k kernel) error {
+					if err := v.run(k, false); err != nil {
 						return err
 					}
-					return v.run(w, false) // work memory is no longer zero
+					return v.run(k, false) // work memory is no longer zero
 				})
 				return v.written(d)
 			}
@@ -264,12 +117,12 @@ func TestWinogradRepeats(t *testing.T) {
 func TestWinogradKeepsNaN(t *testing.T) {
 	forEachWinograd(t, func(t *testing.T, d direction, p Precision, tile int) {
 		s := winogradShape{1, 8, 8, 32, 32}
-		v := newTensors(p, s)
+		v := newTensors(p, s.shape())
 		x, y := v.x.values(), v.y.values()
 		x[100], y[100] = math.NaN(), math.NaN()
 		v.x.set(x)
 		v.y.set(y)
-		onWinograd(t, 2, d, p, tile, s, func(w *winograd) error { return v.run(w, false) })
+		onWinograd(t, 2, d, p, tile, s, func(k kernel) error { return v.run(k, false) })
 		nan := false
 		for _, value := range v.written(d) {
 			nan = nan || math.IsNaN(value)
@@ -282,26 +135,26 @@ func TestWinogradRejects(t *testing.T) {
 	s := winogradShape{1, 4, 4, 8, 8}
 	reject := func(p Precision, tile int, s winogradShape) error {
 		return compute(1, func() error {
-			_, err := newWinograd(s.convolution(forward, p, tile))
+			_, err := newOwn(s.convolution(forward, p, tile))
 			return err
 		})
 	}
 	for _, p := range []Precision{Float32, BFloat16} {
-		if !winogradSupports(p) {
+		if !ownSupports(p) {
 			require.ErrorContains(t, reject(p, 2, s), "AVX-512")
 			continue
 		}
-		require.ErrorContains(t, reject(p, 3, s), "want 2 or 4")
+		require.ErrorContains(t, reject(p, 3, s), "neither 2 nor 4")
 		require.ErrorContains(t, reject(p, 2, winogradShape{1, 4, 4, 0, 8}), "empty")
 	}
 	needWinograd(t, Float32)
-	var w *winograd
+	var w *own
 	require.NoError(t, compute(1, func() (err error) {
-		w, err = newWinograd(s.convolution(forward, Float32, 2))
+		w, err = newOwn(s.convolution(forward, Float32, 2))
 		return err
 	}))
 	defer w.free()
-	v := newTensors(Float32, s)
+	v := newTensors(Float32, s.shape())
 	require.ErrorContains(t, compute(2, func() error { return v.run(w, false) }), "made for 1")
 }
 
@@ -311,44 +164,17 @@ func BenchmarkWinograd(b *testing.B) {
 	for _, s := range []winogradShape{
 		{256, 32, 32, 64, 64}, {256, 16, 16, 128, 128}, {256, 8, 8, 256, 256}, {256, 4, 4, 512, 512}, {256, 32, 32, 32, 32},
 	} {
-		operations := 2 * 9 * float64(s.batch*s.height*s.width*s.in*s.out)
-		report := func(b *testing.B) {
-			b.ReportMetric(operations*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-		}
 		for _, d := range directions {
 			layer := fmt.Sprintf("%dch/%v", s.out, d)
 			for _, p := range []Precision{Float32, BFloat16} {
-				v := newTensors(p, s)
+				v := newTensors(p, s.shape())
 				for _, tile := range []int{0, 2, 4} {
 					b.Run(fmt.Sprintf("%s/%v/F%d", layer, p, tile), func(b *testing.B) {
 						needWinograd(b, p)
-						require.NoError(b, compute(2, func() error {
-							k, err := newKernel(s.convolution(d, p, tile))
-							if err != nil {
-								return err
-							}
-							defer k.free()
-							return benchmark(b, func() error {
-								return k.run(v.x.pointer(), unsafe.Pointer(&v.weights[0]), v.y.pointer(), false)
-							})
-						}))
-						report(b)
+						benchmarkKernel(b, s.convolution(d, p, tile), v)
 					})
 				}
 			}
 		}
 	}
-}
-
-// benchmark leaves the first run out: it touches memory for the first time.
-func benchmark(b *testing.B, run func() error) error {
-	if err := run(); err != nil {
-		return err
-	}
-	for b.Loop() {
-		if err := run(); err != nil {
-			return err
-		}
-	}
-	return nil
 }

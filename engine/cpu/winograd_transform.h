@@ -12,18 +12,12 @@
 #ifndef TWINVIEW_ENGINE_CPU_WINOGRAD_TRANSFORM_H
 #define TWINVIEW_ENGINE_CPU_WINOGRAD_TRANSFORM_H
 
+#include "element.h"
 #include "winograd.h"
 
-#if TV_WINOGRAD
+#if TV_HAS_AVX512
 TV_AVX512_BEGIN
 namespace twinview {
-
-using Vector = __m512;
-
-inline Vector times(float a, Vector x) { return _mm512_mul_ps(_mm512_set1_ps(a), x); }
-inline Vector plus_times(Vector sum, float a, Vector x) { return _mm512_fmadd_ps(_mm512_set1_ps(a), x, sum); }
-inline Vector plus(Vector a, Vector b) { return _mm512_add_ps(a, b); }
-inline Vector minus(Vector a, Vector b) { return _mm512_sub_ps(a, b); }
 
 template <int Tile>
 struct Transform;

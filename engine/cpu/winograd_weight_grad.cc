@@ -1,7 +1,8 @@
-#include "winograd_products.h"
+#include "products.h"
+#include "weight_sums.h"
 #include "winograd_side.h"
 
-#if TV_WINOGRAD
+#if TV_HAS_AVX512
 TV_AVX512_BEGIN
 namespace twinview {
 namespace {
@@ -11,14 +12,13 @@ namespace {
 // channels at a time multiply, transform back to 3×3 and add to the thread's sums. At the end the threads' sums are added
 // in the order of the threads.
 template <class Element, int Tile>
-class WeightGrad final : public WinogradKernel {
+class WeightGrad final : public OwnKernel {
   using T = Transform<Tile>;
   static constexpr int n = T::n, positions = n * n, pixels = Tile * Tile;
   static constexpr int64_t kTiles = Element::kPerWord;
-  static constexpr int64_t kBlockSums = 9 * kGroup * kSlice;
 
   // Memory of a thread, in words: x [group][position][step][32], dy [slice][position][step][64], products
-  // [position][32][64], sums [group][slice][9][32][64]; 32 in place of 64 where the last slice is narrow.
+  // [position][32][64]; 32 in place of 64 where the last slice is narrow.
   struct Memory {
     Words x, dy, products, sums;
     std::unique_ptr<const char *[]> next_x, next_dy;  // the next block's pixels
@@ -29,49 +29,40 @@ class WeightGrad final : public WinogradKernel {
       : tiling_{s.batch, s.height, s.width, Tile},
         in_(s.in),
         out_(s.out),
+        sums_{s.in, s.out, 9},
         block_(std::min<int64_t>(Element::kPerWord * 64 * 36 / positions,
                                  round_up((tiling_.count() + threads - 1) / threads, kTiles))),
         zeros_(new_words(round_up(std::max(s.in, s.out), kGroup))) {
     const int64_t steps = block_ / kTiles;
-    for (int i = 0; i < threads; i++)
-      memory_.push_back({new_words(groups() * positions * stride(steps, kGroup)),
-                         new_words(slices() * positions * stride(steps, kSlice)),
-                         new_words(positions * stride(kGroup, kSlice)), new_words(groups() * slices() * kBlockSums),
+    for (int i = 0; i < threads; i++) {
+      memory_.push_back({new_words(sums_.groups() * positions * stride(steps, kGroup)),
+                         new_words(sums_.slices() * positions * stride(steps, kSlice)),
+                         new_words(positions * stride(kGroup, kSlice)), new_words(sums_.size()),
                          std::make_unique<const char *[]>(block_ * pixels),
                          std::make_unique<const char *[]>(block_ * pixels)});
+      all_sums_.push_back(memory_.back().sums.get());
+    }
   }
 
-  void before(const WinogradRun &run, int thread, int threads) override {
+  void before(const OwnRun &run, int thread, int threads) override {
     const Range mine = Range{0, tiling_.count()}.part(thread, threads);
     const int64_t blocks = (mine.size() + block_ - 1) / block_;
     Memory &memory = memory_[thread];
-    if (blocks == 0) memset(memory.sums.get(), 0, groups() * slices() * kBlockSums * sizeof(float));
+    if (blocks == 0) memset(memory.sums.get(), 0, sums_.size() * sizeof(float));
     for (int64_t i = 0; i < blocks; i++) {
       const Range next = i + 1 < blocks ? mine.part(i + 1, blocks) : Range{0, 0};
       add_block(run, mine.part(i, blocks), next, i == 0, memory);
     }
   }
 
-  void after(const WinogradRun &run, int thread, int threads) override {
-    const Range mine = Range{0, groups() * slices()}.part(thread, threads);
-    for (int64_t block = mine.first; block < mine.last; block++) {
-      float *sum = memory_[0].sums.get() + block * kBlockSums;
-      for (int t = 1; t < threads; t++) {
-        const float *other = memory_[t].sums.get() + block * kBlockSums;
-        for (int64_t i = 0; i < kBlockSums; i += 16)
-          _mm512_storeu_ps(sum + i, plus(_mm512_loadu_ps(sum + i), _mm512_loadu_ps(other + i)));
-      }
-      write(sum, block / slices(), block % slices(), run.weights);
-    }
+  void after(const OwnRun &run, int thread, int threads) override {
+    sums_.add<Element>(all_sums_.data(), threads, thread, threads, [](int64_t i) { return 9 * i; }, run.weights);
   }
 
  private:
-  int64_t groups() const { return (in_ + kGroup - 1) / kGroup; }
-  int64_t slices() const { return (out_ + kSlice - 1) / kSlice; }
-  int64_t slice_width(int64_t slice) const { return out_ - slice * kSlice > kGroup ? kSlice : kGroup; }
   static int64_t stride(int64_t rows, int64_t width) { return rows * width + kPad; }  // of positions
 
-  void add_block(const WinogradRun &run, Range tiles, Range next, bool first, Memory &memory) const {
+  void add_block(const OwnRun &run, Range tiles, Range next, bool first, Memory &memory) const {
     const int64_t steps = (tiles.size() + kTiles - 1) / kTiles;
     for (int64_t step = 0; step < steps; step++) {
       const Range of_step{tiles.first + step * kTiles, std::min(tiles.last, tiles.first + (step + 1) * kTiles)};
@@ -82,12 +73,12 @@ class WeightGrad final : public WinogradKernel {
       tiling_.patch<Tile>(next.first + i, 0, run.x, in_ * Element::kBytes, nullptr, &memory.next_x[i * pixels]);
       tiling_.patch<Tile>(next.first + i, 0, run.y, out_ * Element::kBytes, nullptr, &memory.next_dy[i * pixels]);
     }
-    const int64_t turns = groups() * slices() * positions * row_blocks<4>(kGroup);
+    const int64_t turns = sums_.groups() * sums_.slices() * positions * row_blocks<4>(kGroup);
     Prefetch x(memory.next_x.get(), next.size() * pixels, 0, in_ * Element::kBytes, turns);
     Prefetch dy(memory.next_dy.get(), next.size() * pixels, 0, out_ * Element::kBytes, turns);
-    for (int64_t group = 0; group < groups(); group++)
-      for (int64_t slice = 0; slice < slices(); slice++) {
-        const int64_t width = slice_width(slice);
+    for (int64_t group = 0; group < sums_.groups(); group++)
+      for (int64_t slice = 0; slice < sums_.slices(); slice++) {
+        const int64_t width = sums_.slice_width(slice);
         for (int64_t p = 0; p < positions; p++) {
           const Factors f{memory.x.get() + (group * positions + p) * stride(steps, kGroup), 1,
                           memory.dy.get() + slice * positions * stride(steps, kSlice) + p * stride(steps, width), steps,
@@ -97,7 +88,7 @@ class WeightGrad final : public WinogradKernel {
           else
             multiply<Element, 2, kGroup>(kGroup, f, x, dy);
         }
-        float *sums = memory.sums.get() + (group * slices() + slice) * kBlockSums;
+        float *sums = memory.sums.get() + sums_.block_offset(group, slice);
         if (first)
           transform_back<true>(memory.products.get(), width, sums);
         else
@@ -108,15 +99,15 @@ class WeightGrad final : public WinogradKernel {
   void transform_x(const char *x, Range tiles, int64_t step, int64_t steps, float *to) const {
     const char *patches[kTiles][positions];
     patch<InputSide<Tile>>(x, in_, tiles, patches[0]);
-    for (int64_t group = 0; group < groups(); group++, to += positions * stride(steps, kGroup))
+    for (int64_t group = 0; group < sums_.groups(); group++, to += positions * stride(steps, kGroup))
       transform<InputSide<Tile>>(patches[0], group, in_, to + step * kGroup, stride(steps, kGroup));
   }
 
   void transform_dy(const char *dy, Range tiles, int64_t step, int64_t steps, float *to) const {
     const char *patches[kTiles][pixels];
     patch<OutputGradSide<Tile>>(dy, out_, tiles, patches[0]);
-    for (int64_t slice = 0; slice < slices(); slice++, to += positions * stride(steps, kSlice)) {
-      const int64_t width = slice_width(slice);
+    for (int64_t slice = 0; slice < sums_.slices(); slice++, to += positions * stride(steps, kSlice)) {
+      const int64_t width = sums_.slice_width(slice);
       for (int64_t lane = 0; lane < width; lane += kGroup)
         transform<OutputGradSide<Tile>>(patches[0], (slice * kSlice + lane) / kGroup, out_, to + step * width + lane,
                                         stride(steps, width));
@@ -194,36 +185,24 @@ class WeightGrad final : public WinogradKernel {
     }
   }
 
-  // write puts the sums of a group of input and a slice of output channels in their places in OIHW.
-  void write(const float *sums, int64_t group, int64_t slice, float *weights) const {
-    const int64_t width = slice_width(slice);
-    for (int64_t lane = 0; lane < width; lane++) {
-      const int64_t o = slice * kSlice + lane / kGroup * kGroup + Element::channel(lane % kGroup);
-      if (o >= out_) continue;
-      for (int64_t row = 0; row < kGroup; row++) {
-        const int64_t i = group * kGroup + Element::channel(row);
-        if (i >= in_) continue;
-        for (int64_t k = 0; k < 9; k++)
-          weights[(o * in_ + i) * 9 + k] = sums[(k * kGroup + row) * width + lane];
-      }
-    }
-  }
-
   Tiling tiling_;
-  int64_t in_, out_, block_;
+  int64_t in_, out_;
+  WeightSums sums_;
+  int64_t block_;
   Words zeros_;
   std::vector<Memory> memory_;
+  std::vector<float *> all_sums_;
 };
 
 template <class Element>
-std::unique_ptr<WinogradKernel> make(int tile, const tv_convolution_shape &shape, int threads) {
+std::unique_ptr<OwnKernel> make(int tile, const tv_convolution_shape &shape, int threads) {
   if (tile == 2) return std::make_unique<WeightGrad<Element, 2>>(shape, threads);
   return std::make_unique<WeightGrad<Element, 4>>(shape, threads);
 }
 
 }  // namespace
 
-std::unique_ptr<WinogradKernel> new_winograd_weight_grad(tv_precision precision, int tile,
+std::unique_ptr<OwnKernel> new_winograd_weight_grad(tv_precision precision, int tile,
                                                          const tv_convolution_shape &shape, int threads) {
   if (precision == TV_BFLOAT16) return make<BFloat16>(tile, shape, threads);
   return make<Float32>(tile, shape, threads);

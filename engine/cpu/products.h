@@ -1,10 +1,10 @@
-// The products of our own convolutions: per position a matrix product whose result stays in registers.
-#ifndef TWINVIEW_ENGINE_CPU_WINOGRAD_PRODUCTS_H
-#define TWINVIEW_ENGINE_CPU_WINOGRAD_PRODUCTS_H
+// The products of our own convolutions: matrix products whose results stay in registers.
+#ifndef TWINVIEW_ENGINE_CPU_PRODUCTS_H
+#define TWINVIEW_ENGINE_CPU_PRODUCTS_H
 
-#include "winograd_element.h"
+#include "element.h"
 
-#if TV_WINOGRAD
+#if TV_HAS_AVX512
 TV_AVX512_BEGIN
 namespace twinview {
 
@@ -41,15 +41,16 @@ struct Factors {
   float *sums;
 };
 
-// 24 registers of sums, and each vector of b is used for all rows, each word of a for all vectors.
-template <class Element, int Vectors, int Step, int Rows>
+// Add starts from what sums holds. 24 registers of sums, and each vector of b is used for all rows, each word of a for all vectors.
+template <class Element, int Vectors, int Step, bool Add, int Rows>
 void multiply_rows(const Factors &f) {
   constexpr int width = 16 * Vectors;
   Vector sums[Rows][Vectors];
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; r++)
 #pragma GCC unroll 4
-    for (int j = 0; j < Vectors; j++) sums[r][j] = _mm512_setzero_ps();
+    for (int j = 0; j < Vectors; j++)
+      sums[r][j] = Add ? _mm512_loadu_ps(f.sums + r * width + 16 * j) : _mm512_setzero_ps();
   const float *a = f.a, *b = f.b;
   const int64_t row_stride = Step == 1 ? f.row_stride : 1;
   for (int64_t step = 0; step < f.steps; step++, a += Step, b += width) {
@@ -69,23 +70,23 @@ void multiply_rows(const Factors &f) {
     for (int j = 0; j < Vectors; j++) _mm512_storeu_ps(f.sums + r * width + 16 * j, sums[r][j]);
 }
 
-template <class Element, int Vectors, int Step>
+template <class Element, int Vectors, int Step, bool Add>
 void multiply_rows(int64_t rows, const Factors &f) {
   switch (rows) {
-    case 1: return multiply_rows<Element, Vectors, Step, 1>(f);
-    case 2: return multiply_rows<Element, Vectors, Step, 2>(f);
-    case 3: return multiply_rows<Element, Vectors, Step, 3>(f);
-    case 4: return multiply_rows<Element, Vectors, Step, 4>(f);
-    case 5: return multiply_rows<Element, Vectors, Step, 5>(f);
-    case 6: return multiply_rows<Element, Vectors, Step, 6>(f);
+    case 1: return multiply_rows<Element, Vectors, Step, Add, 1>(f);
+    case 2: return multiply_rows<Element, Vectors, Step, Add, 2>(f);
+    case 3: return multiply_rows<Element, Vectors, Step, Add, 3>(f);
+    case 4: return multiply_rows<Element, Vectors, Step, Add, 4>(f);
+    case 5: return multiply_rows<Element, Vectors, Step, Add, 5>(f);
+    case 6: return multiply_rows<Element, Vectors, Step, Add, 6>(f);
   }
   if constexpr (Vectors == 2) switch (rows) {
-      case 7: return multiply_rows<Element, Vectors, Step, 7>(f);
-      case 8: return multiply_rows<Element, Vectors, Step, 8>(f);
-      case 9: return multiply_rows<Element, Vectors, Step, 9>(f);
-      case 10: return multiply_rows<Element, Vectors, Step, 10>(f);
-      case 11: return multiply_rows<Element, Vectors, Step, 11>(f);
-      case 12: return multiply_rows<Element, Vectors, Step, 12>(f);
+      case 7: return multiply_rows<Element, Vectors, Step, Add, 7>(f);
+      case 8: return multiply_rows<Element, Vectors, Step, Add, 8>(f);
+      case 9: return multiply_rows<Element, Vectors, Step, Add, 9>(f);
+      case 10: return multiply_rows<Element, Vectors, Step, Add, 10>(f);
+      case 11: return multiply_rows<Element, Vectors, Step, Add, 11>(f);
+      case 12: return multiply_rows<Element, Vectors, Step, Add, 12>(f);
     }
 }
 
@@ -96,7 +97,7 @@ constexpr int64_t row_blocks(int64_t rows) {
 
 // multiply does all rows. Step is 1 where a's rows are row_stride words apart, and the distance of steps where rows are
 // neighbours.
-template <class Element, int Vectors, int Step>
+template <class Element, int Vectors, int Step, bool Add = false>
 void multiply(int64_t rows, Factors f, Prefetch &input, Prefetch &output) {
   const int64_t blocks = row_blocks<Vectors>(rows);
   const float *a = f.a;
@@ -107,7 +108,7 @@ void multiply(int64_t rows, Factors f, Prefetch &input, Prefetch &output) {
     f.sums = sums + part.first * 16 * Vectors;
     input.turn();
     output.turn();
-    multiply_rows<Element, Vectors, Step>(part.size(), f);
+    multiply_rows<Element, Vectors, Step, Add>(part.size(), f);
   }
 }
 

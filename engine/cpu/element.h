@@ -1,13 +1,20 @@
-// The two element types of our own convolutions. Memory holds a group of 32 channels; the transforms see it as two
-// vectors of float32, and the products as words (winograd.h).
-#ifndef TWINVIEW_ENGINE_CPU_WINOGRAD_ELEMENT_H
-#define TWINVIEW_ENGINE_CPU_WINOGRAD_ELEMENT_H
+// The two element types of our own convolutions. Memory holds a group of 32 channels; Winograd's transforms see it as two
+// vectors of float32, and the products as words (own.h).
+#ifndef TWINVIEW_ENGINE_CPU_ELEMENT_H
+#define TWINVIEW_ENGINE_CPU_ELEMENT_H
 
-#include "winograd_transform.h"
+#include "own.h"
 
-#if TV_WINOGRAD
+#if TV_HAS_AVX512
 TV_AVX512_BEGIN
 namespace twinview {
+
+using Vector = __m512;
+
+inline Vector times(float a, Vector x) { return _mm512_mul_ps(_mm512_set1_ps(a), x); }
+inline Vector plus_times(Vector sum, float a, Vector x) { return _mm512_fmadd_ps(_mm512_set1_ps(a), x, sum); }
+inline Vector plus(Vector a, Vector b) { return _mm512_add_ps(a, b); }
+inline Vector minus(Vector a, Vector b) { return _mm512_sub_ps(a, b); }
 
 inline __mmask32 first_channels(int64_t count) {
   return count >= kGroup ? ~__mmask32{0} : count <= 0 ? 0 : (__mmask32{1} << count) - 1;
@@ -35,6 +42,17 @@ struct Float32 {
     _mm512_mask_storeu_ps(to + 64, mask >> 16, v1);
   }
   static void store_words(float *to, Vector v0, Vector v1) { store(reinterpret_cast<char *>(to), v0, v1); }
+  // A group of channels of the pixels of one step, as words of neighbouring pixels.
+  static void pack(const char *const *pixels, int64_t offset, __mmask32 mask, float *to) {
+    Vector v[2];
+    load(pixels[0] + offset, mask, v);
+    store_words(to, v[0], v[1]);
+  }
+  static void copy(char *to, const char *from, __mmask32 mask) {
+    Vector v[2];
+    load(from, mask, v);
+    store(to, v[0], v[1]);
+  }
   static Vector multiply_add(Vector sum, Vector a, Vector b) { return _mm512_fmadd_ps(a, b, sum); }
 };
 
@@ -71,6 +89,16 @@ struct BFloat16 {
         0x1f000f, 0x1e000e, 0x1d000d, 0x1c000c, 0x1b000b, 0x1a000a, 0x190009, 0x180008, 0x170007, 0x160006, 0x150005,
         0x140004, 0x130003, 0x120002, 0x110001, 0x100000);
     _mm512_storeu_si512(to, _mm512_permutexvar_epi16(order, round(v0, v1)));
+  }
+  // Even channels, then odd ones.
+  static void pack(const char *const *pixels, int64_t offset, __mmask32 mask, float *to) {
+    const __m512i first = _mm512_maskz_loadu_epi16(mask, pixels[0] + offset);
+    const __m512i second = _mm512_maskz_loadu_epi16(mask, pixels[1] + offset);
+    _mm512_storeu_si512(to, _mm512_mask_blend_epi16(0xaaaaaaaa, first, shift_up(second)));
+    _mm512_storeu_si512(to + 16, _mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_maskz_srli_epi32(0xffff, first, 16), second));
+  }
+  static void copy(char *to, const char *from, __mmask32 mask) {
+    _mm512_storeu_si512(to, _mm512_maskz_loadu_epi16(mask, from));
   }
   static Vector multiply_add(Vector sum, Vector a, Vector b) {
     return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(a), (__m512bh)_mm512_castps_si512(b));

@@ -1,0 +1,43 @@
+package cpu
+
+// #include "bridge.h"
+import "C"
+
+import "unsafe"
+
+// own is one of our own convolutions with its work memory. All of it happens on the compute thread.
+type own struct{ made *C.tv_own }
+
+func ownSupports(p Precision) bool { return C.tv_own_supports(uint32(p)) != 0 }
+
+func directSupports(c convolution) bool {
+	return C.tv_direct_supports(uint32(c.direction), uint32(c.precision), c.shape.c()) != 0
+}
+
+// newOwn makes a convolution for the number of threads that the compute thread has now.
+func newOwn(c convolution) (*own, error) {
+	o := &own{}
+	d, p := uint32(c.direction), uint32(c.precision)
+	var err error
+	if c.algorithm == direct {
+		err = failure(C.tv_direct_new(d, p, c.shape.c(), &o.made))
+	} else {
+		err = failure(C.tv_winograd_new(d, p, C.int(c.algorithm.tile()), c.shape.c(), &o.made))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// run computes the direction's tensor. x and y are of the convolution's precision, weights float32. accumulate adds an
+// input gradient to what x holds.
+func (o *own) run(x, weights, y unsafe.Pointer, accumulate bool) error {
+	add := C.int(0)
+	if accumulate {
+		add = 1
+	}
+	return failure(C.tv_own_run(o.made, x, (*C.float)(weights), y, add))
+}
+
+func (o *own) free() { C.tv_own_free(o.made) }
