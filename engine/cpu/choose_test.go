@@ -9,19 +9,19 @@ import (
 )
 
 func TestCandidates(t *testing.T) {
-	if !winogradSupports(Float32) {
+	if !ownSupports(Float32) {
 		t.Skip("this CPU has no AVX-512")
 	}
 	of := func(size, in, out, kernel, stride, allowed int) []algorithm {
 		c := convolution{shape: convolutionShape{8, size, size, in, out, kernel, stride, kernel / 2}}
-		return c.candidates(allowed)
+		return c.candidates(Options{Winograd: Winograd{Forward: allowed}})
 	}
-	require.Equal(t, []algorithm{winograd4, winograd2, direct}, of(32, 64, 64, 3, 1, 4))
-	require.Equal(t, []algorithm{winograd2, direct}, of(32, 64, 64, 3, 1, 2))
-	require.Equal(t, []algorithm{direct}, of(32, 64, 64, 3, 1, 0))
-	require.Equal(t, []algorithm{direct}, of(32, 64, 128, 3, 2, 4), "stride 2")
-	require.Equal(t, []algorithm{direct}, of(32, 64, 128, 1, 1, 4), "1×1")
-	require.Equal(t, []algorithm{direct}, of(32, 3, 64, 3, 1, 4), "too few channels")
+	require.Equal(t, []algorithm{winograd4, winograd2, oneDNN}, of(32, 64, 64, 3, 1, 4)[:3])
+	require.Equal(t, []algorithm{winograd2, oneDNN}, of(32, 64, 64, 3, 1, 2)[:2])
+	require.Equal(t, oneDNN, of(32, 64, 64, 3, 1, 0)[0])
+	require.Equal(t, []algorithm{direct, oneDNN}, of(32, 64, 128, 3, 2, 4), "stride 2")
+	require.Equal(t, []algorithm{direct, oneDNN}, of(32, 64, 128, 1, 2, 4), "1×1")
+	require.Equal(t, []algorithm{direct, oneDNN}, of(32, 3, 64, 3, 1, 4), "too few channels")
 	require.Equal(t, winograd2, of(2, 64, 64, 3, 1, 4)[0], "a tile of 4 would be mostly outside")
 }
 
@@ -29,7 +29,7 @@ func TestCandidates(t *testing.T) {
 // kernels come before both.
 func TestMeasuredKernels(t *testing.T) {
 	c := convolution{shape: convolutionShape{2, 8, 8, 32, 32, 3, 1, 1}}
-	if len(c.candidates(4)) == 1 {
+	if !ownSupports(Float32) {
 		t.Skip("this CPU has no AVX-512: there is nothing to choose")
 	}
 	path := filepath.Join(t.TempDir(), "kernels.json")
@@ -42,7 +42,7 @@ func TestMeasuredKernels(t *testing.T) {
 		return a
 	}
 	measured := choose(nil)
-	require.Contains(t, c.candidates(4), measured)
+	require.Contains(t, c.candidates(o), measured)
 	known, err := measurements(path).read()
 	require.NoError(t, err)
 	require.Len(t, known, 1)
@@ -51,11 +51,11 @@ func TestMeasuredKernels(t *testing.T) {
 		require.NoError(t, measurements(path).add(key, "F(2x2,3x3)"))
 	}
 	require.Equal(t, winograd2, choose(nil))
-	require.Equal(t, direct, choose(map[string]string{c.String(): "oneDNN"}))
+	require.Equal(t, oneDNN, choose(map[string]string{c.String(): "oneDNN"}))
 	require.Equal(t, winograd4, choose(map[string]string{}), "recorded kernels without this one: by the products")
 
 	require.NoError(t, os.WriteFile(path, []byte("{"), 0o600))
-	require.Contains(t, c.candidates(4), choose(nil))
+	require.Contains(t, c.candidates(o), choose(nil))
 	known, err = measurements(path).read()
 	require.NoError(t, err)
 	require.Len(t, known, 1)
