@@ -4,10 +4,13 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+#include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
 
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 
 #include "bridge.h"
 
@@ -27,9 +30,24 @@ extern "C" void *tv_alloc(size_t bytes) {
 
 extern "C" void tv_free(void *memory) { free(memory); }
 
+// oneDNN's matrix products keep data beyond the end of the stack, where a signal's handler overwrites it: a process that
+// was profiled crashed in free. Go has its handlers run on a stack of their own, but only on threads that it knows, so the
+// others of the team take no signals. Threads come and go with the team's size: each is asked whenever it is set.
+static void take_no_signals() {
+  static thread_local bool done = false;
+  if (done) return;
+  done = true;
+  sigset_t all;
+  sigfillset(&all);
+  for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, fault);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
 extern "C" void tv_set_threads(int threads) {
 #ifdef _OPENMP
   omp_set_num_threads(threads);
+#pragma omp parallel
+  if (omp_get_thread_num() != 0) take_no_signals();
 #else
   (void)threads;
 #endif

@@ -1,6 +1,7 @@
 // The optimisers, on all parameters in one call. Each rule and its sources are written down in package train, whose plain
 // loops these follow. A step is bound by memory: every array is read and written once, but for the norms of LARS.
 #include <cmath>
+#include <initializer_list>
 #include <vector>
 
 #include "bridge.h"
