@@ -52,7 +52,8 @@ func (a *Activities) pretrain(
 	}
 	result := experiment.PretrainEpoch{
 		Epoch: in.Epoch, Step: s.Step, Loss: stats.Loss, LearningRate: stats.LearningRate,
-		Seconds: stats.Seconds, ViewsPerSecond: stats.ViewsPerSecond, Kernels: s.Kernels().String(), Worker: a.Identity,
+		Seconds: stats.Seconds, ViewsPerSecond: stats.ViewsPerSecond, DataWaitSeconds: stats.DataWaitSeconds,
+		Kernels: s.Kernels().String(), Worker: a.Identity,
 	}
 	if monitored(&in.Spec, in.Epoch) {
 		knn := in.Spec.KNN

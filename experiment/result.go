@@ -40,6 +40,8 @@ type PretrainEpoch struct {
 	// Seconds is the time of the training steps alone, ViewsPerSecond the rate they ran at.
 	Seconds        float64 `json:"seconds"`
 	ViewsPerSecond float64 `json:"views_per_second"`
+	// DataWaitSeconds is the part of Seconds in which a step waited for its batch.
+	DataWaitSeconds float64 `json:"data_wait_seconds"`
 	// Kernels sums up what computed the epoch: "39 × F(4x4,3x3), bfloat16, 20 × oneDNN". The checkpoint says which of
 	// them computed what.
 	Kernels string `json:"kernels,omitempty"`

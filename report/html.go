@@ -193,10 +193,19 @@ func count(n int) string { return humanize.Comma(int64(n)) }
 func stageRows(r *experiment.Result) []stageRow {
 	m := throughputMetrics(r)
 	return []stageRow{
-		{"Pretraining", len(r.Pretrain), duration(sum(m.PretrainSeconds)), fmt.Sprintf("%.0f views/s", m.ViewsPerSecond)},
+		{"Pretraining", len(r.Pretrain), duration(sum(m.PretrainSeconds)), rate(m)},
 		{"Linear evaluation", len(r.Linear.Epochs), duration(sum(m.LinearSeconds)), ""},
 		{"Fine-tuning", len(r.Finetune.Epochs), duration(sum(m.FinetuneSeconds)), ""},
 	}
+}
+
+// rate says how fast pretraining ran and how much of its time the data took.
+func rate(m ThroughputMetrics) string {
+	text := fmt.Sprintf("%.0f views/s", m.ViewsPerSecond)
+	if seconds := sum(m.PretrainSeconds); seconds > 0 {
+		text += fmt.Sprintf(", %.1f %% of the time waiting for data", 100*sum(m.PretrainDataWaitSeconds)/seconds)
+	}
+	return text
 }
 
 func sum(values []float64) (total float64) {

@@ -113,6 +113,8 @@ type ClassifierCurves struct {
 type ThroughputMetrics struct {
 	PretrainSeconds        []float64 `json:"pretrain_seconds"`
 	PretrainViewsPerSecond []float64 `json:"pretrain_views_per_second"`
+	// PretrainDataWaitSeconds is the part of PretrainSeconds in which a step waited for its batch.
+	PretrainDataWaitSeconds []float64 `json:"pretrain_data_wait_seconds"`
 	// ViewsPerSecond is the rate over all of pretraining.
 	ViewsPerSecond float64 `json:"views_per_second"`
 	// Kernels sums up what computed the last epoch: the precision, and how many convolutions which algorithm.
@@ -205,6 +207,7 @@ func throughputMetrics(r *experiment.Result) ThroughputMetrics {
 	for _, e := range r.Pretrain {
 		m.PretrainSeconds = append(m.PretrainSeconds, e.Seconds)
 		m.PretrainViewsPerSecond = append(m.PretrainViewsPerSecond, e.ViewsPerSecond)
+		m.PretrainDataWaitSeconds = append(m.PretrainDataWaitSeconds, e.DataWaitSeconds)
 		views += e.Seconds * e.ViewsPerSecond
 		seconds += e.Seconds
 		m.Kernels = e.Kernels
