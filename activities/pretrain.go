@@ -92,11 +92,14 @@ func nearest(
 	if err != nil {
 		return 0, err
 	}
-	return knn(ctx, spec, known, asked, classes)
+	return knn(ctx, spec, known, asked, classes, o)
 }
 
-func knn(ctx context.Context, spec *experiment.Spec, known, asked train.Labelled, classes int) (float64, error) {
-	return train.KNN(ctx, known.Features, known.Labels, asked.Features, asked.Labels, known.Dim, spec.KNN.K, classes)
+func knn(
+	ctx context.Context, spec *experiment.Spec, known, asked train.Labelled, classes int, o train.Options,
+) (float64, error) {
+	return train.KNN(ctx, known.Features, known.Labels, asked.Features, asked.Labels, known.Dim, spec.KNN.K, classes,
+		o.Compile)
 }
 
 // labelled pairs the encoder's outputs with the labels.

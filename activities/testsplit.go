@@ -57,12 +57,12 @@ func (a *Activities) testEncoder(
 		return result, err
 	}
 	classes := len(in.Data.Classes)
-	if result.KNNAccuracy, err = knn(ctx, &in.Spec, known, asked, classes); err != nil {
+	if result.KNNAccuracy, err = knn(ctx, &in.Spec, known, asked, classes, o); err != nil {
 		return result, fmt.Errorf("test kNN: %w", err)
 	}
 	// As many training images as test images: all of them would take several times as long and say no more.
 	result.KNNTrainAccuracy, err = train.KNNLeaveOneOut(
-		ctx, known.Features, known.Labels, len(asked.Labels), known.Dim, in.Spec.KNN.K, classes)
+		ctx, known.Features, known.Labels, len(asked.Labels), known.Dim, in.Spec.KNN.K, classes, o.Compile)
 	if err != nil {
 		return result, fmt.Errorf("kNN on training images: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"twinview/engine/cpu"
 )
 
 // bruteForceKNN sorts all neighbours of each query, in float64.
@@ -69,7 +71,7 @@ func TestKNNMatchesBruteForce(t *testing.T) {
 		for i, q := range queryRows {
 			want[i] = bruteForceKNN(trainRows, trainLabels, q, k)
 		}
-		accuracy, err := KNN(t.Context(), train, trainLabels, queries, want, dim, k, classes)
+		accuracy, err := KNN(t.Context(), train, trainLabels, queries, want, dim, k, classes, onCPU.Compile)
 		require.NoError(t, err)
 		require.Equal(t, 1.0, accuracy, "k = %d", k)
 	}
@@ -82,7 +84,7 @@ func TestKNNDoesNotDependOnThreads(t *testing.T) {
 	queries, _, queryLabels := randomRows(r, 200, dim, classes)
 	accuracy := func(procs int) float64 {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-		a, err := KNN(t.Context(), train, trainLabels, queries, queryLabels, dim, 7, classes)
+		a, err := KNN(t.Context(), train, trainLabels, queries, queryLabels, dim, 7, classes, onCPU.Compile)
 		require.NoError(t, err)
 		return a
 	}
@@ -95,7 +97,7 @@ func TestKNNDoesNotDependOnThreads(t *testing.T) {
 func TestKNNTiesGoToTheMoreSimilarClass(t *testing.T) {
 	// Two votes each for the classes 0 and 1; those of class 1 are nearer.
 	train := []float32{1, 0.5, 1, 0.4, 1, 0.1, 1, 0.2}
-	accuracy, err := KNN(t.Context(), train, []uint8{0, 0, 1, 1}, []float32{2, 0}, []uint8{1}, 2, 4, 2)
+	accuracy, err := KNN(t.Context(), train, []uint8{0, 0, 1, 1}, []float32{2, 0}, []uint8{1}, 2, 4, 2, onCPU.Compile)
 	require.NoError(t, err)
 	require.Equal(t, 1.0, accuracy)
 }
@@ -110,11 +112,11 @@ func TestKNNRefusesBadInput(t *testing.T) {
 		run  func() (float64, error)
 		want string
 	}{
-		"k too large": {func() (float64, error) { return KNN(t.Context(), rows, labels, rows, labels, 2, 3, 2) }, "knn.k is 3"},
-		"k zero":      {func() (float64, error) { return KNN(t.Context(), rows, labels, rows, labels, 2, 0, 2) }, "knn.k is 0"},
-		"label":       {func() (float64, error) { return KNN(t.Context(), rows, labels, rows, labels, 2, 1, 1) }, "label 1 of image 1"},
-		"shape":       {func() (float64, error) { return KNN(t.Context(), rows, labels, rows, labels, 3, 1, 2) }, "dimension 3"},
-		"no queries":  {func() (float64, error) { return KNN(t.Context(), rows, labels, nil, nil, 2, 1, 2) }, "no queries"},
+		"k too large": {func() (float64, error) { return KNN(t.Context(), rows, labels, rows, labels, 2, 3, 2, onCPU.Compile) }, "knn.k is 3"},
+		"k zero":      {func() (float64, error) { return KNN(t.Context(), rows, labels, rows, labels, 2, 0, 2, onCPU.Compile) }, "knn.k is 0"},
+		"label":       {func() (float64, error) { return KNN(t.Context(), rows, labels, rows, labels, 2, 1, 1, onCPU.Compile) }, "label 1 of image 1"},
+		"shape":       {func() (float64, error) { return KNN(t.Context(), rows, labels, rows, labels, 3, 1, 2, onCPU.Compile) }, "dimension 3"},
+		"no queries":  {func() (float64, error) { return KNN(t.Context(), rows, labels, nil, nil, 2, 1, 2, onCPU.Compile) }, "no queries"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := test.run()
@@ -139,21 +141,45 @@ func TestKNNLeaveOneOut(t *testing.T) {
 	for i := range asked {
 		others := append(append([]float32(nil), rows[:i*dim]...), rows[(i+1)*dim:]...)
 		otherLabels := append(append([]uint8(nil), labels[:i]...), labels[i+1:]...)
-		right, err := KNN(t.Context(), others, otherLabels, rows[i*dim:(i+1)*dim], labels[i:i+1], dim, k, classes)
+		right, err := KNN(t.Context(), others, otherLabels, rows[i*dim:(i+1)*dim], labels[i:i+1], dim, k, classes, onCPU.Compile)
 		require.NoError(t, err)
 		want += right / asked
 	}
-	got, err := KNNLeaveOneOut(t.Context(), rows, labels, asked, dim, k, classes)
+	got, err := KNNLeaveOneOut(t.Context(), rows, labels, asked, dim, k, classes, onCPU.Compile)
 	require.NoError(t, err)
 	require.InDelta(t, want, got, 1e-12)
 
-	_, err = KNNLeaveOneOut(t.Context(), rows, labels, asked, dim, n, classes)
+	_, err = KNNLeaveOneOut(t.Context(), rows, labels, asked, dim, n, classes, onCPU.Compile)
 	require.ErrorIs(t, err, ErrTooFewImages)
 }
 
 func TestKNNStopsWhenCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := KNN(ctx, []float32{1, 0}, []uint8{0}, []float32{1, 0}, []uint8{0}, 2, 1, 2)
+	_, err := KNN(ctx, []float32{1, 0}, []uint8{0}, []float32{1, 0}, []uint8{0}, 2, 1, 2, onCPU.Compile)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// BenchmarkKNN is 512 of the queries of CIFAR-10's validation split against all of its training images.
+func BenchmarkKNN(b *testing.B) {
+	const neighbours, queries, dim = 50_000, 512, 512
+	r := rand.New(rand.NewPCG(3, 4))
+	normal := func(n int) ([]float32, []uint8) {
+		rows := make([]float32, n*dim)
+		for i := range rows {
+			rows[i] = float32(r.NormFloat64())
+		}
+		labels := make([]uint8, n)
+		for i := range labels {
+			labels[i] = uint8(r.IntN(10))
+		}
+		return rows, labels
+	}
+	known, knownLabels := normal(neighbours)
+	asked, askedLabels := normal(queries)
+	for b.Loop() {
+		_, err := KNN(b.Context(), known, knownLabels, asked, askedLabels, dim, 200, 10, cpu.Compile)
+		require.NoError(b, err)
+	}
+	b.ReportMetric(float64(b.N)*queries/b.Elapsed().Seconds(), "queries/s")
 }
