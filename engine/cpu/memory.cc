@@ -30,6 +30,7 @@ extern "C" void *tv_alloc(size_t bytes) {
 
 extern "C" void tv_free(void *memory) { free(memory); }
 
+#ifdef _OPENMP
 // oneDNN's matrix products keep data beyond the end of the stack, where a signal's handler overwrites it: a process that
 // was profiled crashed in free. Go has its handlers run on a stack of their own, but only on threads that it knows, so the
 // others of the team take no signals. Threads come and go with the team's size: each is asked whenever it is set.
@@ -42,6 +43,7 @@ static void take_no_signals() {
   for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, fault);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
+#endif
 
 extern "C" void tv_set_threads(int threads) {
 #ifdef _OPENMP
