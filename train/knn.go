@@ -106,7 +106,7 @@ func newComparison(neighbours []float32, block, dim int, compile engine.Compiler
 	if err != nil {
 		return nil, fmt.Errorf("build the matrix product: %w", err)
 	}
-	machine, err := compile(g, gorgonia.Nodes{product})
+	machine, err := compile(g, gorgonia.Nodes{product}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("compile the matrix product: %w", err)
 	}
