@@ -235,7 +235,8 @@ const (
 	Measured = "measured"
 )
 
-// Compute is how the work is done; it does not change what is computed beyond rounding.
+// Compute is how the work is done; it does not change what is computed beyond rounding. Where a choice is empty, the spec was
+// made before there was one: Float32, None and Fixed are what was computed then.
 type Compute struct {
 	// Precision is the element type of activations and their gradients: Float32, BFloat16, or Auto for BFloat16 where the
 	// worker's CPU has instructions for it. Weights, batch statistics, losses and the optimiser's buffers are float32

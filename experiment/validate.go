@@ -47,12 +47,23 @@ func (s Spec) Validate() error {
 	s.Finetune.Augment.check(c, "finetune.augment", s.Augment.Size)
 	c.whole("checkpoints.keep_last", s.Checkpoints.KeepLast, 1, maxPretrainEpochs, "training goes on from the last one")
 	c.whole("compute.threads", s.Compute.Threads, 0, 1024, "0 takes every core")
-	c.oneOf("compute.precision", s.Compute.Precision, Auto, Float32, BFloat16)
-	c.oneOf("compute.winograd", s.Compute.Winograd, Auto, None, Winograd2x2, Winograd4x4)
-	c.oneOf("compute.kernels", s.Compute.Kernels, Fixed, Measured)
+	s.Compute.check(c)
 	c.whole("compute.evaluation_batch_size", s.Compute.EvaluationBatchSize, 1, 4096, "")
 	s.checkSizes(c)
 	return c.err()
+}
+
+// check lets the choices be empty: an experiment under way may have begun before there were any.
+func (p Compute) check(c *checker) {
+	if p.Precision != "" {
+		c.oneOf("compute.precision", p.Precision, Auto, Float32, BFloat16)
+	}
+	if p.Winograd != "" {
+		c.oneOf("compute.winograd", p.Winograd, Auto, None, Winograd2x2, Winograd4x4)
+	}
+	if p.Kernels != "" {
+		c.oneOf("compute.kernels", p.Kernels, Fixed, Measured)
+	}
 }
 
 // checkSizes compares batches and neighbours with the images that there are.

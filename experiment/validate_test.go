@@ -114,7 +114,7 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 		{func(s *Spec) { s.Compute.Threads = -1 }, "compute.threads: -1"},
 		{func(s *Spec) { s.Compute.Precision = "float16" }, "compute.precision"},
 		{func(s *Spec) { s.Compute.Winograd = "3x3" }, "compute.winograd"},
-		{func(s *Spec) { s.Compute.Kernels = "" }, "compute.kernels"},
+		{func(s *Spec) { s.Compute.Kernels = "best" }, "compute.kernels"},
 		{func(s *Spec) { s.Compute.EvaluationBatchSize = 0 }, "compute.evaluation_batch_size: 0"},
 	} {
 		s := Default()

@@ -27,7 +27,7 @@ func (o options) compiler(c experiment.Compute) engine.Compiler {
 // accuracy.
 func winograd(allowed string, p cpu.Precision) cpu.Winograd {
 	switch allowed {
-	case experiment.None:
+	case experiment.None, "":
 		return cpu.Winograd{}
 	case experiment.Winograd2x2:
 		return cpu.Winograd{Forward: 2, InputGrad: 2, WeightGrad: 2}
