@@ -114,8 +114,8 @@ func (c convolution) candidates(o Options) []algorithm {
 	return all
 }
 
-// minWinogradChannels are worth the transforms: below, they cost more than the products.
-const minWinogradChannels = 16
+// minOwnChannels are worth our own convolutions: below, transforms and padded channels cost more than the products.
+const minOwnChannels = 16
 
 // possible tells whether algorithm a can compute c here.
 func (c convolution) possible(a algorithm) bool {
@@ -126,17 +126,27 @@ func (c convolution) possible(a algorithm) bool {
 	case direct:
 		return directSupports(c)
 	case winograd2, winograd4:
-		return s.kernel == 3 && s.stride == 1 && s.pad == 1 && min(s.in, s.out) >= minWinogradChannels &&
+		return s.kernel == 3 && s.stride == 1 && s.pad == 1 && min(s.in, s.out) >= minOwnChannels &&
 			ownSupports(c.precision)
 	default:
 		return false
 	}
 }
 
-// directIsFaster tells which of the direct convolutions to take: ours was compared with oneDNN's on the layers of
-// ResNet-18 (BenchmarkDirect).
+// directIsFaster tells which of the direct convolutions to take, ours or oneDNN's, by BenchmarkDirect on the layers of
+// ResNet-18. Other than with stride 2, and on an image's three colours, oneDNN's were as fast or faster.
 func (c convolution) directIsFaster() bool {
-	return c.shape.stride > 1 || c.shape.in*c.shape.kernel*c.shape.kernel <= 32
+	if c.shape.stride != 2 || min(c.shape.in, c.shape.out) < minOwnChannels {
+		return false
+	}
+	switch c.direction {
+	case forward:
+		return c.shape.kernel == 1 // 3×3: oneDNN's by 3 to 10 %
+	case inputGrad:
+		return true // about as fast, and ours can add to the shortcut's gradient
+	default:
+		return c.shape.kernel > 1 || c.precision == BFloat16 // float32 1×1: oneDNN's by up to 20 %
+	}
 }
 
 // products is the number of them per channel and image.

@@ -73,7 +73,7 @@ class DirectForward final : public OwnKernel {
         from_(input_grad ? s.out : unrolled_.channels),
         to_(input_grad ? s.in : s.out),
         taps_(input_grad ? count_taps(lattices_) : unrolled_.taps),
-        words_((unrolls_ ? kGroup : from_) / Element::kPerWord),
+        words_((from_ + Element::kPerWord - 1) / Element::kPerWord),
         packed_(new_words(slice_offset((to_ + kSlice - 1) / kSlice))),
         zeros_(new_words(round_up(from_, kGroup))) {
     for (const Lattice &l : lattices_)
