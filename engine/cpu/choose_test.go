@@ -19,9 +19,9 @@ func TestCandidates(t *testing.T) {
 	require.Equal(t, []algorithm{winograd4, winograd2, oneDNN}, of(32, 64, 64, 3, 1, 4)[:3])
 	require.Equal(t, []algorithm{winograd2, oneDNN}, of(32, 64, 64, 3, 1, 2)[:2])
 	require.Equal(t, oneDNN, of(32, 64, 64, 3, 1, 0)[0])
-	require.Equal(t, []algorithm{direct, oneDNN}, of(32, 64, 128, 3, 2, 4), "stride 2")
+	require.Equal(t, []algorithm{oneDNN, direct}, of(32, 64, 128, 3, 2, 4), "stride 2")
 	require.Equal(t, []algorithm{direct, oneDNN}, of(32, 64, 128, 1, 2, 4), "1×1")
-	require.Equal(t, []algorithm{direct, oneDNN}, of(32, 3, 64, 3, 1, 4), "too few channels")
+	require.Equal(t, oneDNN, of(32, 3, 64, 3, 1, 4)[0], "too few channels")
 	require.Equal(t, winograd2, of(2, 64, 64, 3, 1, 4)[0], "a tile of 4 would be mostly outside")
 }
 
