@@ -3,12 +3,12 @@
 // norm, residual addition and ReLU fused into few passes over memory (fuse.go), and with all inner values placed in one arena
 // by their lifetimes (place.go).
 //
-// 3×3 convolutions of stride 1 are our own where the CPU has AVX-512, by Winograd's algorithm; the others and matrix products
-// are oneDNN's (2.x and 3.x). Everything else is in the C++ files beside this one, one kernel family a file. An op that has
+// Where the CPU has AVX-512, 3×3 convolutions of stride 1 are our own, by Winograd's algorithm, and most of those of stride 2,
+// direct; the others and matrix products are oneDNN's (2.x and 3.x). Everything else is in the C++ files beside this one, one kernel family a file. An op that has
 // no kernel here runs its own reference implementation, so every graph of package model works.
 //
-// With the same number of threads two runs give the same bits. The sums of our own kernels do not depend on the number at
-// all; oneDNN's do.
+// With the same number of threads two runs give the same bits. Sums by oneDNN and in the weights' gradients of our own
+// convolutions depend on the number; no other sum does.
 package cpu
 
 // Elsewhere than on Linux OpenMP comes from flags in the environment (scripts/onednn.sh), or not at all.
