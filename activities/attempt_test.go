@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 
+	"twinview/engine"
 	"twinview/experiment"
 	"twinview/storage"
 )
@@ -65,6 +66,12 @@ func TestUnreachableStoreIsWaitedFor(t *testing.T) {
 		err := classify(t.Context(), 1000, fmt.Errorf("store checkpoint: %w", lost))
 		requireType(t, err, errorUnreachable, true)
 	}
+}
+
+// TestUnsupportedKernelsWaitForAnotherWorker: one on a CPU that has the instructions may come at any time.
+func TestUnsupportedKernelsWaitForAnotherWorker(t *testing.T) {
+	err := classify(t.Context(), 1000, fmt.Errorf("compile: %w", engine.ErrUnsupported))
+	requireType(t, err, errorUnsupported, true)
 }
 
 func TestUnexpectedErrorIsTriedAgainALimitedNumberOfTimes(t *testing.T) {
