@@ -21,10 +21,10 @@ func allocate(floats int) ([]float32, error) {
 	return unsafe.Slice((*float32)(memory), floats), nil
 }
 
-func free(memory []float32) { C.tv_free(unsafe.Pointer(unsafe.SliceData(memory))) }
+func free(memory []float32) { C.tv_free(address(memory)) }
 
 // floats is the address of the first element, as C wants it.
-func floats(values []float32) *C.float { return (*C.float)(unsafe.Pointer(unsafe.SliceData(values))) }
+func floats(values []float32) *C.float { return (*C.float)(address(values)) }
 
 func address(values []float32) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(values)) }
 

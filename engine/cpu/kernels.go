@@ -45,21 +45,21 @@ func (k *kernels) compile(i instruction, m *memory) (func() error, error) {
 	if c, ok := i.op.(convolution); ok {
 		return k.convolve(c, i, m)
 	}
-	if run := k.image(i, m); run != nil {
+	if run := image(i, m); run != nil {
 		return run, nil
 	}
 	switch i.op.(type) {
 	case model.Row, model.Rows:
 		return part(i, m), nil
 	}
-	if run := k.row(i, m); run != nil {
+	if run := row(i, m); run != nil {
 		return run, nil
 	}
 	return k.reference(i, m)
 }
 
 // image compiles the ops that run on activations of either precision, or returns nil.
-func (k *kernels) image(i instruction, m *memory) func() error {
+func image(i instruction, m *memory) func() error {
 	in := make([]unsafe.Pointer, len(i.inputs))
 	for j, v := range i.inputs {
 		in[j] = m.pointer(v)
@@ -135,7 +135,7 @@ func optional(in []unsafe.Pointer, at int) unsafe.Pointer {
 }
 
 // row compiles the ops of projection heads, classifiers and losses, which are float32 always, or returns nil.
-func (k *kernels) row(i instruction, m *memory) func() error {
+func row(i instruction, m *memory) func() error {
 	in := make([]*C.float, len(i.inputs))
 	for j, v := range i.inputs {
 		in[j] = m.floats(v)

@@ -160,12 +160,8 @@ func (m *memory) slice(l location, n int) []float32 {
 
 // pointer, floats and doubles are addresses as C wants them: of a value of any precision, of a float32 value, and of an
 // instruction's scratch.
-func (m *memory) pointer(v *value) unsafe.Pointer {
-	return unsafe.Pointer(unsafe.SliceData(m.slice(m.at[v], v.words())))
-}
+func (m *memory) pointer(v *value) unsafe.Pointer { return address(m.slice(m.at[v], v.words())) }
 
 func (m *memory) floats(v *value) *C.float { return (*C.float)(m.pointer(v)) }
 
-func (m *memory) doubles(i instruction) *C.double {
-	return (*C.double)(unsafe.Pointer(unsafe.SliceData(m.scratchOf(i))))
-}
+func (m *memory) doubles(i instruction) *C.double { return (*C.double)(address(m.scratchOf(i))) }

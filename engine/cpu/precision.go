@@ -19,28 +19,19 @@ func (p *program) inPrecision(precision Precision) {
 		return
 	}
 	var lowered []instruction
-	narrowed := map[*value]*value{}
-	asBFloat16 := func(v *value) *value {
-		if v.precision == BFloat16 {
+	converted := map[*value]*value{} // each to the other precision
+	convert := func(v *value, precision Precision, op any) *value {
+		if v.precision == precision {
 			return v
 		}
-		if _, done := narrowed[v]; !done {
-			narrowed[v] = &value{name: v.name, shape: v.shape, precision: BFloat16}
-			lowered = append(lowered, instruction{narrow{}, []*value{v}, []*value{narrowed[v]}})
+		if _, done := converted[v]; !done {
+			converted[v] = &value{name: v.name, shape: v.shape, precision: precision}
+			lowered = append(lowered, instruction{op, []*value{v}, []*value{converted[v]}})
 		}
-		return narrowed[v]
+		return converted[v]
 	}
-	widened := map[*value]*value{}
-	asFloat32 := func(v *value) *value {
-		if v.precision == Float32 {
-			return v
-		}
-		if _, done := widened[v]; !done {
-			widened[v] = &value{name: v.name, shape: v.shape}
-			lowered = append(lowered, instruction{widen{}, []*value{v}, []*value{widened[v]}})
-		}
-		return widened[v]
-	}
+	asBFloat16 := func(v *value) *value { return convert(v, BFloat16, narrow{}) }
+	asFloat32 := func(v *value) *value { return convert(v, Float32, widen{}) }
 
 	for _, i := range p.instructions {
 		activations, result := activationsOf(i)

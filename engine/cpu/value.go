@@ -51,9 +51,6 @@ func (v *value) rows() (rows, channels C.int64_t) {
 	return C.int64_t(v.shape.TotalSize() / last), C.int64_t(last)
 }
 
-// isImage tells whether the value is [batch, height, width, channels]; convolution weights have four axes too.
-func (v *value) isImage() bool { return v.shape.Dims() == 4 }
-
 // instruction computes values from others.
 type instruction struct {
 	op     any // a gorgonia.Op, or one of the fused ops of this package
