@@ -42,13 +42,11 @@ class DirectWeightGrad final : public OwnKernel {
 
   void before(const OwnRun &run, int thread, int threads) override {
     const Range mine = Range{0, pixels()}.part(thread, threads);
-    const int64_t blocks = (mine.size() + kBlock - 1) / kBlock;
     Memory &memory = memory_[thread];
-    if (blocks == 0) memset(memory.sums.get(), 0, sums_.size() * sizeof(float));
-    for (int64_t i = 0; i < blocks; i++) {
-      const Range next = i + 1 < blocks ? mine.part(i + 1, blocks) : Range{0, 0};
-      add_block(run, mine.part(i, blocks), next, i == 0, memory);
-    }
+    if (mine.size() == 0) memset(memory.sums.get(), 0, sums_.size() * sizeof(float));
+    mine.in_blocks(kBlock, [&](Range block, Range next) {
+      add_block(run, block, next, block.first == mine.first, memory);
+    });
   }
 
   void after(const OwnRun &run, int thread, int threads) override {

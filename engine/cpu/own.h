@@ -58,6 +58,12 @@ struct Range {
   Range part(int64_t part, int64_t parts) const {
     return {first + size() * part / parts, first + size() * (part + 1) / parts};
   }
+  // Calls body(block, next) for blocks of at most most. The next one, whose input can be prefetched, is empty at the end.
+  template <class Body>
+  void in_blocks(int64_t most, Body body) const {
+    const int64_t blocks = (size() + most - 1) / most;
+    for (int64_t i = 0; i < blocks; i++) body(part(i, blocks), i + 1 < blocks ? part(i + 1, blocks) : Range{0, 0});
+  }
 };
 
 // OwnRun is what a run is given; which of x, weights, y is written follows from the direction.

@@ -40,11 +40,7 @@ class Forward final : public OwnKernel {
 
   void after(const OwnRun &run, int thread, int threads) override {
     const Range mine = Range{0, tiling_.count()}.part(thread, threads);
-    const int64_t blocks = (mine.size() + block_ - 1) / block_;
-    for (int64_t i = 0; i < blocks; i++) {
-      const Range next = i + 1 < blocks ? mine.part(i + 1, blocks) : Range{0, 0};
-      compute(run, mine.part(i, blocks), next, memory_[thread]);
-    }
+    mine.in_blocks(block_, [&](Range block, Range next) { compute(run, block, next, memory_[thread]); });
   }
 
  private:
