@@ -40,6 +40,7 @@ func TestFinishedEpochIsNotTrainedAgain(t *testing.T) {
 	done := pretrainOn(t, newActivities(t, s), in)
 	require.Equal(t, "experiments/tiny/pretrain/epoch-0001.safetensors", done.Checkpoint.Key)
 	require.Equal(t, "worker", done.Worker)
+	require.Equal(t, in.Spec.Augment.Size, done.Size)
 	require.Equal(t, done, pretrainOn(t, idle(t, s), in))
 }
 

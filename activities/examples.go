@@ -19,17 +19,18 @@ func examples(spec *experiment.Spec, images dataset.Images) ([][2]image.Image, e
 	if spec.Augment.SecondView != nil {
 		distributions[1] = *spec.Augment.SecondView
 	}
+	size := experiment.ViewSize(spec.Pretrain.ProgressiveResizing, 0, spec.Augment.Size)
 	pairs := make([][2]image.Image, min(exampleImages, images.Len()))
 	for v, distribution := range distributions {
-		transform, err := augment.New(distribution, spec.Augment.Size)
+		transform, err := augment.New(distribution, size)
 		if err != nil {
 			return nil, fmt.Errorf("draw example views: %w", err)
 		}
-		pixels := make([]float32, spec.Augment.Size*spec.Augment.Size*3)
+		pixels := make([]float32, size*size*3)
 		for i := range pairs {
 			random := dataset.Stream(spec.Seed, dataset.PretrainView, 0, i, v)
 			transform.Apply(pixels, images.Image(i), images.Height, images.Width, random)
-			pairs[i][v] = picture(pixels, spec.Augment.Size, distribution.Normalize)
+			pairs[i][v] = picture(pixels, size, distribution.Normalize)
 		}
 	}
 	return pairs, nil

@@ -57,6 +57,7 @@ func (a *Activities) finetune(
 	return s, experiment.ClassifierEpoch{
 		Epoch: in.Epoch, TrainLoss: stats.Loss, TrainAccuracy: stats.Accuracy,
 		ValidationLoss: score.Loss, ValidationAccuracy: score.Accuracy, Seconds: stats.Seconds,
+		Size: stats.Size,
 	}, nil
 }
 

@@ -51,9 +51,9 @@ func (a *Activities) pretrain(
 		return fail(fmt.Errorf("pretrain epoch %d: %w", in.Epoch, err))
 	}
 	result := experiment.PretrainEpoch{
-		Epoch: in.Epoch, Step: s.Step, Loss: stats.Loss, LearningRate: stats.LearningRate,
+		Epoch: in.Epoch, Step: s.Step, Size: stats.Size, Loss: stats.Loss, LearningRate: stats.LearningRate,
 		Seconds: stats.Seconds, ViewsPerSecond: stats.ViewsPerSecond, DataWaitSeconds: stats.DataWaitSeconds,
-		Kernels: s.Kernels().String(), Worker: a.Identity,
+		Kernels: stats.Kernels.String(), Worker: a.Identity,
 	}
 	if monitored(&in.Spec, in.Epoch) {
 		knn := in.Spec.KNN

@@ -35,7 +35,8 @@ type Machine interface {
 // belongs to one machine: compile a second machine from a second graph.
 //
 // The machine runs the kernels that are named in recorded; what it does not name, and everything where it is nil, the
-// machine chooses. It is an ErrUnsupported if this CPU cannot run one of them.
+// machine chooses; names of what the graph does not have are ignored. It is an ErrUnsupported if this CPU cannot run one of
+// them.
 type Compiler func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, recorded Kernels) (Machine, error)
 
 // ErrUnsupported is wrapped by the error for kernels that this machine cannot run.

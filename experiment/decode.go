@@ -63,6 +63,8 @@ func (d *decoder) value(node ast.Node, path string, v reflect.Value) {
 		d.pointer(node, path, v)
 	case reflect.Array:
 		d.list(node, path, v)
+	case reflect.Slice:
+		d.items(node, path, v)
 	default:
 		d.scalar(node, path, v)
 	}
@@ -112,6 +114,20 @@ func (d *decoder) list(node ast.Node, path string, v reflect.Value) {
 		return
 	}
 	for i, item := range list.Values {
+		d.value(item, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
+	}
+}
+
+// items decodes a list of any length into memory of its own: v may be shared with a copy of the spec. An empty list is nil.
+func (d *decoder) items(node ast.Node, path string, v reflect.Value) {
+	list, ok := node.(*ast.SequenceNode)
+	if !ok {
+		d.complain(node, path, "must be a list of maps with the keys %s", strings.Join(keys(v.Type().Elem()), ", "))
+		return
+	}
+	v.SetZero()
+	for i, item := range list.Values {
+		v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
 		d.value(item, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
 	}
 }

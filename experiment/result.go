@@ -31,6 +31,8 @@ type PretrainEpoch struct {
 	Epoch int `json:"epoch"`
 	// Step is the number of optimiser steps taken since the beginning of pretraining.
 	Step int `json:"step"`
+	// Size is the height and width of the epoch's views in pixels, 0 where an older version did not tell.
+	Size int `json:"size,omitempty"`
 	// Loss is the mean over the epoch's steps.
 	Loss float64 `json:"loss"`
 	// LearningRate is that of the last step.
@@ -62,6 +64,8 @@ type ClassifierEpoch struct {
 	TestLoss           *float64 `json:"test_loss,omitempty"`
 	TestAccuracy       *float64 `json:"test_accuracy,omitempty"`
 	Seconds            float64  `json:"seconds"`
+	// Size is the height and width of the epoch's training views in pixels, 0 in linear evaluation, which has none.
+	Size int `json:"size,omitempty"`
 	// Checkpoint holds the weights after the epoch (fine-tuning); linear evaluation keeps all epochs in one artifact.
 	Checkpoint *Artifact `json:"checkpoint,omitempty"`
 }

@@ -183,6 +183,8 @@ type Pretrain struct {
 	BatchSize int       `yaml:"batch_size" json:"batch_size"`
 	Optimizer Optimizer `yaml:"optimizer" json:"optimizer"`
 	Schedule  Schedule  `yaml:"schedule" json:"schedule"`
+	// ProgressiveResizing is what the first epochs have for views, one phase after the other; those left are at Augment.Size.
+	ProgressiveResizing []ResizingPhase `yaml:"progressive_resizing,omitempty" json:"progressive_resizing,omitempty"`
 }
 
 // KNN is the k-nearest-neighbour classifier on encoder outputs, by cosine similarity. On the validation split it monitors
@@ -213,6 +215,8 @@ type Finetune struct {
 	Schedule  Schedule  `yaml:"schedule" json:"schedule"`
 	// Augment is the distribution of training images.
 	Augment View `yaml:"augment" json:"augment"`
+	// ProgressiveResizing is as in Pretrain.
+	ProgressiveResizing []ResizingPhase `yaml:"progressive_resizing,omitempty" json:"progressive_resizing,omitempty"`
 }
 
 // Checkpoints says which training checkpoints stay in the object store.

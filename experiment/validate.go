@@ -37,14 +37,15 @@ func (s Spec) Validate() error {
 	s.Dataset.check(c)
 	s.Encoder.check(c)
 	s.Method.check(c)
-	s.Augment.check(c)
+	s.Augment.check(c, smallestView(s.Pretrain.ProgressiveResizing, s.Augment.Size))
 	s.Pretrain.check(c)
 	s.KNN.check(c)
 	c.whole("linear.batch_size", s.Linear.BatchSize, 1, 4096, "")
 	checkTraining(c, "linear", s.Linear.Epochs, s.Linear.Optimizer, s.Linear.Schedule)
 	c.whole("finetune.batch_size", s.Finetune.BatchSize, 2, 4096, "batch norm has no variance of one image to train with")
 	checkTraining(c, "finetune", s.Finetune.Epochs, s.Finetune.Optimizer, s.Finetune.Schedule)
-	s.Finetune.Augment.check(c, "finetune.augment", s.Augment.Size)
+	s.Finetune.Augment.check(c, "finetune.augment", smallestView(s.Finetune.ProgressiveResizing, s.Augment.Size))
+	checkResizing(c, "finetune", s.Finetune.ProgressiveResizing, s.Finetune.Epochs)
 	c.whole("checkpoints.keep_last", s.Checkpoints.KeepLast, 1, maxPretrainEpochs, "training goes on from the last one")
 	c.whole("compute.threads", s.Compute.Threads, 0, 1024, "0 takes every core")
 	s.Compute.check(c)
@@ -170,6 +171,7 @@ func (p Pretrain) check(c *checker) {
 	c.whole("pretrain.batch_size", p.BatchSize, 2, 4096, "a contrastive loss needs other images to contrast with")
 	p.Optimizer.check(c, "pretrain.optimizer")
 	p.Schedule.check(c, "pretrain.schedule", p.Epochs)
+	checkResizing(c, "pretrain", p.ProgressiveResizing, p.Epochs)
 }
 
 func (k KNN) check(c *checker) {

@@ -2,13 +2,14 @@ package experiment
 
 import "fmt"
 
-func (a Augment) check(c *checker) {
-	c.whole("augment.size", a.Size, 8, 128, "the encoder halves it three times")
-	a.FirstView.check(c, "augment.first_view", a.Size)
+// check takes the size of the smallest views that pretraining has, in pixels.
+func (a Augment) check(c *checker, smallest int) {
+	checkViewSize(c, "augment.size", a.Size)
+	a.FirstView.check(c, "augment.first_view", smallest)
 	if a.SecondView == nil {
 		return
 	}
-	a.SecondView.check(c, "augment.second_view", a.Size)
+	a.SecondView.check(c, "augment.second_view", smallest)
 	if a.SecondView.Normalize != a.FirstView.Normalize {
 		c.complain("augment.second_view.normalize", a.SecondView.Normalize,
 			"differs from augment.first_view.normalize: the encoder must see both views on one scale; remove it")
@@ -44,7 +45,7 @@ func (b Blur) check(c *checker, path string, size int) {
 	// The image is mirrored by half a kernel at its edges, without repeating the edge itself.
 	if largest := 2*size - 1; b.Kernel < 1 || b.Kernel > largest || b.Kernel%2 == 0 {
 		c.complain(path+".kernel", b.Kernel,
-			"is out of range: must be an odd number from 1 to %d (the kernel has a centre, and fits the view)", largest)
+			"is out of range: must be an odd number from 1 to %d (the kernel has a centre, and fits the smallest view)", largest)
 	}
 	c.interval(path+".sigma", b.Sigma, span{low: 0.01, high: 100})
 }

@@ -56,6 +56,17 @@ func transforms(size int, views []experiment.View) []transform {
 	return table
 }
 
+// resizing says which first epochs have views of another size, with what is needed to go on from a crop's settings.
+func resizing(phases []experiment.ResizingPhase) string {
+	text, first := "", 1
+	for _, p := range phases {
+		last := first + p.Epochs - 1
+		text += fmt.Sprintf("; %d × %d pixels in epochs %d to %d", p.Size, p.Size, first, last)
+		first = last + 1
+	}
+	return text
+}
+
 func jitter(j experiment.ColorJitter) string {
 	return probability(j.Probability, fmt.Sprintf("brightness ±%v", j.Brightness), fmt.Sprintf("contrast ±%v", j.Contrast),
 		fmt.Sprintf("saturation ±%v", j.Saturation), fmt.Sprintf("hue ±%v of a turn", j.Hue))

@@ -8,6 +8,12 @@ import (
 	"twinview/experiment"
 )
 
+func TestResizing(t *testing.T) {
+	require.Empty(t, resizing(nil))
+	require.Equal(t, "; 16 × 16 pixels in epochs 1 to 10; 24 × 24 pixels in epochs 11 to 15",
+		resizing([]experiment.ResizingPhase{{Epochs: 10, Size: 16}, {Epochs: 5, Size: 24}}))
+}
+
 func TestTransforms(t *testing.T) {
 	second := experiment.DefaultFor(experiment.BarlowTwins).Augment.SecondView
 	table := transforms(32, []experiment.View{experiment.Default().Augment.FirstView, *second})

@@ -126,6 +126,13 @@ func (p *page) describeViews(spec *experiment.Spec) {
 	}
 	p.ViewNames = append(p.ViewNames, "Fine-tuning")
 	p.Transforms = transforms(spec.Augment.Size, append(views, spec.Finetune.Augment))
+	for i, crop := 0, p.Transforms[0].Settings; i < len(crop); i++ {
+		if i < len(views) {
+			crop[i] += resizing(spec.Pretrain.ProgressiveResizing)
+		} else {
+			crop[i] += resizing(spec.Finetune.ProgressiveResizing)
+		}
+	}
 }
 
 // draw fills in the plots: those of pretraining first, then those of the classifiers.

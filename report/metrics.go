@@ -45,6 +45,8 @@ type DatasetMetrics struct {
 type PretrainMetrics struct {
 	Epochs int `json:"epochs"`
 	Steps  int `json:"steps"`
+	// ViewSize is the height and width of views in pixels, 0 in an epoch of a version that did not tell.
+	ViewSize []int `json:"view_size"`
 	// Loss is the mean over the epoch's steps, LearningRate that of its last step.
 	Loss         []float64 `json:"loss"`
 	LearningRate []float64 `json:"learning_rate"`
@@ -100,6 +102,8 @@ type ClassifierMetrics struct {
 // ClassifierCurves are the figures of every epoch. Those on the test split were read after all choices had been made; null
 // is an epoch that was not tested.
 type ClassifierCurves struct {
+	// ViewSize is the height and width of training views in pixels; linear evaluation has none.
+	ViewSize           []int      `json:"view_size,omitempty"`
 	TrainLoss          []float64  `json:"train_loss"`
 	TrainAccuracy      []float64  `json:"train_accuracy"`
 	ValidationLoss     []float64  `json:"validation_loss"`
@@ -159,6 +163,7 @@ func pretrainMetrics(r *experiment.Result) PretrainMetrics {
 		KNN: KNNCurve{Epoch: []int{}, ValidationAccuracy: []float64{}},
 	}
 	for _, e := range r.Pretrain {
+		m.ViewSize = append(m.ViewSize, e.Size)
 		m.Loss = append(m.Loss, e.Loss)
 		m.LearningRate = append(m.LearningRate, e.LearningRate)
 		if e.KNN != nil {
@@ -191,6 +196,9 @@ func classifierMetrics(e evaluation, epochs []experiment.ClassifierEpoch) Classi
 	}
 	c := &m.Curves
 	for _, e := range epochs {
+		if e.Size > 0 {
+			c.ViewSize = append(c.ViewSize, e.Size)
+		}
 		c.TrainLoss = append(c.TrainLoss, e.TrainLoss)
 		c.TrainAccuracy = append(c.TrainAccuracy, e.TrainAccuracy)
 		c.ValidationLoss = append(c.ValidationLoss, e.ValidationLoss)

@@ -36,7 +36,7 @@ func sampleInput(pretrain, linear, finetune int) Input {
 	}
 	for e := 1; e <= pretrain; e++ {
 		p := experiment.PretrainEpoch{
-			Epoch: e, Step: 87 * e, Loss: 4.6 + 1.9*math.Exp(-float64(e)/12), LearningRate: 1 + math.Cos(3*float64(e)/float64(pretrain)),
+			Epoch: e, Step: 87 * e, Size: 32, Loss: 4.6 + 1.9*math.Exp(-float64(e)/12), LearningRate: 1 + math.Cos(3*float64(e)/float64(pretrain)),
 			Seconds: 30.25, ViewsPerSecond: 2970, DataWaitSeconds: 0.25, Kernels: "39 × F(4x4,3x3), bfloat16, 20 × oneDNN",
 			Worker: fmt.Sprintf("worker-%d", e*2/(pretrain+1)),
 		}

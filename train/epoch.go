@@ -61,6 +61,7 @@ func (p epochPlan) run(
 		return EpochStats{}, err
 	}
 	*s = *next
+	stats.Size, stats.Kernels = p.size, t.machine.Kernels()
 	return stats, nil
 }
 

@@ -16,7 +16,7 @@ func NewFinetuneState(spec *experiment.Spec, classes int, pretrained *State) (*S
 	if err := pretrained.check(spec, experiment.StagePretrain); err != nil {
 		return nil, err
 	}
-	network, err := finetuneNetwork(spec, classes)
+	network, err := finetuneNetwork(spec, classes, spec.Augment.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +50,9 @@ func NewFinetuneState(spec *experiment.Spec, classes int, pretrained *State) (*S
 const classifierPrefix = "fc."
 
 // FinetuneEpoch trains the whole network for one epoch on labelled images, one view of each drawn from finetune.augment
-// at augment.size; the last, incomplete batch is left out. Labels are below the number of classes that s was made for.
-// It advances s by the epoch; on an error s is as it was. The errors are those of PretrainEpoch.
+// in the size that finetune.progressive_resizing gives the epoch; the last, incomplete batch is left out. Labels are below
+// the number of classes that s was made for. It advances s by the epoch; on an error s is as it was. The errors are those
+// of PretrainEpoch.
 func FinetuneEpoch(
 	ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options,
 ) (EpochStats, error) {
@@ -63,19 +64,20 @@ func FinetuneEpoch(
 		return EpochStats{}, err
 	}
 	f := spec.Finetune
+	size := experiment.ViewSize(f.ProgressiveResizing, s.Epoch, spec.Augment.Size)
 	plan := epochPlan{
 		stage: experiment.StageFinetune, epochs: f.Epochs, batchSize: f.BatchSize,
 		optimizer: f.Optimizer, schedule: f.Schedule,
-		views: []experiment.View{f.Augment}, size: spec.Augment.Size,
+		views: []experiment.View{f.Augment}, size: size,
 		order: dataset.FinetuneOrder, purpose: dataset.FinetuneView,
-		network: func() (*model.Network, error) { return finetuneNetwork(spec, classes) },
+		network: func() (*model.Network, error) { return finetuneNetwork(spec, classes, size) },
 	}
 	return plan.run(ctx, spec, images, s, o)
 }
 
-func finetuneNetwork(spec *experiment.Spec, classes int) (*model.Network, error) {
+func finetuneNetwork(spec *experiment.Spec, classes, size int) (*model.Network, error) {
 	network, err := model.NewClassifier(spec.Encoder, classes,
-		model.Options{Batch: spec.Finetune.BatchSize, Size: spec.Augment.Size})
+		model.Options{Batch: spec.Finetune.BatchSize, Size: size})
 	if err != nil {
 		return nil, fmt.Errorf("build the classifier network: %w", err)
 	}

@@ -19,6 +19,10 @@ type Options struct {
 
 // EpochStats is what one epoch of pretraining or fine-tuning measured of itself.
 type EpochStats struct {
+	// Size is the height and width of the epoch's views in pixels.
+	Size int
+	// Kernels are those that ran the epoch.
+	Kernels engine.Kernels
 	// Loss is the mean over the epoch's steps, each before its update.
 	Loss float64
 	// Accuracy is the fraction of training images that were classified rightly on the way, 0 in pretraining.

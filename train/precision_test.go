@@ -79,7 +79,7 @@ func TestResumedElsewhere(t *testing.T) {
 		_, err = PretrainEpoch(t.Context(), spec, tinyImages(12), s, began)
 		require.NoError(t, err)
 		s = reread(t, s)
-		require.Equal(t, "bfloat16", s.Kernels()["precision"])
+		require.Equal(t, "bfloat16", s.kernels["precision"])
 		_, err = PretrainEpoch(t.Context(), spec, tinyImages(12), s, second)
 		require.NoError(t, err)
 		return written(t, s)

@@ -11,7 +11,7 @@ import (
 
 // NewPretrainState returns the state before the first epoch of pretraining, a function of the spec alone.
 func NewPretrainState(spec *experiment.Spec) (*State, error) {
-	network, err := pretrainNetwork(spec)
+	network, err := pretrainNetwork(spec, spec.Augment.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,8 @@ func NewPretrainState(spec *experiment.Spec) (*State, error) {
 }
 
 // PretrainEpoch trains encoder and projection head for one epoch: batches of pretrain.batch_size images in random order,
-// two views of each; the last, incomplete batch is left out. It advances s by the epoch; on an error s is as it was.
+// two views of each, in the size that pretrain.progressive_resizing gives the epoch; the last, incomplete batch is left out.
+// It advances s by the epoch; on an error s is as it was.
 //
 // Errors: DivergedError; ErrTooFewImages where a batch is larger than the set; ErrOtherState where s is not of this spec;
 // the context's, at most one step after it is done.
@@ -32,19 +33,20 @@ func PretrainEpoch(
 	ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options,
 ) (EpochStats, error) {
 	p := spec.Pretrain
+	size := experiment.ViewSize(p.ProgressiveResizing, s.Epoch, spec.Augment.Size)
 	plan := epochPlan{
 		stage: experiment.StagePretrain, epochs: p.Epochs, batchSize: p.BatchSize,
 		optimizer: p.Optimizer, schedule: p.Schedule,
-		views: pretrainViews(spec.Augment), size: spec.Augment.Size,
+		views: pretrainViews(spec.Augment), size: size,
 		order: dataset.PretrainOrder, purpose: dataset.PretrainView,
-		network: func() (*model.Network, error) { return pretrainNetwork(spec) },
+		network: func() (*model.Network, error) { return pretrainNetwork(spec, size) },
 	}
 	return plan.run(ctx, spec, images, s, o)
 }
 
-func pretrainNetwork(spec *experiment.Spec) (*model.Network, error) {
+func pretrainNetwork(spec *experiment.Spec, size int) (*model.Network, error) {
 	network, err := model.NewPretraining(spec.Encoder, spec.Method,
-		model.Options{Batch: 2 * spec.Pretrain.BatchSize, Size: spec.Augment.Size})
+		model.Options{Batch: 2 * spec.Pretrain.BatchSize, Size: size})
 	if err != nil {
 		return nil, fmt.Errorf("build the network of %s: %w", spec.Method.Name, err)
 	}

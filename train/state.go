@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +24,7 @@ type State struct {
 	stage string
 	// spec is the digest of what decides this training.
 	spec string
-	// kernels are those that the last epoch ran, for the next to run the same: nil before the first.
+	// kernels are those that the epochs so far ran, for the next to run the same: nil before the first.
 	kernels engine.Kernels
 	// tensors is the state dict, in PyTorch's order; buffers are the optimiser's.
 	tensors, buffers []checkpoint.Tensor
@@ -78,8 +79,15 @@ func newStatistics(layer string, channels int) []checkpoint.Tensor {
 	}
 }
 
-// Kernels are those that the last epoch ran, nil before the first epoch. They are the state's: read them only.
-func (s *State) Kernels() engine.Kernels { return s.kernels }
+// record adds the kernels of an epoch. Those of epochs on views of another size stay, for such a size may come again.
+func (s *State) record(k engine.Kernels) {
+	if s.kernels == nil {
+		s.kernels = k
+		return
+	}
+	s.kernels = maps.Clone(s.kernels) // a clone of the state may share them
+	maps.Copy(s.kernels, k)
+}
 
 // StateDict returns the model as PyTorch names it: parameters, running_mean, running_var and num_batches_tracked, without
 // the optimiser's buffers. The tensors' memory is the state's: read it only, and before the next epoch.

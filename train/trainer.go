@@ -39,7 +39,7 @@ func newTrainer(n *model.Network, s *State, o experiment.Optimizer, at schedule,
 	if err != nil {
 		return nil, fmt.Errorf("compile the graph of stage %s: %w", s.stage, err)
 	}
-	s.kernels = machine.Kernels()
+	s.record(machine.Kernels())
 	t := &trainer{network: n, machine: machine, schedule: at, state: s, buffers: rule.buffers(), onStep: options.OnStep}
 	t.optimizer, err = moverOf(machine, o, rule, trained(n, o.DecayNorms))
 	if err == nil {

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"twinview/engine"
@@ -18,10 +19,13 @@ type chooser struct {
 	options  Options
 	recorded engine.Kernels
 	chosen   engine.Kernels
+	// measures says that what is not recorded is measured. A graph for inference beside a recorded training is not: nobody
+	// would record its kernels.
+	measures bool
 }
 
 func newChooser(o Options, recorded engine.Kernels) *chooser {
-	return &chooser{o, recorded, engine.Kernels{}}
+	return &chooser{options: o, recorded: recorded, chosen: engine.Kernels{}, measures: o.Measure && recorded == nil}
 }
 
 // precision is the recorded one, else that of the options.
@@ -48,6 +52,7 @@ func (c *chooser) precision() (Precision, error) {
 // algorithms sets the algorithm of every convolution: the recorded one, else the fastest if that is to be measured, else
 // that with the fewest products.
 func (c *chooser) algorithms(p *program) error {
+	c.measures = c.measures || c.options.Measure && p.trains()
 	for at := range p.instructions {
 		conv, ok := p.instructions[at].op.(convolution)
 		if !ok {
@@ -60,6 +65,14 @@ func (c *chooser) algorithms(p *program) error {
 		p.instructions[at].op = conv
 	}
 	return nil
+}
+
+// trains tells whether the program computes the gradient of a convolution's weights.
+func (p *program) trains() bool {
+	return slices.ContainsFunc(p.instructions, func(i instruction) bool {
+		conv, ok := i.op.(convolution)
+		return ok && conv.direction == weightGrad
+	})
 }
 
 func (c *chooser) algorithm(conv convolution) (algorithm, error) {
@@ -83,7 +96,7 @@ func (c *chooser) decide(conv convolution) (algorithm, error) {
 		return a, nil
 	}
 	candidates := conv.candidates(c.options)
-	if !c.options.Measure || c.recorded != nil || len(candidates) == 1 {
+	if !c.measures || len(candidates) == 1 {
 		return candidates[0], nil
 	}
 	return fastest(conv, candidates, c.options)

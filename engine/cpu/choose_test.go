@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"twinview/engine"
 )
 
 func TestCandidates(t *testing.T) {
@@ -23,6 +25,25 @@ func TestCandidates(t *testing.T) {
 	require.Equal(t, []algorithm{direct, oneDNN}, of(32, 64, 128, 1, 2, 4), "1×1")
 	require.Equal(t, oneDNN, of(32, 3, 64, 3, 1, 4)[0], "too few channels")
 	require.Equal(t, winograd2, of(2, 64, 64, 3, 1, 4)[0], "a tile of 4 would be mostly outside")
+}
+
+// TestNewShapesAreMeasuredWhereTheyTrain: views of another size bring convolutions that a training's record does not name.
+func TestNewShapesAreMeasuredWhereTheyTrain(t *testing.T) {
+	if !ownSupports(Float32) {
+		t.Skip("this CPU has no AVX-512: there is nothing to choose")
+	}
+	for direction, measured := range map[direction]int{forward: 0, weightGrad: 1} {
+		path := filepath.Join(t.TempDir(), "kernels.json")
+		c := newChooser(Options{Threads: 1, Measure: true, Cache: path, Winograd: Winograd{4, 4, 4}},
+			engine.Kernels{precisionKey: "float32"})
+		conv := convolution{direction: direction, shape: convolutionShape{2, 8, 8, 32, 32, 3, 1, 1}}
+		p := &program{instructions: []instruction{{op: conv}}}
+		require.NoError(t, compute(1, func() error { return c.algorithms(p) }))
+		known, err := measurements(path).read()
+		require.NoError(t, err)
+		require.Len(t, known, measured, "%v", direction)
+		require.Contains(t, c.chosen, conv.String())
+	}
 }
 
 // TestMeasuredKernels: what was measured once is taken from the cache, a damaged cache is replaced, and the recorded
