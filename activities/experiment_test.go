@@ -51,6 +51,8 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 		experiment.EvaluateTestInput{Spec: spec, Data: r.Data, Best: r.Best, Linear: r.Linear, Finetune: r.Finetune})
 	require.Len(t, r.Test.Linear, 2)
 	require.Len(t, r.Test.Finetune, 2)
+	requireConfusion(t, r.Test.LinearConfusion, r.Test.Linear[r.Linear.Best.Epoch-1])
+	requireConfusion(t, r.Test.FinetuneConfusion, r.Test.Finetune[r.Finetune.Best.Epoch-1])
 	for i := range 2 { // as the workflow does
 		r.Linear.Epochs[i].TestLoss, r.Linear.Epochs[i].TestAccuracy = &r.Test.Linear[i].Loss, &r.Test.Linear[i].Accuracy
 		r.Finetune.Epochs[i].TestLoss = &r.Test.Finetune[i].Loss
@@ -79,4 +81,20 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 	trained := must[experiment.PretrainEpoch](t, idle(t, s), experiment.ActivityPretrainEpoch,
 		experiment.PretrainEpochInput{Spec: spec, Data: r.Data, Epoch: 1})
 	require.Equal(t, r.Pretrain[0], trained)
+}
+
+// requireConfusion checks that counts are of the one image per class that the tiny test split has, and of these weights.
+func requireConfusion(t *testing.T, counts [][]int, score experiment.TestScore) {
+	t.Helper()
+	require.Len(t, counts, 10)
+	right := 0
+	for class, row := range counts {
+		total := 0
+		for _, n := range row {
+			total += n
+		}
+		require.Equal(t, 1, total, "class %d", class)
+		right += row[class]
+	}
+	require.InDelta(t, score.Accuracy, float64(right)/10, 1e-9)
 }

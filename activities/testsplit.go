@@ -29,11 +29,14 @@ func (a *Activities) EvaluateTest(ctx context.Context, in experiment.EvaluateTes
 			if err != nil {
 				return result, err
 			}
-			score, err := train.Score(ctx, &in.Spec, len(in.Data.Classes), split.Test, s, o)
+			predicted, err := train.Predict(ctx, &in.Spec, len(in.Data.Classes), split.Test, s, o)
 			if err != nil {
 				return result, fmt.Errorf("test fine-tuned epoch %d: %w", e.Epoch, err)
 			}
-			result.Finetune = append(result.Finetune, score)
+			result.Finetune = append(result.Finetune, predicted.Score())
+			if e.Epoch == in.Finetune.Best.Epoch {
+				result.FinetuneConfusion = predicted.Confusion()
+			}
 		}
 		return result, nil
 	})
@@ -70,8 +73,12 @@ func (a *Activities) testEncoder(
 	if err != nil {
 		return result, err
 	}
-	for _, h := range heads {
-		result.Linear = append(result.Linear, train.ScoreHead(h, asked))
+	for i, h := range heads {
+		predicted := h.Predict(asked)
+		result.Linear = append(result.Linear, predicted.Score())
+		if in.Linear.Epochs[i].Epoch == in.Linear.Best.Epoch {
+			result.LinearConfusion = predicted.Confusion()
+		}
 	}
 	return result, nil
 }

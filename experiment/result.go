@@ -98,6 +98,10 @@ type TestResult struct {
 	// Linear and Finetune hold, in epoch order, the loss and accuracy of each epoch's weights.
 	Linear   []TestScore `json:"linear"`
 	Finetune []TestScore `json:"finetune"`
+	// LinearConfusion and FinetuneConfusion count, for the selected epoch's weights, the test images of each true class
+	// (rows, in label order) by predicted class (columns).
+	LinearConfusion   [][]int `json:"linear_confusion,omitempty"`
+	FinetuneConfusion [][]int `json:"finetune_confusion,omitempty"`
 }
 
 // TestScore is the loss and accuracy of one set of weights on the test split.

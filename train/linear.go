@@ -123,16 +123,18 @@ func (t *trainer) head() (Head, error) {
 	return Head{Weight: slices.Clone(weight.Data), Bias: slices.Clone(bias.Data)}, nil
 }
 
-// ScoreHead returns the mean cross-entropy and the accuracy of a classifier on a set. Sums run in float64.
-func ScoreHead(h Head, x Labelled) experiment.TestScore {
-	classes := len(h.Bias)
-	logits := make([]float32, 0, len(x.Labels)*classes)
+// ScoreHead returns the mean cross-entropy and the accuracy of a classifier on a set.
+func ScoreHead(h Head, x Labelled) experiment.TestScore { return h.Predict(x).Score() }
+
+// Predict classifies the rows of a set. Sums run in float64.
+func (h Head) Predict(x Labelled) Predictions {
+	logits := make([]float32, 0, len(x.Labels)*len(h.Bias))
 	for i := range x.Labels {
 		for class, bias := range h.Bias {
 			logits = append(logits, float32(float64(bias)+dot(h.Weight[class*x.Dim:(class+1)*x.Dim], x.row(i))))
 		}
 	}
-	return scoreLogits(logits, x.Labels)
+	return Predictions{logits, x.Labels}
 }
 
 func dot(a, b []float32) float64 {

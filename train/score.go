@@ -10,52 +10,87 @@ import (
 	"twinview/model"
 )
 
-// Score returns the mean cross-entropy and the accuracy of a fine-tuned state on images as they are, normalised as in
-// fine-tuning (finetune.augment.normalize). It changes nothing in s. Labels are below classes.
+// Predictions are a classifier's outputs for labelled images.
+type Predictions struct {
+	Logits []float32 // [N, classes]
+	Labels []uint8   // [N]
+}
+
+// Score returns the mean cross-entropy and the accuracy of a fine-tuned state on images: those of Predict.
 func Score(
 	ctx context.Context, spec *experiment.Spec, classes int, images dataset.Images, s *State, o Options,
 ) (experiment.TestScore, error) {
+	p, err := Predict(ctx, spec, classes, images, s, o)
+	return p.Score(), err
+}
+
+// Predict classifies images as they are with a fine-tuned state, normalised as in fine-tuning
+// (finetune.augment.normalize). It changes nothing in s. Labels are below classes.
+func Predict(
+	ctx context.Context, spec *experiment.Spec, classes int, images dataset.Images, s *State, o Options,
+) (Predictions, error) {
 	if images.Len() == 0 {
-		return experiment.TestScore{}, nil
+		return Predictions{}, nil
 	}
 	if err := checkLabels(images.Labels, classes); err != nil {
-		return experiment.TestScore{}, err
+		return Predictions{}, err
 	}
 	sizes, err := inferenceOptions(spec, images)
 	if err != nil {
-		return experiment.TestScore{}, err
+		return Predictions{}, err
 	}
 	network, err := model.NewInference(spec.Encoder, classes, sizes)
 	if err != nil {
-		return experiment.TestScore{}, fmt.Errorf("build the classifier network for inference: %w", err)
+		return Predictions{}, fmt.Errorf("build the classifier network for inference: %w", err)
 	}
 	f := inference{
 		network: network, output: network.Logits, batchSize: sizes.Batch, normalize: spec.Finetune.Augment.Normalize,
 	}
 	logits, err := f.run(ctx, images, s, o)
 	if err != nil {
-		return experiment.TestScore{}, err
+		return Predictions{}, err
 	}
-	return scoreLogits(logits, images.Labels), nil
+	return Predictions{logits, images.Labels}, nil
 }
 
-// scoreLogits compares logits [N, classes] with labels [N].
-func scoreLogits(logits []float32, labels []uint8) experiment.TestScore {
-	if len(labels) == 0 {
+// Score returns the mean cross-entropy and the accuracy, zeros where there are no images. Sums run in float64.
+func (p Predictions) Score() experiment.TestScore {
+	if len(p.Labels) == 0 {
 		return experiment.TestScore{}
 	}
-	classes := len(logits) / len(labels)
 	var loss float64
 	correct := 0
-	for i, label := range labels {
-		row := logits[i*classes : (i+1)*classes]
+	for i, label := range p.Labels {
+		row := p.row(i)
 		loss += crossEntropy(row, int(label))
 		if argmax(row) == int(label) {
 			correct++
 		}
 	}
-	n := float64(len(labels))
+	n := float64(len(p.Labels))
 	return experiment.TestScore{Loss: loss / n, Accuracy: float64(correct) / n}
+}
+
+// Confusion counts the images of each true class (rows) by the class that was predicted (columns), nil where there are
+// no images.
+func (p Predictions) Confusion() [][]int {
+	if len(p.Labels) == 0 {
+		return nil
+	}
+	classes := len(p.row(0))
+	counts := make([][]int, classes)
+	for class := range counts {
+		counts[class] = make([]int, classes)
+	}
+	for i, label := range p.Labels {
+		counts[label][argmax(p.row(i))]++
+	}
+	return counts
+}
+
+func (p Predictions) row(i int) []float32 {
+	classes := len(p.Logits) / len(p.Labels)
+	return p.Logits[i*classes : (i+1)*classes]
 }
 
 // crossEntropy is −log softmax(logits)[label], with the largest logit taken out so that nothing overflows.

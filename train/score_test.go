@@ -30,6 +30,16 @@ func TestScoreOfAPartialBatch(t *testing.T) {
 	require.Equal(t, before, written(t, s))
 }
 
+func TestConfusionCountsTrueByPredictedClass(t *testing.T) {
+	p := Predictions{
+		Logits: []float32{2, 1, 0, 0, 1, 2, 0, 3, 0, 5, 0, 0},
+		Labels: []uint8{0, 0, 1, 2},
+	}
+	require.Equal(t, [][]int{{1, 0, 1}, {0, 1, 0}, {1, 0, 0}}, p.Confusion())
+	require.Equal(t, 0.5, p.Score().Accuracy, "the diagonal")
+	require.Nil(t, Predictions{}.Confusion())
+}
+
 func TestScoreRefusesLabelsOutOfRange(t *testing.T) {
 	spec := tinySpec(experiment.SimCLR)
 	s, err := NewFinetuneState(spec, 2, newPretrained(t, spec))
