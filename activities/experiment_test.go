@@ -83,6 +83,27 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 	require.Equal(t, r.Pretrain[0], trained)
 }
 
+// Without linear evaluation and fine-tuning there is still a test, and a report of it.
+func TestExperimentOfNeighboursAlone(t *testing.T) {
+	s := newMemory()
+	spec := tinySpec()
+	spec.Pretrain.Epochs, spec.Linear.Epochs, spec.Finetune.Epochs = 1, 0, 0
+	r := experiment.Result{Experiment: spec.Name, Data: prepare(t, s, spec)}
+	r.Pretrain = append(r.Pretrain, pretrainOn(t, newActivities(t, s),
+		experiment.PretrainEpochInput{Spec: spec, Data: r.Data, Epoch: 1}))
+	r.Best = must[experiment.Selection](t, newActivities(t, s), experiment.ActivitySelectCheckpoint,
+		experiment.SelectCheckpointInput{Spec: spec, Epochs: r.Pretrain})
+	r.Test = must[experiment.TestResult](t, newActivities(t, s), experiment.ActivityEvaluateTest,
+		experiment.EvaluateTestInput{Spec: spec, Data: r.Data, Best: r.Best})
+	require.Positive(t, r.Test.KNNAccuracy)
+	require.Empty(t, r.Test.Linear)
+	require.Empty(t, r.Test.LinearConfusion)
+	r.Artifacts = must[map[string]experiment.Artifact](t, newActivities(t, s), experiment.ActivityWriteReport,
+		experiment.WriteReportInput{Spec: spec, Result: r})
+	require.Contains(t, r.Artifacts, "metrics.json")
+	require.NotContains(t, r.Artifacts, ".")
+}
+
 // requireConfusion checks that counts are of the one image per class that the tiny test split has, and of these weights.
 func requireConfusion(t *testing.T, counts [][]int, score experiment.TestScore) {
 	t.Helper()

@@ -88,7 +88,9 @@ func render(in report.Input) ([]file, error) {
 func models(r experiment.Result) map[string]experiment.Artifact {
 	found := make(map[string]experiment.Artifact)
 	for _, s := range []experiment.Selection{r.Best, r.Linear.Best, r.Finetune.Best} {
-		found[path.Base(s.Model.Key)] = s.Model
+		if s.Model.Key != "" { // empty where a protocol was left out
+			found[path.Base(s.Model.Key)] = s.Model
+		}
 	}
 	return found
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // EvaluateTest reads the test split, for the first and only time: kNN and every epoch's linear classifier on the selected
-// encoder's outputs, and every epoch of fine-tuning. Nothing is chosen by what it finds.
+// encoder's outputs, and every epoch of fine-tuning, as far as there are any. Nothing is chosen by what it finds.
 func (a *Activities) EvaluateTest(ctx context.Context, in experiment.EvaluateTestInput) (experiment.TestResult, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageTest}
 	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.TestResult, error) {
@@ -68,6 +68,9 @@ func (a *Activities) testEncoder(
 		ctx, known.Features, known.Labels, len(asked.Labels), known.Dim, in.Spec.KNN.K, classes, o.Compile)
 	if err != nil {
 		return result, fmt.Errorf("kNN on training images: %w", err)
+	}
+	if in.Linear.Heads == nil {
+		return result, nil
 	}
 	heads, err := getHeads(ctx, a.Store, *in.Linear.Heads, len(in.Linear.Epochs))
 	if err != nil {

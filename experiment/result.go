@@ -81,7 +81,7 @@ type Selection struct {
 	Model      Artifact `json:"model"`
 }
 
-// Classification is the outcome of linear evaluation or fine-tuning.
+// Classification is the outcome of linear evaluation or fine-tuning. Without epochs, the experiment leaves it out.
 type Classification struct {
 	Epochs []ClassifierEpoch `json:"epochs"`
 	// Best is the epoch with the highest validation accuracy, the earliest of equals.
@@ -95,7 +95,8 @@ type TestResult struct {
 	KNNAccuracy float64 `json:"knn_accuracy"`
 	// KNNTrainAccuracy is that of training images, as many as there are test images, each classified by the others.
 	KNNTrainAccuracy float64 `json:"knn_train_accuracy"`
-	// Linear and Finetune hold, in epoch order, the loss and accuracy of each epoch's weights.
+	// Linear and Finetune hold, in epoch order, the loss and accuracy of each epoch's weights; nil where the experiment
+	// leaves the protocol out.
 	Linear   []TestScore `json:"linear"`
 	Finetune []TestScore `json:"finetune"`
 	// LinearConfusion and FinetuneConfusion count, for the selected epoch's weights, the test images of each true class
@@ -123,23 +124,13 @@ type Result struct {
 	Artifacts map[string]Artifact `json:"artifacts"`
 }
 
-// Stages of an experiment, in order.
-const (
-	StagePrepare  = "prepare"
-	StagePretrain = "pretrain"
-	StageSelect   = "select"
-	StageLinear   = "linear"
-	StageFinetune = "finetune"
-	StageTest     = "test"
-	StageReport   = "report"
-	StageDone     = "done"
-)
-
 // Progress answers the query "progress".
 type Progress struct {
 	Experiment string `json:"experiment"`
 	Method     string `json:"method"`
 	Stage      string `json:"stage"`
+	// LeftOut are the stages that the experiment does not have.
+	LeftOut []string `json:"left_out,omitempty"`
 	// PretrainEpochs and FinetuneEpochs are the planned numbers.
 	PretrainEpochs int               `json:"pretrain_epochs"`
 	FinetuneEpochs int               `json:"finetune_epochs"`

@@ -201,6 +201,7 @@ type KNN struct {
 
 // Linear is linear evaluation: a softmax classifier on precomputed outputs of the frozen encoder, without augmentation.
 type Linear struct {
+	// Epochs of 0 leave linear evaluation out.
 	Epochs    int       `yaml:"epochs" json:"epochs"`
 	BatchSize int       `yaml:"batch_size" json:"batch_size"`
 	Optimizer Optimizer `yaml:"optimizer" json:"optimizer"`
@@ -209,6 +210,7 @@ type Linear struct {
 
 // Finetune trains the encoder and a new linear classifier together, on labelled images.
 type Finetune struct {
+	// Epochs of 0 leave fine-tuning out.
 	Epochs    int       `yaml:"epochs" json:"epochs"`
 	BatchSize int       `yaml:"batch_size" json:"batch_size"`
 	Optimizer Optimizer `yaml:"optimizer" json:"optimizer"`

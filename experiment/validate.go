@@ -79,14 +79,14 @@ func (s Spec) checkSizes(c *checker) {
 	}
 	const many = "is more than the %d training images: lower it or raise dataset.train_images"
 	for _, batch := range []struct {
-		path string
-		size int
+		path         string
+		epochs, size int
 	}{
-		{"pretrain.batch_size", s.Pretrain.BatchSize},
-		{"linear.batch_size", s.Linear.BatchSize},
-		{"finetune.batch_size", s.Finetune.BatchSize},
+		{"pretrain.batch_size", s.Pretrain.Epochs, s.Pretrain.BatchSize},
+		{"linear.batch_size", s.Linear.Epochs, s.Linear.BatchSize},
+		{"finetune.batch_size", s.Finetune.Epochs, s.Finetune.BatchSize},
 	} {
-		if batch.size > images {
+		if batch.epochs > 0 && batch.size > images {
 			c.complain(batch.path, batch.size, many, images)
 		}
 	}
@@ -181,9 +181,12 @@ func (k KNN) check(c *checker) {
 	c.wholeOrAll("knn.validation_images", k.ValidationImages, 1, maxSynthetic)
 }
 
-// checkTraining checks what linear evaluation and fine-tuning have in common.
+// checkTraining checks what linear evaluation and fine-tuning have in common. Left out, a protocol keeps its schedule.
 func checkTraining(c *checker, path string, epochs int, o Optimizer, s Schedule) {
-	c.whole(path+".epochs", epochs, 1, maxClassifierEpochs, "")
+	c.whole(path+".epochs", epochs, 0, maxClassifierEpochs, "0 leaves the protocol out")
 	o.check(c, path+".optimizer")
+	if epochs == 0 {
+		epochs = maxClassifierEpochs
+	}
 	s.check(c, path+".schedule", epochs)
 }

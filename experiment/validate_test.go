@@ -85,9 +85,9 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 		{func(s *Spec) { s.Dataset.TrainImages = 511 }, "pretrain.batch_size: 512 is more than the 511 training images: lower it or raise dataset.train_images"},
 		{func(s *Spec) { s.Dataset.TrainImages, s.Linear.BatchSize = 600, 601 }, "linear.batch_size: 601 is more than"},
 		{func(s *Spec) { s.Dataset.TrainImages, s.Finetune.BatchSize = 600, 601 }, "finetune.batch_size: 601 is more than"},
-		{func(s *Spec) { s.Linear.Epochs = 0 }, "linear.epochs: 0 is out of range: must be 1 to 500"},
+		{func(s *Spec) { s.Linear.Epochs = -1 }, "linear.epochs: -1 is out of range: must be 0 to 500 (0 leaves the protocol out)"},
 		{func(s *Spec) { s.Linear.BatchSize = 0 }, "linear.batch_size: 0"},
-		{func(s *Spec) { s.Finetune.Epochs = 0 }, "finetune.epochs: 0"},
+		{func(s *Spec) { s.Finetune.Epochs = -1 }, "finetune.epochs: -1"},
 		{func(s *Spec) { s.Finetune.BatchSize = 1 }, "finetune.batch_size: 1 is out of range: must be 2 to 4096"},
 
 		{func(s *Spec) { s.Pretrain.Optimizer.Name = "adam" }, `pretrain.optimizer.name: "adam" is unknown: must be sgd or lars or adamw`},
@@ -137,6 +137,8 @@ func TestValidateTakesWhatIsAllowed(t *testing.T) {
 		func(s *Spec) { s.Pretrain.Schedule.WarmupEpochs = 0.5 },
 		func(s *Spec) { s.Augment.FirstView.Jitter.Hue = 0.5 },
 		func(s *Spec) { s.Dataset.Name = Synthetic },
+		func(s *Spec) { s.Linear.Epochs, s.Linear.Schedule.WarmupEpochs, s.Dataset.TrainImages = 0, 5, 512 },
+		func(s *Spec) { s.Finetune.Epochs, s.Finetune.Schedule.WarmupEpochs = 0, 5 },
 	} {
 		s := Default()
 		s.Name = "a"

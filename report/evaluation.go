@@ -8,8 +8,9 @@ import (
 
 // evaluation is one way to measure the representation, in the form that tables and metrics share.
 type evaluation struct {
-	name     string
-	protocol string
+	// key is the protocol's name in metrics.json, name that in tables.
+	key, name string
+	protocol  string
 	// choice says which epoch was selected and by what.
 	choice experiment.Selection
 	// of says what the epoch counts.
@@ -18,15 +19,31 @@ type evaluation struct {
 	trainLoss, validationLoss, testLoss             *float64
 	trainAccuracy, validationAccuracy, testAccuracy *float64
 	validationImages, testImages                    int
+	// epochs are those of a classifier's training.
+	epochs []experiment.ClassifierEpoch
 }
 
-// evaluations are kNN, linear evaluation and fine-tuning, in this order. The result must have passed check.
+// Names of protocols, as metrics.json has them.
+const (
+	protocolKNN      = "knn"
+	protocolLinear   = "linear"
+	protocolFinetune = "finetune"
+)
+
+// evaluations are kNN, linear evaluation and fine-tuning, in this order, without those that the experiment leaves out. The
+// result must have passed check.
 func evaluations(spec *experiment.Spec, r *experiment.Result) []evaluation {
-	return []evaluation{
-		knnEvaluation(spec, r),
-		classifierEvaluation("Linear", linearProtocol(spec, r), "linear evaluation", &r.Linear, &r.Data),
-		classifierEvaluation("Fine-tuned", finetuneProtocol(spec, r), "fine-tuning", &r.Finetune, &r.Data),
+	all := []evaluation{knnEvaluation(spec, r)}
+	add := func(key, name, protocol, of string, c *experiment.Classification) {
+		if len(c.Epochs) > 0 {
+			e := classifierEvaluation(c, &r.Data)
+			e.key, e.name, e.protocol, e.of = key, name, protocol, of
+			all = append(all, e)
+		}
 	}
+	add(protocolLinear, "Linear", linearProtocol(spec, r), "linear evaluation", &r.Linear)
+	add(protocolFinetune, "Fine-tuned", finetuneProtocol(spec, r), "fine-tuning", &r.Finetune)
+	return all
 }
 
 func knnEvaluation(spec *experiment.Spec, r *experiment.Result) evaluation {
@@ -35,18 +52,16 @@ func knnEvaluation(spec *experiment.Spec, r *experiment.Result) evaluation {
 		queries = min(queries, limit)
 	}
 	return evaluation{
-		name: "kNN", protocol: knnProtocol(spec, r), choice: r.Best, of: "pretraining",
+		key: protocolKNN, name: "kNN", protocol: knnProtocol(spec, r), choice: r.Best, of: "pretraining",
 		trainAccuracy: &r.Test.KNNTrainAccuracy, validationAccuracy: &r.Best.Value, testAccuracy: &r.Test.KNNAccuracy,
 		validationImages: queries, testImages: r.Data.Test,
 	}
 }
 
-func classifierEvaluation(
-	name, protocol, of string, c *experiment.Classification, d *experiment.PreparedData,
-) evaluation {
+func classifierEvaluation(c *experiment.Classification, d *experiment.PreparedData) evaluation {
 	e, _ := selected(c)
 	return evaluation{
-		name: name, protocol: protocol, choice: c.Best, of: of,
+		choice: c.Best, epochs: c.Epochs,
 		trainLoss: &e.TrainLoss, validationLoss: &e.ValidationLoss, testLoss: e.TestLoss,
 		trainAccuracy: &e.TrainAccuracy, validationAccuracy: &e.ValidationAccuracy, testAccuracy: e.TestAccuracy,
 		validationImages: d.Validation, testImages: d.Test,

@@ -94,8 +94,11 @@ func figures(spec *experiment.Spec, r *experiment.Result) []figure {
 	return append(all, classifierFigures("finetune", "Fine-tuning", &r.Finetune)...)
 }
 
-// classifierFigures are loss and accuracy on the three splits.
+// classifierFigures are loss and accuracy on the three splits, none where the experiment leaves the protocol out.
 func classifierFigures(file, title string, c *experiment.Classification) []figure {
+	if len(c.Epochs) == 0 {
+		return nil
+	}
 	var loss, accuracy [3]plotter.XYs
 	add := func(split int, epoch int, l, a float64) {
 		loss[split] = append(loss[split], plotter.XY{X: float64(epoch), Y: l})
@@ -128,7 +131,7 @@ func classifierFigures(file, title string, c *experiment.Classification) []figur
 
 // Plots draws every figure as an SVG file of its own, by file name.
 func Plots(in Input) (map[string][]byte, error) {
-	if err := check(&in.Result); err != nil {
+	if err := check(&in.Spec, &in.Result); err != nil {
 		return nil, fmt.Errorf("draw plots: %w", err)
 	}
 	files := map[string][]byte{}

@@ -50,7 +50,7 @@ type page struct {
 
 // evaluationRow is a row of the table of results.
 type evaluationRow struct {
-	Name, Protocol          string
+	Key, Name, Protocol     string
 	Train, Validation, Test string
 	Low, High               string
 	// Bar positions in percent of the axis from 0 to 100 % accuracy.
@@ -93,7 +93,7 @@ func HTML(in Input) ([]byte, error) {
 
 func newPage(in Input) (*page, error) {
 	r, spec := &in.Result, &in.Spec
-	if err := check(r); err != nil {
+	if err := check(spec, r); err != nil {
 		return nil, err
 	}
 	yaml, err := spec.YAML()
@@ -124,10 +124,14 @@ func (p *page) describeViews(spec *experiment.Spec) {
 		p.ViewNames = []string{"First view", "Second view"}
 		views = append(views, *second)
 	}
-	p.ViewNames = append(p.ViewNames, "Fine-tuning")
-	p.Transforms = transforms(spec.Augment.Size, append(views, spec.Finetune.Augment))
+	pretraining := len(views)
+	if spec.Finetune.Epochs > 0 {
+		p.ViewNames = append(p.ViewNames, "Fine-tuning")
+		views = append(views, spec.Finetune.Augment)
+	}
+	p.Transforms = transforms(spec.Augment.Size, views)
 	for i, crop := 0, p.Transforms[0].Settings; i < len(crop); i++ {
-		if i < len(views) {
+		if i < pretraining {
 			crop[i] += resizing(spec.Pretrain.ProgressiveResizing)
 		} else {
 			crop[i] += resizing(spec.Finetune.ProgressiveResizing)
@@ -158,7 +162,7 @@ func evaluationRows(evaluations []evaluation) []evaluationRow {
 	for _, e := range evaluations {
 		interval := Wilson(*e.testAccuracy, e.testImages)
 		rows = append(rows, evaluationRow{
-			Name: e.name, Protocol: e.protocol,
+			Key: e.key, Name: e.name, Protocol: e.protocol,
 			Train: percentOr(e.trainAccuracy, "–"), Validation: percentOr(e.validationAccuracy, "–"),
 			Test: percent(*e.testAccuracy), Low: percent(interval.Low), High: percent(interval.High),
 			TestAt: barAt(*e.testAccuracy), LowAt: barAt(interval.Low), WidthAt: barAt(interval.High - interval.Low),
@@ -199,11 +203,12 @@ func count(n int) string { return humanize.Comma(int64(n)) }
 
 func stageRows(r *experiment.Result) []stageRow {
 	m := throughputMetrics(r)
-	return []stageRow{
+	rows := []stageRow{
 		{"Pretraining", len(r.Pretrain), duration(sum(m.PretrainSeconds)), rate(m)},
 		{"Linear evaluation", len(r.Linear.Epochs), duration(sum(m.LinearSeconds)), ""},
 		{"Fine-tuning", len(r.Finetune.Epochs), duration(sum(m.FinetuneSeconds)), ""},
 	}
+	return slices.DeleteFunc(rows, func(row stageRow) bool { return row.Epochs == 0 })
 }
 
 // rate says how fast pretraining ran and how much of its time the data took.

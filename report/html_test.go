@@ -125,3 +125,14 @@ func TestHTMLEscapesHostileText(t *testing.T) {
 	}
 	require.Contains(t, page.text, hostile)
 }
+
+func TestHTMLWithoutLinearAndFinetuning(t *testing.T) {
+	in := sampleInput(4, 0, 0)
+	data, err := HTML(in)
+	require.NoError(t, err)
+	page := parse(t, data)
+	require.Contains(t, page.text, "59.1 %", "kNN on the test split")
+	for _, absent := range []string{"A linear classifier on the frozen", "Fine-tuned", "Linear accuracy", "0.0 %"} {
+		require.NotContains(t, page.text, absent)
+	}
+}

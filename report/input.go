@@ -20,8 +20,9 @@ type Input struct {
 	Versions map[string]string
 }
 
-// check refuses results that no report can be made of. The message names the field.
-func check(r *experiment.Result) error {
+// check refuses results that no report can be made of, such as one without a protocol that the spec asks for. The message
+// names the field.
+func check(spec *experiment.Spec, r *experiment.Result) error {
 	if err := finite("result", r); err != nil {
 		return err
 	}
@@ -29,9 +30,13 @@ func check(r *experiment.Result) error {
 		return fmt.Errorf("result.pretrain: no epochs: a report needs at least one")
 	}
 	for _, c := range []struct {
-		field string
-		of    *experiment.Classification
-	}{{"result.linear", &r.Linear}, {"result.finetune", &r.Finetune}} {
+		field   string
+		planned int
+		of      *experiment.Classification
+	}{{"result.linear", spec.Linear.Epochs, &r.Linear}, {"result.finetune", spec.Finetune.Epochs, &r.Finetune}} {
+		if c.planned == 0 && len(c.of.Epochs) == 0 {
+			continue
+		}
 		e, ok := selected(c.of)
 		if !ok {
 			return fmt.Errorf("%s.best.epoch: %d is none of the %d epochs", c.field, c.of.Best.Epoch, len(c.of.Epochs))

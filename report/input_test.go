@@ -46,4 +46,5 @@ func TestNumbersOfEpochs(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 50} {
 		require.NoError(t, everything(t, sampleInput(n, n, n)), "%d epochs", n)
 	}
+	require.NoError(t, everything(t, sampleInput(2, 0, 0)), "kNN alone")
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"twinview/experiment"
 )
@@ -15,17 +16,18 @@ const MetricsSchema = 1
 // has no unit), lists have one number per epoch, from epoch 1 on. Everything but Throughput is the same whenever the same
 // spec is run on the same data and the same kind of machine.
 type MetricsFile struct {
-	Schema     int               `json:"schema"`
-	Experiment string            `json:"experiment"`
-	Method     string            `json:"method"`
-	Seed       uint64            `json:"seed"`
-	SpecSHA256 string            `json:"spec_sha256"`
-	Dataset    DatasetMetrics    `json:"dataset"`
-	Pretrain   PretrainMetrics   `json:"pretrain"`
-	KNN        KNNMetrics        `json:"knn"`
-	Linear     ClassifierMetrics `json:"linear"`
-	Finetune   ClassifierMetrics `json:"finetune"`
-	Throughput ThroughputMetrics `json:"throughput"`
+	Schema     int             `json:"schema"`
+	Experiment string          `json:"experiment"`
+	Method     string          `json:"method"`
+	Seed       uint64          `json:"seed"`
+	SpecSHA256 string          `json:"spec_sha256"`
+	Dataset    DatasetMetrics  `json:"dataset"`
+	Pretrain   PretrainMetrics `json:"pretrain"`
+	KNN        KNNMetrics      `json:"knn"`
+	// Linear and Finetune are absent where the experiment leaves the protocol out.
+	Linear     *ClassifierMetrics `json:"linear,omitempty"`
+	Finetune   *ClassifierMetrics `json:"finetune,omitempty"`
+	Throughput ThroughputMetrics  `json:"throughput"`
 	// Artifacts are the objects in the store, by what they are.
 	Artifacts map[string]experiment.Artifact `json:"artifacts"`
 }
@@ -123,13 +125,13 @@ type ThroughputMetrics struct {
 	ViewsPerSecond float64 `json:"views_per_second"`
 	// Kernels sums up what computed the last epoch: the precision, and how many convolutions which algorithm.
 	Kernels         string    `json:"kernels"`
-	LinearSeconds   []float64 `json:"linear_seconds"`
-	FinetuneSeconds []float64 `json:"finetune_seconds"`
+	LinearSeconds   []float64 `json:"linear_seconds,omitempty"`
+	FinetuneSeconds []float64 `json:"finetune_seconds,omitempty"`
 }
 
 // Metrics writes metrics.json, a MetricsFile. The error names a field that is missing, NaN or infinite.
 func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
-	if err := check(&r); err != nil {
+	if err := check(&spec, &r); err != nil {
 		return nil, fmt.Errorf("write metrics: %w", err)
 	}
 	e := evaluations(&spec, &r)
@@ -142,8 +144,8 @@ func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 		},
 		Pretrain:   pretrainMetrics(&r),
 		KNN:        knnMetrics(&spec, e[0]),
-		Linear:     classifierMetrics(e[1], r.Linear.Epochs),
-		Finetune:   classifierMetrics(e[2], r.Finetune.Epochs),
+		Linear:     classifierMetrics(e, protocolLinear),
+		Finetune:   classifierMetrics(e, protocolFinetune),
 		Throughput: throughputMetrics(&r),
 		Artifacts:  map[string]experiment.Artifact{},
 	}
@@ -186,8 +188,14 @@ func knnMetrics(spec *experiment.Spec, e evaluation) KNNMetrics {
 	}
 }
 
-func classifierMetrics(e evaluation, epochs []experiment.ClassifierEpoch) ClassifierMetrics {
-	m := ClassifierMetrics{
+// classifierMetrics is nil where the protocol of that name is not among all.
+func classifierMetrics(all []evaluation, protocol string) *ClassifierMetrics {
+	i := slices.IndexFunc(all, func(e evaluation) bool { return e.key == protocol })
+	if i < 0 {
+		return nil
+	}
+	e := all[i]
+	m := &ClassifierMetrics{
 		Protocol: e.protocol, Selected: selectionMetrics(e.choice),
 		TrainLoss: *e.trainLoss, TrainAccuracy: *e.trainAccuracy,
 		ValidationLoss: *e.validationLoss, ValidationAccuracy: *e.validationAccuracy,
@@ -195,7 +203,7 @@ func classifierMetrics(e evaluation, epochs []experiment.ClassifierEpoch) Classi
 		TestInterval: Wilson(*e.testAccuracy, e.testImages), TestImages: e.testImages,
 	}
 	c := &m.Curves
-	for _, e := range epochs {
+	for _, e := range e.epochs {
 		if e.Size > 0 {
 			c.ViewSize = append(c.ViewSize, e.Size)
 		}

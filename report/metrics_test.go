@@ -55,6 +55,24 @@ func TestMetricsSchema(t *testing.T) {
 	require.Equal(t, in.Result.Best.Model.SHA256, at("artifacts", "pretrain_model", "sha256"))
 }
 
+// A protocol that was not run has no figures, not even zeros.
+func TestMetricsOfLeftOutProtocols(t *testing.T) {
+	in := sampleInput(7, 0, 0)
+	data, err := Metrics(in.Spec, in.Result)
+	require.NoError(t, err)
+	var m map[string]any
+	require.NoError(t, json.Unmarshal(data, &m))
+	require.Contains(t, m, "knn")
+	require.NotContains(t, m, "linear")
+	require.NotContains(t, m, "finetune")
+	require.NotContains(t, string(data), "linear_seconds")
+
+	in = sampleInput(7, 4, 0)
+	in.Result.Linear.Epochs = nil
+	_, err = Metrics(in.Spec, in.Result)
+	require.ErrorContains(t, err, "result.linear.best.epoch: 3 is none of the 0 epochs")
+}
+
 // Every name in the file, so that none changes or disappears unnoticed. REPORT_UPDATE=1 writes the list anew.
 func TestMetricsGolden(t *testing.T) {
 	in := sampleInput(7, 4, 2)

@@ -55,6 +55,9 @@ func sampleInput(pretrain, linear, finetune int) Input {
 func knnAt(epoch int) float64 { return 0.6 - 0.3*math.Exp(-float64(epoch)/20) }
 
 func classification(stage string, epochs int, best float64) experiment.Classification {
+	if epochs == 0 {
+		return experiment.Classification{}
+	}
 	c := experiment.Classification{Best: experiment.Selection{
 		Epoch: (3*epochs + 3) / 4, Criterion: "validation accuracy", Value: best,
 		Checkpoint: artifact("experiments/sample/" + stage + "/checkpoint.safetensors"),

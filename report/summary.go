@@ -12,7 +12,7 @@ import (
 
 // Summary writes the results as plain text for a terminal: losses, accuracies and the keys of the artifacts.
 func Summary(w io.Writer, spec experiment.Spec, r experiment.Result) error {
-	if err := check(&r); err != nil {
+	if err := check(&spec, &r); err != nil {
 		return fmt.Errorf("summarise %s: %w", r.Experiment, err)
 	}
 	first, last := r.Pretrain[0], r.Pretrain[len(r.Pretrain)-1]
@@ -29,8 +29,10 @@ func Summary(w io.Writer, spec experiment.Spec, r experiment.Result) error {
 			e.choice.Epoch)
 	}
 	fmt.Fprintf(t, "(guessing\t\t\t%s)\n\n", percent(chance(&r)))
-	fmt.Fprintln(t, "loss\ttrain\tvalidation\ttest")
-	for _, e := range evaluations(&spec, &r)[1:] {
+	for i, e := range evaluations(&spec, &r)[1:] {
+		if i == 0 {
+			fmt.Fprintln(t, "loss\ttrain\tvalidation\ttest")
+		}
 		fmt.Fprintf(t, "%s\t%.4f\t%.4f\t%.4f\n", e.name, *e.trainLoss, *e.validationLoss, *e.testLoss)
 	}
 	fmt.Fprintln(t, "\nobject\tbytes\tSHA-256")

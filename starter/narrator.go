@@ -9,10 +9,7 @@ import (
 )
 
 // stages are in the order in which an experiment goes through them, up to its end.
-var stages = []string{
-	experiment.StagePrepare, experiment.StagePretrain, experiment.StageSelect, experiment.StageLinear,
-	experiment.StageFinetune, experiment.StageTest, experiment.StageReport,
-}
+var stages = slices.DeleteFunc(experiment.Stages(), func(s string) bool { return s == experiment.StageDone })
 
 // narrator tells an experiment's progress in lines, each once.
 type narrator struct {
@@ -35,6 +32,10 @@ func (n *narrator) tell(p experiment.Progress, now time.Time) []string {
 	}
 	var lines []string
 	for n.stage < len(stages) && n.stage <= current {
+		if slices.Contains(p.LeftOut, stages[n.stage]) {
+			n.stage++
+			continue
+		}
 		lines = append(lines, n.begin(p, now)...)
 		lines = append(lines, n.epochs(p)...)
 		if n.stage == current {

@@ -52,6 +52,22 @@ func TestNarratorTellsStagesThatNobodySaw(t *testing.T) {
 	require.Empty(t, n.tell(*finished(testResult()), noon))
 }
 
+func TestNarratorLeavesOutWhatTheSpecLeavesOut(t *testing.T) {
+	r := testResult()
+	r.Linear, r.Finetune = experiment.Classification{}, experiment.Classification{}
+	p := finished(r)
+	p.LeftOut = []string{experiment.StageLinear, experiment.StageFinetune}
+	var n narrator
+	lines := n.tell(*p, noon)
+	require.Equal(t, []string{
+		"select    done: epoch 2, validation kNN accuracy 50.00 %", "test      begins",
+	}, lines[len(lines)-5:len(lines)-3])
+	for _, line := range lines {
+		require.NotContains(t, line, "linear")
+		require.NotContains(t, line, "finetune")
+	}
+}
+
 func TestNarratorShowsADashWithoutKNN(t *testing.T) {
 	e := testResult().Pretrain[0]
 	e.KNN = nil

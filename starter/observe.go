@@ -72,6 +72,9 @@ func (t *connection) outcome(ctx context.Context, name string, o *observation) e
 	case err == nil:
 		o.ending, o.progress = &e, finished(e.result)
 		e.spec, err = t.spec(ctx, name, run)
+		if err == nil {
+			o.progress.LeftOut = e.spec.LeftOut()
+		}
 		return err
 	case isAway(err):
 		return err

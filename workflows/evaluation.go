@@ -28,35 +28,47 @@ type EvaluationResult struct {
 
 // Evaluation measures the selected encoder: a linear classifier on its frozen outputs, then fine-tuning of the whole
 // network epoch by epoch. Both choose their epoch on the validation split; only after that is the test split read, once.
+// A protocol of no epochs is left out.
 func Evaluation(ctx workflow.Context, in EvaluationInput) (*EvaluationResult, error) {
-	if in.Linear == nil {
-		var linear experiment.Classification
-		request := experiment.EvaluateLinearInput{Spec: in.Spec, Data: in.Data, Best: in.Best}
-		if err := train(ctx, experiment.ActivityEvaluateLinear, "linear evaluation", request, &linear); err != nil {
+	result := &EvaluationResult{}
+	if in.Spec.Linear.Epochs > 0 {
+		if err := linear(ctx, &in); err != nil {
 			return nil, err
 		}
-		in.Linear = &linear
-		tell(ctx, Report{Stage: experiment.StageFinetune, Linear: &linear})
+		result.Linear = *in.Linear
 	}
-	if err := finetune(ctx, &in); err != nil {
-		return nil, err
+	if in.Spec.Finetune.Epochs > 0 {
+		best, err := finetune(ctx, &in)
+		if err != nil {
+			return nil, err
+		}
+		result.Finetune = experiment.Classification{Epochs: in.Finetune, Best: best}
 	}
-	result := &EvaluationResult{Linear: *in.Linear, Finetune: experiment.Classification{Epochs: in.Finetune}}
-	choose := experiment.SelectFinetunedInput{Spec: in.Spec, Data: in.Data, Epochs: in.Finetune}
-	best := &result.Finetune.Best
-	if err := general(ctx, experiment.ActivitySelectFinetuned, "best fine-tuned epoch", choose, best); err != nil {
-		return nil, err
-	}
-	tell(ctx, Report{Stage: experiment.StageTest})
 	return result, test(ctx, in, result)
 }
 
-// finetune appends the missing epochs to in.Finetune. The error is a continue-as-new request when the history got long.
-func finetune(ctx workflow.Context, in *EvaluationInput) error {
+// linear fills in in.Linear unless an earlier run of the workflow has.
+func linear(ctx workflow.Context, in *EvaluationInput) error {
+	if in.Linear != nil {
+		return nil
+	}
+	var done experiment.Classification
+	request := experiment.EvaluateLinearInput{Spec: in.Spec, Data: in.Data, Best: in.Best}
+	if err := train(ctx, experiment.ActivityEvaluateLinear, "linear evaluation", request, &done); err != nil {
+		return err
+	}
+	in.Linear = &done
+	tell(ctx, Report{Stage: in.Spec.StageAfter(experiment.StageLinear), Linear: &done})
+	return nil
+}
+
+// finetune appends the missing epochs to in.Finetune and chooses the best. The error is a continue-as-new request when the
+// history got long.
+func finetune(ctx workflow.Context, in *EvaluationInput) (best experiment.Selection, err error) {
 	planned := in.Spec.Finetune.Epochs
 	for len(in.Finetune) < planned {
 		if continueNow(ctx) {
-			return workflow.NewContinueAsNewError(ctx, Evaluation, *in)
+			return best, workflow.NewContinueAsNewError(ctx, Evaluation, *in)
 		}
 		epoch := experiment.FinetuneEpochInput{Spec: in.Spec, Data: in.Data, Best: in.Best, Epoch: len(in.Finetune) + 1}
 		if n := len(in.Finetune); n > 0 {
@@ -65,13 +77,18 @@ func finetune(ctx workflow.Context, in *EvaluationInput) error {
 		var done experiment.ClassifierEpoch
 		summary := fmt.Sprintf("epoch %d of %d", epoch.Epoch, planned)
 		if err := train(ctx, experiment.ActivityFinetuneEpoch, summary, epoch, &done); err != nil {
-			return err
+			return best, err
 		}
 		in.Finetune = append(in.Finetune, done)
 		tell(ctx, Report{Finetune: &done})
 		workflow.SetCurrentDetails(ctx, finetuneDetails(in.Finetune, planned))
 	}
-	return nil
+	choose := experiment.SelectFinetunedInput{Spec: in.Spec, Data: in.Data, Epochs: in.Finetune}
+	if err := general(ctx, experiment.ActivitySelectFinetuned, "best fine-tuned epoch", choose, &best); err != nil {
+		return best, err
+	}
+	tell(ctx, Report{Stage: in.Spec.StageAfter(experiment.StageFinetune)})
+	return best, nil
 }
 
 // test reads the test split and draws its figures into the curves.

@@ -74,14 +74,17 @@ func conduct(ctx workflow.Context, spec experiment.Spec, p *progress) (*experime
 	}
 	p.Best = &result.Best
 
-	p.enter(ctx, experiment.StageLinear)
+	p.enter(ctx, spec.StageAfter(experiment.StageSelect))
 	evaluation := EvaluationInput{Spec: spec, Data: result.Data, Best: result.Best}
 	var evaluated EvaluationResult
 	if err := child(ctx, spec.Name+"/evaluation", "evaluation", Evaluation, evaluation, &evaluated); err != nil {
 		return nil, err
 	}
 	result.Linear, result.Finetune, result.Test = evaluated.Linear, evaluated.Finetune, evaluated.Test
-	p.Linear, p.Finetune = &result.Linear, result.Finetune.Epochs
+	p.Finetune = result.Finetune.Epochs
+	if len(result.Linear.Epochs) > 0 {
+		p.Linear = &result.Linear
+	}
 
 	p.enter(ctx, experiment.StageReport)
 	report := experiment.WriteReportInput{Spec: spec, Result: *result}

@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -52,6 +53,41 @@ func TestExperimentGoesThroughItsStagesInOrder(t *testing.T) {
 	require.Equal(t, r.Finetune, f.reported.Result.Finetune, "the report gets the filled curves")
 	for _, e := range f.tested.Finetune.Epochs {
 		require.Nil(t, e.TestAccuracy, "nothing has read the test split before EvaluateTest")
+	}
+}
+
+func TestProtocolsOfNoEpochsAreLeftOut(t *testing.T) {
+	for _, test := range []struct {
+		linear, finetune int
+		want             []string
+	}{
+		{0, 0, []string{"EvaluateTest"}},
+		{2, 0, []string{"EvaluateLinear", "EvaluateTest"}},
+		{0, 1, []string{"FinetuneEpoch 1", "SelectFinetuned", "EvaluateTest"}},
+	} {
+		t.Run(fmt.Sprint(test.linear, test.finetune), func(t *testing.T) {
+			f := &fakes{accuracies: []float64{0.3}}
+			spec := testSpec(t, 1, test.finetune)
+			spec.Linear.Epochs = test.linear
+			env := newEnvironment(f, spec.Name)
+			stages := map[string]string{}
+			f.fail = func(_ context.Context, name string, _ int) error {
+				stages[name] = query(t, env).Stage
+				return nil
+			}
+			env.ExecuteWorkflow(Experiment, spec)
+			require.NoError(t, env.GetWorkflowError())
+			calls := f.seen()
+			require.Equal(t, test.want, calls[3:len(calls)-2])
+			require.Equal(t, experiment.StageTest, stages[experiment.ActivityEvaluateTest])
+			if test.linear == 0 && test.finetune > 0 {
+				require.Equal(t, experiment.StageFinetune, stages[experiment.ActivityFinetuneEpoch])
+			}
+			p := query(t, env)
+			require.Equal(t, test.linear == 0, p.Linear == nil)
+			require.Equal(t, test.finetune, len(p.Result.Finetune.Epochs))
+			require.Equal(t, 0.45, p.Result.Test.KNNAccuracy, "kNN is always tested")
+		})
 	}
 }
 

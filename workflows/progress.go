@@ -42,6 +42,7 @@ func trackProgress(ctx workflow.Context, spec *experiment.Spec) (*progress, erro
 	p := &progress{experiment.Progress{
 		Experiment:     spec.Name,
 		Method:         spec.Method.Name,
+		LeftOut:        spec.LeftOut(),
 		PretrainEpochs: spec.Pretrain.Epochs,
 		FinetuneEpochs: spec.Finetune.Epochs,
 	}}
@@ -69,16 +70,10 @@ func (p *progress) enter(ctx workflow.Context, stage string) {
 	workflow.SetCurrentDetails(ctx, p.details())
 }
 
-// stages are in the order in which an experiment goes through them.
-var stages = []string{
-	experiment.StagePrepare, experiment.StagePretrain, experiment.StageSelect, experiment.StageLinear,
-	experiment.StageFinetune, experiment.StageTest, experiment.StageReport, experiment.StageDone,
-}
-
 // take adds what a child has reported. When the experiment's own worker was away, a child's last reports can be handled
 // after its result, so whatever is known already is left alone.
 func (p *progress) take(r Report) {
-	if slices.Index(stages, r.Stage) > slices.Index(stages, p.Stage) {
+	if stages := experiment.Stages(); slices.Index(stages, r.Stage) > slices.Index(stages, p.Stage) {
 		p.Stage = r.Stage
 	}
 	if r.Pretrain != nil && r.Pretrain.Epoch == len(p.Pretrain)+1 {
