@@ -34,6 +34,7 @@ func (a *Activities) finetune(
 	fail := func(err error) (*train.State, experiment.ClassifierEpoch, error) {
 		return nil, experiment.ClassifierEpoch{}, err
 	}
+	usage := a.measure(ctx)
 	split, err := a.split(ctx, &in.Spec, in.Data)
 	if err != nil {
 		return fail(err)
@@ -57,7 +58,8 @@ func (a *Activities) finetune(
 	return s, experiment.ClassifierEpoch{
 		Epoch: in.Epoch, TrainLoss: stats.Loss, TrainAccuracy: stats.Accuracy,
 		ValidationLoss: score.Loss, ValidationAccuracy: score.Accuracy, Seconds: stats.Seconds,
-		Size: stats.Size,
+		Size:  stats.Size,
+		Usage: usage(),
 	}, nil
 }
 

@@ -41,6 +41,7 @@ func (a *Activities) linear(
 	ctx context.Context, in experiment.EvaluateLinearInput, headsKey string, from origin, o train.Options,
 ) (experiment.Classification, error) {
 	var result experiment.Classification
+	usage := a.measure(ctx)
 	split, err := a.split(ctx, &in.Spec, in.Data)
 	if err != nil {
 		return result, err
@@ -80,7 +81,7 @@ func (a *Activities) linear(
 	best.Checkpoint = stored
 	model := withHead(s.StateDict(), heads[best.Epoch-1])
 	best.Model, err = putModel(ctx, a.Store, key(in.Spec.Name, modelFile(in.Spec.Method, "lin_best")), model)
-	return experiment.Classification{Epochs: epochs, Best: best, Heads: &stored}, err
+	return experiment.Classification{Epochs: epochs, Best: best, Heads: &stored, Usage: usage()}, err
 }
 
 // withHead is the encoder of a state dict, without its projection head, followed by a linear classifier.

@@ -34,6 +34,7 @@ func (a *Activities) pretrain(
 	fail := func(err error) (*train.State, experiment.PretrainEpoch, error) {
 		return nil, experiment.PretrainEpoch{}, err
 	}
+	usage := a.measure(ctx)
 	split, err := a.split(ctx, &in.Spec, in.Data)
 	if err != nil {
 		return fail(err)
@@ -64,6 +65,7 @@ func (a *Activities) pretrain(
 		}
 		result.KNN = &accuracy
 	}
+	result.Usage = usage()
 	return s, result, nil
 }
 

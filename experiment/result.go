@@ -25,6 +25,17 @@ type PreparedData struct {
 	Test       int `json:"test"`
 }
 
+// Usage is what an activity that computes took of its machine, beside the steps that its result times.
+type Usage struct {
+	// Hardware describes the machine in a line.
+	Hardware string `json:"hardware"`
+	// Seconds is the time from the activity's beginning until its result was there to be stored.
+	Seconds float64 `json:"seconds"`
+	// Joules is the energy that the machine's processors and memory took meanwhile, for whatever ran on them; nil where it
+	// could not be read.
+	Joules *float64 `json:"joules,omitempty"`
+}
+
 // PretrainEpoch is what one epoch of pretraining produced.
 type PretrainEpoch struct {
 	// Epoch counts from 1.
@@ -51,6 +62,8 @@ type PretrainEpoch struct {
 	Checkpoint Artifact `json:"checkpoint"`
 	// Worker is the identity of the process that trained it.
 	Worker string `json:"worker"`
+	// Usage is nil in results of older versions.
+	Usage *Usage `json:"usage,omitempty"`
 }
 
 // ClassifierEpoch is what one epoch of linear evaluation or fine-tuning produced. Test figures are filled in at the very
@@ -68,6 +81,8 @@ type ClassifierEpoch struct {
 	Size int `json:"size,omitempty"`
 	// Checkpoint holds the weights after the epoch (fine-tuning); linear evaluation keeps all epochs in one artifact.
 	Checkpoint *Artifact `json:"checkpoint,omitempty"`
+	// Usage is that of fine-tuning; nil in linear evaluation, whose epochs are one activity, and in results of older versions.
+	Usage *Usage `json:"usage,omitempty"`
 }
 
 // Selection is the choice of one epoch and the reason for it.
@@ -88,6 +103,8 @@ type Classification struct {
 	Best Selection `json:"best"`
 	// Heads holds the classifier weights of every epoch of linear evaluation.
 	Heads *Artifact `json:"heads,omitempty"`
+	// Usage is that of linear evaluation; nil in fine-tuning, whose epochs have their own, and in results of older versions.
+	Usage *Usage `json:"usage,omitempty"`
 }
 
 // TestResult is the one reading of the test split.
@@ -95,6 +112,10 @@ type TestResult struct {
 	KNNAccuracy float64 `json:"knn_accuracy"`
 	// KNNTrainAccuracy is that of training images, as many as there are test images, each classified by the others.
 	KNNTrainAccuracy float64 `json:"knn_train_accuracy"`
+	// Exhibits holds what the report shows of the representation, report.Exhibits as JSON; nil in results of older versions.
+	Exhibits *Artifact `json:"exhibits,omitempty"`
+	// Usage is nil in results of older versions.
+	Usage *Usage `json:"usage,omitempty"`
 	// Linear and Finetune hold, in epoch order, the loss and accuracy of each epoch's weights; nil where the experiment
 	// leaves the protocol out.
 	Linear   []TestScore `json:"linear"`

@@ -18,6 +18,7 @@ import (
 	"twinview/activities"
 	"twinview/engine/cpu"
 	"twinview/experiment"
+	"twinview/hardware"
 	"twinview/storage"
 	"twinview/workflows"
 )
@@ -50,7 +51,7 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 		Compile:  o.compiler,
 		CacheDir: o.cache,
 		Identity: temporal.Identity,
-		Hardware: fmt.Sprintf("%s/%s, %d threads", runtime.GOOS, runtime.GOARCH, o.limit(0)),
+		Hardware: hardware.Describe(o.limit(0)),
 		Versions: versions(),
 	}
 	return poll(ctx, log, c, a)

@@ -1,0 +1,18 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"twinview/experiment"
+	"twinview/hardware"
+)
+
+// measure begins to measure what an activity takes of this machine. The function it returns says how much that is so far.
+func (a *Activities) measure(ctx context.Context) func() *experiment.Usage {
+	start := time.Now()
+	energy := hardware.MeasureEnergy(ctx)
+	return func() *experiment.Usage {
+		return &experiment.Usage{Hardware: a.Hardware, Seconds: time.Since(start).Seconds(), Joules: energy.Joules()}
+	}
+}

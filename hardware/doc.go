@@ -1,0 +1,2 @@
+// Package hardware says what machine this is, and how much energy its processors take. It knows nothing of experiments.
+package hardware
