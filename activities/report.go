@@ -2,10 +2,12 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"path"
 
 	"twinview/experiment"
 	"twinview/report"
+	"twinview/storage"
 )
 
 // Names of the files that people read.
@@ -31,8 +33,12 @@ func (a *Activities) WriteReport(
 		if err != nil {
 			return nil, err
 		}
+		exhibits, err := a.exhibits(ctx, in.Result)
+		if err != nil {
+			return nil, err
+		}
 		files, err := render(report.Input{
-			Spec: in.Spec, Result: in.Result, Views: views, Hardware: a.Hardware, Versions: a.Versions,
+			Spec: in.Spec, Result: in.Result, Views: views, Exhibits: exhibits, Hardware: a.Hardware, Versions: a.Versions,
 		})
 		if err != nil {
 			return nil, err
@@ -47,6 +53,22 @@ func (a *Activities) WriteReport(
 		}
 		return published, nil
 	})
+}
+
+// exhibits fetches what the reading of the test split left for show, nil where an older version left nothing.
+func (a *Activities) exhibits(ctx context.Context, r experiment.Result) (*report.Exhibits, error) {
+	if r.Test.Exhibits == nil {
+		return nil, nil
+	}
+	data, err := a.Store.Get(ctx, *r.Test.Exhibits)
+	if err != nil {
+		return nil, err
+	}
+	e, err := report.ReadExhibits(data, len(r.Data.Classes))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", storage.ErrCorrupt, r.Test.Exhibits.Key, err)
+	}
+	return e, nil
 }
 
 // file is one file of a report.

@@ -14,6 +14,7 @@ import (
 func (a *Activities) EvaluateTest(ctx context.Context, in experiment.EvaluateTestInput) (experiment.TestResult, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageTest}
 	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.TestResult, error) {
+		usage := a.measure(ctx)
 		split, err := a.split(ctx, &in.Spec, in.Data)
 		if err != nil {
 			return experiment.TestResult{}, err
@@ -38,6 +39,7 @@ func (a *Activities) EvaluateTest(ctx context.Context, in experiment.EvaluateTes
 				result.FinetuneConfusion = predicted.Confusion()
 			}
 		}
+		result.Usage = usage()
 		return result, nil
 	})
 }
@@ -68,6 +70,9 @@ func (a *Activities) testEncoder(
 		ctx, known.Features, known.Labels, len(asked.Labels), known.Dim, in.Spec.KNN.K, classes, o.Compile)
 	if err != nil {
 		return result, fmt.Errorf("kNN on training images: %w", err)
+	}
+	if result.Exhibits, err = a.exhibit(ctx, &in, split, known, asked, o); err != nil {
+		return result, fmt.Errorf("exhibit the test split: %w", err)
 	}
 	if in.Linear.Heads == nil {
 		return result, nil

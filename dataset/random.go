@@ -14,6 +14,7 @@ const (
 	FinetuneOrder Purpose = 5
 	FinetuneView  Purpose = 6
 	Drawing       Purpose = 7
+	Exhibiting    Purpose = 8
 )
 
 // Stream returns the random stream of one view of one sample: a pure function of its arguments, so that an epoch can start

@@ -25,6 +25,7 @@ func artifacts(r *experiment.Result) []named {
 		{"linear_model", r.Linear.Best.Model},
 		{"finetune_checkpoint", r.Finetune.Best.Checkpoint},
 		{"finetune_model", r.Finetune.Best.Model},
+		{"test_exhibits", deref(r.Test.Exhibits)},
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Artifacts)) {
 		all = append(all, named{name, r.Artifacts[name]})

@@ -14,6 +14,8 @@ type Input struct {
 	Result experiment.Result
 	// Views are pairs of augmented views of the same image, for show; may be empty.
 	Views [][2]image.Image
+	// Exhibits is what was kept for show when the test split was read; may be nil.
+	Exhibits *Exhibits
 	// Hardware describes the machine that trained, in a line; may be empty.
 	Hardware string
 	// Versions are those of programs and libraries, by name; may be empty.

@@ -23,7 +23,8 @@ const knnBlock = 128
 // KNN classifies queries [M, dim] by the k nearest training rows [N, dim] in cosine similarity and returns the fraction
 // classified as labelled: majority vote, ties to the class with the greater summed similarity, then to the smaller label;
 // among equally similar neighbours the one with the smaller index is nearer. The search is exhaustive and the result does
-// not depend on the number of goroutines. The similarities are a matrix product on a machine that compile makes. A row of zeros has similarity 0 to everything.
+// not depend on the number of goroutines. The similarities are a matrix product on a machine that compile makes. A row of
+// zeros has similarity 0 to everything.
 //
 // It is an error if there are no queries, if k is not within 1 and N (ErrTooFewImages), if shapes or labels don't fit, or if
 // ctx ends, which is noticed within a block of queries.
@@ -64,29 +65,45 @@ func knn(
 		return 0, fmt.Errorf("%w: knn.k is %d, but must be from 1 to the number of training images, here %d",
 			ErrTooFewImages, k, len(trainLabels))
 	}
-	c, err := newComparison(train, min(knnBlock, len(queryLabels)), dim, compile)
-	if err != nil {
-		return 0, fmt.Errorf("k nearest neighbours: %w", err)
-	}
-	defer c.machine.Close()
 	correct := 0
-	for first := 0; first < len(queryLabels); first += knnBlock {
-		if err := ctx.Err(); err != nil {
-			return 0, fmt.Errorf("k nearest neighbours: %w", err)
-		}
-		last := min(first+knnBlock, len(queryLabels))
-		similarities, err := c.with(queries[first*dim:last*dim], dim)
-		if err != nil {
-			return 0, fmt.Errorf("k nearest neighbours: compare queries %d to %d: %w", first, last-1, err)
-		}
+	err = compare(ctx, train, queries, dim, compile, func(first, last int, similarities []float32) {
 		if leaveOneOut {
 			for i := first; i < last; i++ {
 				similarities[(i-first)*len(trainLabels)+i] = float32(math.Inf(-1))
 			}
 		}
 		correct += countCorrect(similarities, trainLabels, queryLabels[first:last], k, classes)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("k nearest neighbours: %w", err)
 	}
 	return float64(correct) / float64(len(queryLabels)), nil
+}
+
+// compare calls visit for each block of queries [last−first, dim] with their similarities to all training rows
+// [last−first, N], which are valid during the call.
+func compare(
+	ctx context.Context, train, queries []float32, dim int, compile engine.Compiler,
+	visit func(first, last int, similarities []float32),
+) error {
+	n := len(queries) / dim
+	c, err := newComparison(train, min(knnBlock, n), dim, compile)
+	if err != nil {
+		return err
+	}
+	defer c.machine.Close()
+	for first := 0; first < n; first += knnBlock {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		last := min(first+knnBlock, n)
+		similarities, err := c.with(queries[first*dim:last*dim], dim)
+		if err != nil {
+			return fmt.Errorf("compare queries %d to %d: %w", first, last-1, err)
+		}
+		visit(first, last, similarities)
+	}
+	return nil
 }
 
 // comparison is a machine that multiplies a block of queries with all neighbours.
