@@ -34,6 +34,11 @@ const (
 	dtypeI64 = "I64"
 )
 
+// dtypes are the types that can be read.
+var dtypes = map[string]element{
+	"F64": float64Element, dtypeF32: float32Element, "F16": float16Element, "BF16": bfloat16Element, dtypeI64: int64Element,
+}
+
 // WriteSafetensors writes tensors and metadata in the safetensors format
 // (https://github.com/huggingface/safetensors#format): an 8-byte little-endian length, a JSON header, and the elements
 // without holes. The header keeps the order of tensors; int64 elements come before float32 ones, so that all lie on

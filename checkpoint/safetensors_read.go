@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strings"
 )
 
-// ReadSafetensors reads a safetensors file of F32 and I64 tensors to its end. Tensors come in the order of the header;
-// metadata is nil if there is none. Input that is not well-formed gives an error for which errors.Is(err, ErrSafetensors)
+// ReadSafetensors reads a safetensors file of F64, F32, F16, BF16 and I64 tensors to its end; all floating-point elements
+// become float32. Tensors come in the order of the header; metadata is nil if there is none. Input that is not well-formed gives an error for which errors.Is(err, ErrSafetensors)
 // holds; an error of r's own does not. Memory grows with the input and not with what its header claims.
 func ReadSafetensors(r io.Reader) (tensors []Tensor, metadata map[string]string, err error) {
 	var length uint64
@@ -50,18 +52,18 @@ func readAll(r io.Reader, tensors []Tensor, entries []entry) error {
 	next := 0
 	for _, i := range order {
 		t, e := &tensors[i], entries[i]
-		n, size, err := e.elements()
+		n, of, err := e.elements()
 		if err != nil {
 			return malformed("tensor %q: %v", t.Name, err)
 		}
-		if e.Offsets[0] != next || e.Offsets[1] != next+n*size {
+		if e.Offsets[0] != next || e.Offsets[1] != next+n*of.size {
 			return malformed("tensor %q: %s of shape %v lies at %v instead of [%d %d]",
-				t.Name, e.DType, e.Shape, e.Offsets, next, next+n*size)
+				t.Name, e.DType, e.Shape, e.Offsets, next, next+n*of.size)
 		}
 		if next = e.Offsets[1]; next > maxTensorBytes {
 			return malformed("the tensors claim more than %d bytes", maxTensorBytes)
 		}
-		if err := t.readElements(r, n, e.DType == dtypeI64); err != nil {
+		if err := t.readElements(r, n, of); err != nil {
 			return readError(fmt.Sprintf("tensor %q", t.Name), err)
 		}
 	}
@@ -74,18 +76,15 @@ func readAll(r io.Reader, tensors []Tensor, entries []entry) error {
 	return nil
 }
 
-// elements is the number of elements and the size of one.
-func (e entry) elements() (n, size int, err error) {
-	switch e.DType {
-	case dtypeF32:
-		size = 4
-	case dtypeI64:
-		size = 8
-	default:
-		return 0, 0, fmt.Errorf("type %q is not supported, only %s and %s are", e.DType, dtypeF32, dtypeI64)
+// elements is the number of elements and their type.
+func (e entry) elements() (n int, of element, err error) {
+	of, ok := dtypes[e.DType]
+	if !ok {
+		return 0, of, fmt.Errorf("type %q is not supported, only %s are", e.DType,
+			strings.Join(slices.Sorted(maps.Keys(dtypes)), ", "))
 	}
 	n, err = elements(e.Shape)
-	return n, size, err
+	return n, of, err
 }
 
 // parseHeader reads the entries in their order, which a Go map would lose. Tensors have no elements yet.

@@ -108,34 +108,18 @@ func (t Tensor) writeElements(w io.Writer) error {
 	return nil
 }
 
-// readElements appends n elements of the given type to t. Memory grows with what r really delivers, whatever n claims.
-func (t *Tensor) readElements(r io.Reader, n int, int64s bool) error {
-	if int64s {
-		t.Int64s = make([]int64, 0, min(n, chunkElements))
-	} else {
-		t.Data = make([]float32, 0, min(n, chunkElements))
-	}
-	buffer := make([]byte, min(n, chunkElements)*t.itemSize())
+// readElements gives t n elements of the given type. Memory grows with what r really delivers, whatever n claims.
+func (t *Tensor) readElements(r io.Reader, n int, e element) error {
+	e.empty(t, min(n, chunkElements))
+	buffer := make([]byte, min(n, chunkElements)*e.size)
 	for part := range chunks(n) {
-		bytes := buffer[:(part.to-part.from)*t.itemSize()]
+		bytes := buffer[:(part.to-part.from)*e.size]
 		if _, err := io.ReadFull(r, bytes); err != nil {
 			return err
 		}
-		t.appendElements(bytes)
+		e.appendTo(t, bytes)
 	}
 	return nil
-}
-
-func (t *Tensor) appendElements(bytes []byte) {
-	if t.isInt64() {
-		for ; len(bytes) > 0; bytes = bytes[8:] {
-			t.Int64s = append(t.Int64s, int64(binary.LittleEndian.Uint64(bytes)))
-		}
-		return
-	}
-	for ; len(bytes) > 0; bytes = bytes[4:] {
-		t.Data = append(t.Data, math.Float32frombits(binary.LittleEndian.Uint32(bytes)))
-	}
 }
 
 type part struct{ from, to int }
