@@ -13,7 +13,7 @@ import (
 // exampleImages is the number of images whose views the report shows.
 const exampleImages = 6
 
-// examples draws the two views of the first training images as pretraining saw them in its first epoch.
+// examples draws the first two views of the first training images as pretraining saw them in its first epoch.
 func examples(spec *experiment.Spec, images dataset.Images) ([][2]image.Image, error) {
 	distributions := [2]experiment.View{spec.Augment.FirstView, spec.Augment.FirstView}
 	if spec.Augment.SecondView != nil {

@@ -26,7 +26,7 @@ func newLossProbe(s sizes, p precision) (*lossProbe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build NT-Xent: %w", err)
 	}
-	loss, err := gorgonia.ApplyOp(model.NTXent{Temperature: spec.Method.Temperature}, z)
+	loss, err := gorgonia.ApplyOp(model.NTXent{Temperature: spec.Method.Temperature, Views: 2}, z)
 	if err != nil {
 		return nil, fmt.Errorf("build NT-Xent: %w", err)
 	}

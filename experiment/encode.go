@@ -21,11 +21,14 @@ func (s Spec) YAML() ([]byte, error) {
 }
 
 // Digest is the SHA-256 of the canonical form of s, in hexadecimal: its JSON, fields in the order of their definition,
-// with the second view spelled out. Specs that describe the same experiment under the same name have the same digest,
+// with the second view spelled out and two views an image left out. Specs that describe the same experiment under the same name have the same digest,
 // however they were written.
 func (s Spec) Digest() string {
 	if s.Augment.SecondView == nil {
 		s.Augment.SecondView = &s.Augment.FirstView
+	}
+	if s.Augment.Views == 2 {
+		s.Augment.Views = 0
 	}
 	data, err := json.Marshal(s)
 	if err != nil {

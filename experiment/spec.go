@@ -81,8 +81,11 @@ type Projector struct {
 	Output int `yaml:"output" json:"output"`
 }
 
-// Augment describes how the two views of an image are drawn.
+// Augment describes how the views of an image are drawn.
 type Augment struct {
+	// Views is the number of views of an image, 0 stands for 2. More, with several positives for each anchor, need SimCLR.
+	// The first, third and so on are drawn from FirstView, the others from SecondView.
+	Views int `yaml:"views,omitempty" json:"views,omitempty"`
 	// Size is the height and width of a view in pixels.
 	Size int `yaml:"size" json:"size"`
 	// FirstView is the distribution of the first view.
@@ -90,6 +93,14 @@ type Augment struct {
 	// SecondView is that of the second. Nil, it equals FirstView (the draws stay independent). In YAML, null says so;
 	// a file without the key gets the method's own, which only Barlow Twins has.
 	SecondView *View `yaml:"second_view" json:"second_view,omitempty"`
+}
+
+// ViewsPerImage is Views with its default.
+func (a Augment) ViewsPerImage() int {
+	if a.Views == 0 {
+		return 2
+	}
+	return a.Views
 }
 
 // View is a distribution of image transforms, applied in the order of the fields, each as torchvision defines it.
@@ -176,8 +187,8 @@ type Schedule struct {
 	FinalRate    float64 `yaml:"final_rate" json:"final_rate"`
 }
 
-// Pretrain is contrastive pretraining. A batch of BatchSize images makes 2·BatchSize views; the last, incomplete batch of
-// an epoch is dropped.
+// Pretrain is contrastive pretraining. A batch of BatchSize images makes Augment.Views times as many views; the last,
+// incomplete batch of an epoch is dropped.
 type Pretrain struct {
 	Epochs    int       `yaml:"epochs" json:"epochs"`
 	BatchSize int       `yaml:"batch_size" json:"batch_size"`

@@ -38,6 +38,7 @@ func (s Spec) Validate() error {
 	s.Encoder.check(c)
 	s.Method.check(c)
 	s.Augment.check(c, smallestView(s.Pretrain.ProgressiveResizing, s.Augment.Size))
+	s.Augment.checkViews(c, s.Method.Name)
 	s.Pretrain.check(c)
 	s.KNN.check(c)
 	c.whole("linear.batch_size", s.Linear.BatchSize, 1, 4096, "")

@@ -16,6 +16,17 @@ func (a Augment) check(c *checker, smallest int) {
 	}
 }
 
+// checkViews lets the number be absent.
+func (a Augment) checkViews(c *checker, method string) {
+	if a.Views != 0 {
+		c.whole("augment.views", a.Views, 2, 8, "each view needs another of its image; 0 stands for 2")
+	}
+	if method == BarlowTwins && a.Views > 2 {
+		c.complain("augment.views", a.Views, "is too many for %s, whose loss correlates two views: set it to 2, or method.name to %s",
+			BarlowTwins, SimCLR)
+	}
+}
+
 func (v View) check(c *checker, path string, size int) {
 	c.interval(path+".crop.scale", v.Crop.Scale, span{low: 0, high: 1, openLow: true})
 	c.interval(path+".crop.ratio", v.Crop.Ratio, span{low: 0.1, high: 10})

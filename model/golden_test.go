@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"testing"
@@ -15,10 +16,11 @@ import (
 
 // golden is what testdata/golden.py computed with PyTorch and torchvision, in float64.
 type golden struct {
-	SimCLR      goldenRun `json:"simclr"`
-	BarlowTwins goldenRun `json:"barlow_twins"`
-	Classifier  goldenRun `json:"classifier"`
-	ResNet18    []struct {
+	SimCLR       goldenRun `json:"simclr"`
+	SimCLR3Views goldenRun `json:"simclr_3_views"`
+	BarlowTwins  goldenRun `json:"barlow_twins"`
+	Classifier   goldenRun `json:"classifier"`
+	ResNet18     []struct {
 		Name  string `json:"name"`
 		Shape []int  `json:"shape"`
 	} `json:"resnet18"`
@@ -89,14 +91,22 @@ func TestPretrainingEqualsPyTorch(t *testing.T) {
 	g := readGolden(t)
 	projector := experiment.Projector{Layers: 2, Hidden: 5, Output: 4}
 	method := experiment.Method{Temperature: 0.2, Lambda: 0.05, Projector: projector}
-	for name, want := range map[string]goldenRun{experiment.SimCLR: g.SimCLR, experiment.BarlowTwins: g.BarlowTwins} {
-		t.Run(name, func(t *testing.T) {
-			method.Name = name
-			n, err := NewPretraining(tinyEncoder, method, Options{Batch: 6, Size: 8, DType: tensor.Float64})
+	for _, c := range []struct {
+		method string
+		views  int
+		want   goldenRun
+	}{
+		{experiment.SimCLR, 2, g.SimCLR},
+		{experiment.SimCLR, 3, g.SimCLR3Views},
+		{experiment.BarlowTwins, 2, g.BarlowTwins},
+	} {
+		t.Run(fmt.Sprintf("%s, %d views", c.method, c.views), func(t *testing.T) {
+			method.Name = c.method
+			n, err := NewPretraining(tinyEncoder, method, Options{Batch: 6, Views: c.views, Size: 8, DType: tensor.Float64})
 			require.NoError(t, err)
 			fillAsGolden(n)
-			requireGolden(t, want, n)
-			requireClose(t, want.Projection, compute64(t, n.Projection)[0], 1e-10)
+			requireGolden(t, c.want, n)
+			requireClose(t, c.want.Projection, compute64(t, n.Projection)[0], 1e-10)
 		})
 	}
 }

@@ -52,22 +52,24 @@ type Network struct {
 
 // Options are the sizes that a graph is built for.
 type Options struct {
-	// Batch is the number of rows: views in pretraining (two an image), images elsewhere.
+	// Batch is the number of rows: views in pretraining, images elsewhere.
 	Batch int
+	// Views is the number of views of an image in pretraining, 0 stands for 2.
+	Views int
 	// Size is the height and width of an image in pixels; NewLinear ignores it.
 	Size int
 	// DType is tensor.Float32, which the zero value stands for too, or tensor.Float64.
 	DType tensor.Dtype
 }
 
-// NewPretraining builds the encoder, the projection head and the method's loss with its gradients. The first half of the
-// batch holds the first views and the second half, in the same order, the second views; batch norm goes over all of them.
+// NewPretraining builds the encoder, the projection head and the method's loss with its gradients. The batch holds the first
+// views of all images, then, in the same order, the second views and so on; batch norm goes over all of them.
 func NewPretraining(e experiment.Encoder, m experiment.Method, o Options) (*Network, error) {
 	b := newBuilder(o, true)
 	b.check(checkPretraining(m, o))
 	b.encoder(e, o)
 	b.projector(m.Projector)
-	b.pretrainingLoss(m)
+	b.pretrainingLoss(m, o)
 	return b.finish("pretraining network")
 }
 

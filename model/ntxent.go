@@ -10,19 +10,22 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// NTXent is the normalised temperature-scaled cross entropy of SimCLR (Chen et al. 2020, eq. 1 and algorithm 1):
-// (z [2N, D]) → scalar. Row i and row (i+N) mod 2N are the two views of an image, a positive pair; all other rows are its
-// negatives. With s_ij = ⟨z_i, z_j⟩ / τ,
+// NTXent is the normalised temperature-scaled cross entropy of SimCLR (Chen et al. 2020, eq. 1 and algorithm 1) on V views
+// of each of N images: (z [VN, D]) → scalar. Row vN + i is view v of image i. Rows of one image are positive pairs, all
+// other rows are their negatives. With s_ij = ⟨z_i, z_j⟩ / τ and P(i) the V−1 other rows of i's image,
 //
 //	ℓ(i, j) = −log( exp(s_ij) / Σ_{k≠i} exp(s_ik) )
-//	L = 1/2N · Σ_i ℓ(i, (i+N) mod 2N)
+//	L = 1/VN · Σ_i 1/(V−1) · Σ_{j∈P(i)} ℓ(i, j)
 //
-// so both orders of each pair are averaged. The rows must come out of L2Normalize, else the inner product isn't the
-// cosine similarity. N is at least 2: with one image there is no negative and the loss is always 0.
+// so both orders of each pair are averaged. With V > 2 that is L_out of Khosla et al. 2020, eq. 2, with the images as
+// classes. The rows must come out of L2Normalize, else the inner product isn't the cosine similarity. N is at least 2: with
+// one image there is no negative.
 type NTXent struct {
 	pure
 	// Temperature is τ, greater than 0.
 	Temperature float64
+	// Views is V, at least 2.
+	Views int
 }
 
 // Arity implements gorgonia.Op.
@@ -32,7 +35,9 @@ func (op NTXent) Arity() int { return 1 }
 func (op NTXent) Type() hm.Type { return signature(2, 0) }
 
 // String implements gorgonia.Op.
-func (op NTXent) String() string { return fmt.Sprintf("NTXent{Temperature: %v}", op.Temperature) }
+func (op NTXent) String() string {
+	return fmt.Sprintf("NTXent{Temperature: %v, Views: %d}", op.Temperature, op.Views)
+}
 
 // WriteHash implements gorgonia.Op.
 func (op NTXent) WriteHash(h hash.Hash) { fmt.Fprint(h, op) }
@@ -56,10 +61,12 @@ func (op NTXent) check(z tensor.Shape) error {
 	switch {
 	case !(op.Temperature > 0) || math.IsInf(op.Temperature, 1):
 		return fmt.Errorf("temperature is %v, want a number greater than 0", op.Temperature)
-	case z[0]%2 != 0:
-		return fmt.Errorf("z has %d rows, want an even number: two views an image", z[0])
-	case z[0] < 4:
-		return fmt.Errorf("z has %d rows, want at least 4: the two views of one image have no negatives", z[0])
+	case op.Views < 2:
+		return fmt.Errorf("%d views an image, want at least 2", op.Views)
+	case z[0]%op.Views != 0:
+		return fmt.Errorf("z has %d rows, want a multiple of %d, the views of an image", z[0], op.Views)
+	case z[0] < 2*op.Views:
+		return fmt.Errorf("z has %d rows, want at least %d: the views of one image have no negatives", z[0], 2*op.Views)
 	}
 	return nil
 }
@@ -71,14 +78,26 @@ func (op NTXent) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
 
 func ntXent[T float](op NTXent, loss array[T], in []array[T]) {
 	z := in[0]
-	views := z.shape[0]
+	rows := z.shape[0]
 	sum := 0.0
-	for i := range views {
+	for i := range rows {
 		similarities := similaritiesOf(z, i, op.Temperature)
-		positive := similarities[(i+views/2)%views]
-		sum += logSumExp(similarities) - positive
+		positives := 0.0
+		for _, j := range positivesOf(i, rows, op.Views) {
+			positives += similarities[j]
+		}
+		sum += logSumExp(similarities) - positives/float64(op.Views-1)
 	}
-	loss.data[0] = T(sum / float64(views))
+	loss.data[0] = T(sum / float64(rows))
+}
+
+// positivesOf are the rows of i's image but i.
+func positivesOf(i, rows, views int) []int {
+	var others []int
+	for v := 1; v < views; v++ {
+		others = append(others, (i+v*rows/views)%rows)
+	}
+	return others
 }
 
 // DiffWRT implements gorgonia.SDOp.
@@ -86,17 +105,18 @@ func (op NTXent) DiffWRT(int) []bool { return []bool{true} }
 
 // SymDiff implements gorgonia.SDOp.
 func (op NTXent) SymDiff(inputs gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-	dz, err := gorgonia.ApplyOp(NTXentGrad{Temperature: op.Temperature}, inputs[0], grad)
+	dz, err := gorgonia.ApplyOp(NTXentGrad{Temperature: op.Temperature, Views: op.Views}, inputs[0], grad)
 	return gorgonia.Nodes{dz}, err
 }
 
-// NTXentGrad is the gradient of NTXent: (z [2N, D], dloss scalar) → dz [2N, D]. With P the softmax of each row of s over
-// k ≠ i (P_ii = 0), and Y_ij = 1 for positive pairs, else 0,
+// NTXentGrad is the gradient of NTXent: (z [VN, D], dloss scalar) → dz [VN, D]. With P the softmax of each row of s over
+// k ≠ i (P_ii = 0), and Y_ij = 1/(V−1) for positive pairs, else 0,
 //
-//	dz = dloss / (2N·τ) · (G + Gᵀ)·z,  G = P − Y.
+//	dz = dloss / (VN·τ) · (G + Gᵀ)·z,  G = P − Y.
 type NTXentGrad struct {
 	pure
 	Temperature float64
+	Views       int
 }
 
 // Arity implements gorgonia.Op.
@@ -107,7 +127,7 @@ func (op NTXentGrad) Type() hm.Type { return signature(2, 0, 2) }
 
 // String implements gorgonia.Op.
 func (op NTXentGrad) String() string {
-	return fmt.Sprintf("NTXentGrad{Temperature: %v}", op.Temperature)
+	return fmt.Sprintf("NTXentGrad{Temperature: %v, Views: %d}", op.Temperature, op.Views)
 }
 
 // WriteHash implements gorgonia.Op.
@@ -122,7 +142,7 @@ func (op NTXentGrad) InferShape(inputs ...gorgonia.DimSizer) (tensor.Shape, erro
 	if err != nil {
 		return nil, err
 	}
-	return shapes[0].Clone(), NTXent{Temperature: op.Temperature}.check(shapes[0])
+	return shapes[0].Clone(), NTXent{Temperature: op.Temperature, Views: op.Views}.check(shapes[0])
 }
 
 // Do implements gorgonia.Op.
@@ -132,17 +152,19 @@ func (op NTXentGrad) Do(inputs ...gorgonia.Value) (gorgonia.Value, error) {
 
 func ntXentGrad[T float](op NTXentGrad, dz array[T], in []array[T]) {
 	z, dloss := in[0], float64(in[1].data[0])
-	views, width := z.shape[0], z.shape[1]
-	scale := dloss / (float64(views) * op.Temperature)
+	rows, width := z.shape[0], z.shape[1]
+	scale := dloss / (float64(rows) * op.Temperature)
 	sums := make([]float64, len(z.data))
-	for i := range views {
-		similarities := similaritiesOf(z, i, op.Temperature)
-		total := logSumExp(similarities)
-		for k, s := range similarities {
-			g := math.Exp(s - total)
-			if k == (i+views/2)%views {
-				g--
-			}
+	for i := range rows {
+		g := similaritiesOf(z, i, op.Temperature)
+		total := logSumExp(g)
+		for k, s := range g {
+			g[k] = math.Exp(s - total)
+		}
+		for _, j := range positivesOf(i, rows, op.Views) {
+			g[j] -= 1 / float64(op.Views-1)
+		}
+		for k, g := range g {
 			for d := range width {
 				sums[i*width+d] += scale * g * float64(z.data[k*width+d])
 				sums[k*width+d] += scale * g * float64(z.data[i*width+d])

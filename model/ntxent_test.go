@@ -8,8 +8,8 @@ import (
 )
 
 // naiveNTXent goes pair by pair over l(i,j) = −log(exp(sim(z_i,z_j)/τ) / Σ_{k≠i} exp(sim(z_i,z_k)/τ)) with the cosine
-// similarity of rows of any length, and averages l(a,b) and l(b,a) over the N pairs.
-func naiveNTXent(x [][]float64, temperature float64) float64 {
+// similarity of rows of any length, and averages it over all ordered pairs of views of one image.
+func naiveNTXent(x [][]float64, views int, temperature float64) float64 {
 	cosine := func(a, b []float64) float64 {
 		var ab, aa, bb float64
 		for d := range a {
@@ -26,58 +26,71 @@ func naiveNTXent(x [][]float64, temperature float64) float64 {
 		}
 		return -math.Log(math.Exp(cosine(x[i], x[j])/temperature) / negatives)
 	}
-	loss := 0.0
-	for first := range len(x) / 2 {
-		second := first + len(x)/2
-		loss += (pair(first, second) + pair(second, first)) / 2
+	loss, pairs := 0.0, 0
+	for i := range x {
+		for j := range x {
+			if i != j && (i-j)%(len(x)/views) == 0 {
+				loss += pair(i, j)
+				pairs++
+			}
+		}
 	}
-	return loss / float64(len(x)/2)
+	return loss / float64(pairs)
 }
 
 func TestNTXentEqualsTheFormula(t *testing.T) {
-	for _, temperature := range []float64{0.07, 0.5, 3} {
-		x := leaves([]int{6, 4})[0]
-		loss := compute64(t, apply(t, NTXent{Temperature: temperature}, apply(t, L2Normalize{}, x)))[0][0]
-		values := x.Value().Data().([]float64)
-		var rows [][]float64
-		for i := 0; i < len(values); i += 4 {
-			rows = append(rows, values[i:i+4])
+	for _, views := range []int{2, 3, 6} {
+		for _, temperature := range []float64{0.07, 0.5, 3} {
+			x := leaves([]int{12, 4})[0]
+			loss := compute64(t, apply(t, NTXent{Temperature: temperature, Views: views}, apply(t, L2Normalize{}, x)))[0][0]
+			values := x.Value().Data().([]float64)
+			var rows [][]float64
+			for i := 0; i < len(values); i += 4 {
+				rows = append(rows, values[i:i+4])
+			}
+			require.InDelta(t, naiveNTXent(rows, views, temperature), loss, 1e-12, "%d views, τ = %v", views, temperature)
 		}
-		require.InDelta(t, naiveNTXent(rows, temperature), loss, 1e-12)
 	}
 }
 
 func TestNTXentGradient(t *testing.T) {
-	for _, temperature := range []float64{0.1, 0.5} {
-		z := leaves([]int{6, 4})
-		checkGradient(t, apply(t, NTXent{Temperature: temperature}, z...), z...)
+	for _, views := range []int{2, 3} {
+		for _, temperature := range []float64{0.1, 0.5} {
+			z := leaves([]int{6, 4})
+			checkGradient(t, apply(t, NTXent{Temperature: temperature, Views: views}, z...), z...)
+		}
 	}
 }
 
 func TestNTXentGradientThroughNormalisation(t *testing.T) {
 	x := leaves([]int{6, 4})
-	checkGradient(t, apply(t, NTXent{Temperature: 0.2}, apply(t, L2Normalize{}, x...)), x...)
+	checkGradient(t, apply(t, NTXent{Temperature: 0.2, Views: 2}, apply(t, L2Normalize{}, x...)), x...)
 }
 
-// With all views alike each of the 2N−1 candidates is as likely as the positive one.
+// With all views alike each of the VN−1 candidates is as likely as a positive one.
 func TestNTXentOfACollapsedBatch(t *testing.T) {
 	z := array[float64]{[]int{6, 1}, []float64{1, 1, 1, 1, 1, 1}}
-	loss, err := NTXent{Temperature: 0.5}.Do(z.value())
-	require.NoError(t, err)
-	require.InDelta(t, math.Log(5), loss.Data(), 1e-12)
+	for _, views := range []int{2, 3} {
+		loss, err := NTXent{Temperature: 0.5, Views: views}.Do(z.value())
+		require.NoError(t, err)
+		require.InDelta(t, math.Log(5), loss.Data(), 1e-12)
+	}
 }
 
 func TestNTXentAtATinyTemperatureIsFinite(t *testing.T) {
 	z := array[float32]{[]int{4, 2}, []float32{1, 0, 0, 1, 0, 1, 1, 0}} // the positives are orthogonal, the negatives alike
-	loss, err := NTXent{Temperature: 1e-3}.Do(z.value())
+	loss, err := NTXent{Temperature: 1e-3, Views: 2}.Do(z.value())
 	require.NoError(t, err)
 	require.InDelta(t, 1000, loss.Data(), 1)
 }
 
 func TestNTXentRefusesBadInput(t *testing.T) {
-	requireShapeError(t, NTXent{Temperature: 0.5}, "even number", []int{5, 3})
-	requireShapeError(t, NTXent{Temperature: 0.5}, "at least 4", []int{2, 3})
-	requireShapeError(t, NTXent{Temperature: 0.5}, "even number", []int{1, 3})
+	requireShapeError(t, NTXent{Temperature: 0.5, Views: 2}, "multiple of 2", []int{5, 3})
+	requireShapeError(t, NTXent{Temperature: 0.5, Views: 2}, "at least 4", []int{2, 3})
+	requireShapeError(t, NTXent{Temperature: 0.5, Views: 2}, "multiple of 2", []int{1, 3})
+	requireShapeError(t, NTXent{Temperature: 0.5, Views: 3}, "multiple of 3", []int{8, 3})
+	requireShapeError(t, NTXent{Temperature: 0.5, Views: 3}, "at least 6", []int{3, 3})
+	requireShapeError(t, NTXent{Temperature: 0.5, Views: 1}, "1 views an image, want at least 2", []int{4, 3})
 	requireShapeError(t, NTXent{}, "temperature is 0", []int{4, 3})
 	requireShapeError(t, NTXent{Temperature: math.NaN()}, "temperature is NaN", []int{4, 3})
 	requireShapeError(t, NTXent{Temperature: math.Inf(1)}, "temperature is +Inf", []int{4, 3})

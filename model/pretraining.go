@@ -7,14 +7,14 @@ import (
 	"twinview/experiment"
 )
 
-// pretrainingLoss adds the method's loss on the projection, whose first half are the first views.
-func (b *builder) pretrainingLoss(m experiment.Method) {
+// pretrainingLoss adds the method's loss on the projection, which begins with the first views of all images.
+func (b *builder) pretrainingLoss(m experiment.Method, o Options) {
 	if b.err != nil {
 		return
 	}
 	if m.Name == experiment.SimCLR {
 		z := b.apply(L2Normalize{}, b.network.Projection)
-		b.network.Loss = b.apply(NTXent{Temperature: m.Temperature}, z)
+		b.network.Loss = b.apply(NTXent{Temperature: m.Temperature, Views: o.viewsPerImage()}, z)
 		return
 	}
 	views := b.network.Projection.Shape()[0]
@@ -24,12 +24,23 @@ func (b *builder) pretrainingLoss(m experiment.Method) {
 	b.network.Loss = b.apply(RedundancyReduction{Lambda: m.Lambda}, correlation)
 }
 
+// viewsPerImage is Views with its default.
+func (o Options) viewsPerImage() int {
+	if o.Views == 0 {
+		return 2
+	}
+	return o.Views
+}
+
 func checkPretraining(m experiment.Method, o Options) error {
+	views := o.viewsPerImage()
 	switch {
-	case o.Batch%2 != 0:
-		return fmt.Errorf("batch is %d views, want an even number: two views an image", o.Batch)
-	case o.Batch < 4:
-		return fmt.Errorf("batch is %d views, want at least 4: one image has nothing to be contrasted with", o.Batch)
+	case views < 2 || views > 2 && m.Name == experiment.BarlowTwins:
+		return fmt.Errorf("%d views an image, want 2 (or, with %q, more)", views, experiment.SimCLR)
+	case o.Batch%views != 0:
+		return fmt.Errorf("batch is %d views, want a multiple of %d, the views of an image", o.Batch, views)
+	case o.Batch < 2*views:
+		return fmt.Errorf("batch is %d views, want at least %d: one image has nothing to be contrasted with", o.Batch, 2*views)
 	}
 	switch m.Name {
 	case experiment.SimCLR:

@@ -116,12 +116,16 @@ func newPage(in Input) (*page, error) {
 	return p, p.draw(figures(spec, r))
 }
 
-// describeViews fills in the table of augmentations, with one column for two views of the same distribution.
+// describeViews fills in the table of augmentations, with one column for views of the same distribution.
 func (p *page) describeViews(spec *experiment.Spec) {
-	p.ViewNames = []string{"Both views"}
+	names := []string{"Both views", "First view", "Second view"}
+	if n := spec.Augment.ViewsPerImage(); n > 2 {
+		names = []string{fmt.Sprintf("All %d views", n), "Odd views", "Even views"}
+	}
+	p.ViewNames = names[:1]
 	views := []experiment.View{spec.Augment.FirstView}
 	if second := spec.Augment.SecondView; second != nil && *second != spec.Augment.FirstView {
-		p.ViewNames = []string{"First view", "Second view"}
+		p.ViewNames = names[1:]
 		views = append(views, *second)
 	}
 	pretraining := len(views)

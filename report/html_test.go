@@ -105,6 +105,20 @@ func TestHTMLFollowsTheMethod(t *testing.T) {
 	require.NotContains(t, page.text, "NT-Xent")
 }
 
+func TestHTMLOfManyViews(t *testing.T) {
+	in := sampleInput(2, 2, 2)
+	in.Spec.Augment.Views = 4
+	in.Spec.Augment.SecondView = new(in.Spec.Augment.FirstView)
+	in.Spec.Augment.SecondView.Flip = 0
+	in.Spec.Pretrain.ProgressiveResizing = []experiment.ResizingPhase{{Epochs: 1, Size: 24}}
+	data, err := HTML(in)
+	require.NoError(t, err)
+	page := parse(t, data)
+	require.Contains(t, page.text, "Odd views Even views Fine-tuning")
+	require.Contains(t, page.text, "averaged over all 4 N views and the twins of each")
+	require.Equal(t, 2, strings.Count(page.text, "; 24 × 24 pixels in epochs 1 to 1"), "both views, not fine-tuning")
+}
+
 func TestHTMLEscapesHostileText(t *testing.T) {
 	const hostile = `</style><script>alert(1)</script><img src="http://example.com/x" onerror=alert(1)>`
 	in := sampleInput(2, 2, 2)

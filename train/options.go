@@ -37,7 +37,7 @@ type EpochStats struct {
 	// GraphSeconds is the part of Seconds in which the machine ran the graph, forward and backward, OptimizerSeconds that
 	// in which it moved the parameters.
 	GraphSeconds, OptimizerSeconds float64
-	// ViewsPerSecond counts augmented images: two for each image in pretraining, one in fine-tuning.
+	// ViewsPerSecond counts augmented images: augment.views for each image in pretraining, one in fine-tuning.
 	ViewsPerSecond float64
 }
 

@@ -24,7 +24,7 @@ func NewPretrainState(spec *experiment.Spec) (*State, error) {
 }
 
 // PretrainEpoch trains encoder and projection head for one epoch: batches of pretrain.batch_size images in random order,
-// two views of each, in the size that pretrain.progressive_resizing gives the epoch; the last, incomplete batch is left out.
+// augment.views views of each, in the size that pretrain.progressive_resizing gives the epoch; the last, incomplete batch is left out.
 // It advances s by the epoch; on an error s is as it was.
 //
 // Errors: DivergedError; ErrTooFewImages where a batch is larger than the set; ErrOtherState where s is not of this spec;
@@ -45,17 +45,23 @@ func PretrainEpoch(
 }
 
 func pretrainNetwork(spec *experiment.Spec, size int) (*model.Network, error) {
+	views := spec.Augment.ViewsPerImage()
 	network, err := model.NewPretraining(spec.Encoder, spec.Method,
-		model.Options{Batch: 2 * spec.Pretrain.BatchSize, Size: size})
+		model.Options{Batch: views * spec.Pretrain.BatchSize, Views: views, Size: size})
 	if err != nil {
 		return nil, fmt.Errorf("build the network of %s: %w", spec.Method.Name, err)
 	}
 	return network, nil
 }
 
+// pretrainViews are the distributions of an image's views: the two in turns.
 func pretrainViews(a experiment.Augment) []experiment.View {
-	if a.SecondView == nil {
-		return []experiment.View{a.FirstView, a.FirstView}
+	views := make([]experiment.View, a.ViewsPerImage())
+	for v := range views {
+		views[v] = a.FirstView
+		if v%2 == 1 && a.SecondView != nil {
+			views[v] = *a.SecondView
+		}
 	}
-	return []experiment.View{a.FirstView, *a.SecondView}
+	return views
 }

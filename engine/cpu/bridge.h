@@ -92,9 +92,10 @@ void tv_average_pool(enum tv_precision precision, int64_t batch, int64_t pixels,
 void tv_average_pool_grad(enum tv_precision precision, int64_t batch, int64_t pixels, int64_t channels,
                           const float *dy, void *dx);
 
-// ntxent.cc; z is [views, dim] with rows of unit length.
-const char *tv_ntxent(int64_t views, int64_t dim, double temperature, const float *z, float *loss);
-const char *tv_ntxent_grad(int64_t views, int64_t dim, double temperature, const float *z, const float *dloss, float *dz);
+// ntxent.cc; z is [views, dim] with rows of unit length; those whose distance is a multiple of images are of one image.
+const char *tv_ntxent(int64_t views, int64_t images, int64_t dim, double temperature, const float *z, float *loss);
+const char *tv_ntxent_grad(int64_t views, int64_t images, int64_t dim, double temperature, const float *z,
+                           const float *dloss, float *dz);
 
 // normalize.cc; matrices of one shape.
 void tv_l2_normalize(int64_t rows, int64_t width, const float *x, float *y);

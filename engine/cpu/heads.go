@@ -11,11 +11,11 @@ func head(i instruction, in []*C.float, out *C.float) func() error {
 	rows, columns := i.inputs[0].rows()
 	switch op := i.op.(type) {
 	case model.NTXent:
-		temperature := C.double(op.Temperature)
-		return try(func() *C.char { return C.tv_ntxent(rows, columns, temperature, in[0], out) })
+		images, temperature := rows/C.int64_t(op.Views), C.double(op.Temperature)
+		return try(func() *C.char { return C.tv_ntxent(rows, images, columns, temperature, in[0], out) })
 	case model.NTXentGrad:
-		temperature := C.double(op.Temperature)
-		return try(func() *C.char { return C.tv_ntxent_grad(rows, columns, temperature, in[0], in[1], out) })
+		images, temperature := rows/C.int64_t(op.Views), C.double(op.Temperature)
+		return try(func() *C.char { return C.tv_ntxent_grad(rows, images, columns, temperature, in[0], in[1], out) })
 	case model.L2Normalize:
 		return call(func() { C.tv_l2_normalize(rows, columns, in[0], out) })
 	case model.L2NormalizeGrad:

@@ -33,7 +33,10 @@ func everyNetwork(t *testing.T) map[string]*model.Network {
 		n, err := model.NewPretraining(encoder, method, options)
 		add(name, n, err)
 	}
-	n, err := model.NewClassifier(encoder, 10, options)
+	method := experiment.Method{Name: experiment.SimCLR, Temperature: 0.5, Projector: projector}
+	n, err := model.NewPretraining(encoder, method, model.Options{Batch: 6, Views: 3, Size: 8})
+	add("simclr, 3 views", n, err)
+	n, err = model.NewClassifier(encoder, 10, options)
 	add("classifier", n, err)
 	n, err = model.NewEncoder(encoder, options)
 	add("encoder", n, err)
@@ -104,11 +107,12 @@ func lossHeads() map[string]lossHead {
 	apply := func(op gorgonia.Op, inputs ...*gorgonia.Node) *gorgonia.Node {
 		return gorgonia.Must(gorgonia.ApplyOp(op, inputs...))
 	}
-	simclr := func(temperature float64) func(x, _ *gorgonia.Node) *gorgonia.Node {
+	multiview := func(temperature float64, views int) func(x, _ *gorgonia.Node) *gorgonia.Node {
 		return func(x, _ *gorgonia.Node) *gorgonia.Node {
-			return apply(model.NTXent{Temperature: temperature}, apply(model.L2Normalize{}, x))
+			return apply(model.NTXent{Temperature: temperature, Views: views}, apply(model.L2Normalize{}, x))
 		}
 	}
+	simclr := func(temperature float64) func(x, _ *gorgonia.Node) *gorgonia.Node { return multiview(temperature, 2) }
 	barlowTwins := func(x, _ *gorgonia.Node) *gorgonia.Node {
 		rows := x.Shape()[0]
 		first := apply(model.Standardize{}, apply(model.Rows{To: rows / 2}, x))
@@ -124,6 +128,9 @@ func lossHeads() map[string]lossHead {
 		"SimCLR, cold":            {130, 128, simclr(0.05)},
 		"SimCLR, freezing":        {66, 16, simclr(0.004)},
 		"SimCLR, 512 views":       {512, 128, simclr(0.2)},
+		"SimCLR, 3 an image":      {201, 37, multiview(0.5, 3)},
+		"SimCLR, 4 an image":      {260, 128, multiview(0.1, 4)},
+		"SimCLR, 8 an image":      {16, 5, multiview(0.05, 8)},
 		"Barlow Twins, 2 images":  {4, 3, barlowTwins},
 		"Barlow Twins, odd":       {54, 131, barlowTwins},
 		"Barlow Twins, wide":      {64, 300, barlowTwins},

@@ -1,4 +1,4 @@
-// NT-Xent (Chen et al. 2020, eq. 1) on rows of unit length. A block of anchors is compared with all views at once, in one
+// NT-Xent (Chen et al. 2020, eq. 1; with several positives Khosla et al. 2020, eq. 2) on rows of unit length. A block of anchors is compared with all views at once, in one
 // matrix product whose result stays in the cache: nothing of size [views, views] is ever in memory. The block's size is
 // fixed and each block is one thread's, so that the number of threads changes nothing.
 #include <atomic>
@@ -63,6 +63,13 @@ TV_CLONES void coefficients(int64_t views, float factor, float scale, float orig
                       exponential((row[k] - origins[k]) * factor) * shares[k]);
 }
 
+// for_positives calls body(k) for every other view k of view i's image.
+template <typename Body>
+void for_positives(int64_t views, int64_t images, int64_t i, Body body) {
+  for (int64_t k = i % images; k < views; k += images)
+    if (k != i) body(k);
+}
+
 // for_anchors calls body(first anchor, number of anchors, their similarities [number, views]) for every block, which may
 // return a message; it returns one of them.
 template <typename Body>
@@ -85,13 +92,16 @@ const char *for_anchors(int64_t views, int64_t dim, const float *z, Body body) {
 
 using namespace twinview;
 
-extern "C" const char *tv_ntxent(int64_t views, int64_t dim, double temperature, const float *z, float *loss) {
+extern "C" const char *tv_ntxent(int64_t views, int64_t images, int64_t dim, double temperature, const float *z,
+                                 float *loss) {
   std::vector<double> losses(views);
+  const double others = double(views / images - 1);
   const char *failure = for_anchors(views, dim, z, [&](int64_t first, int64_t n, float *row) -> const char * {
     for (int64_t i = first; i < first + n; i++, row += views) {
-      const double positive = row[(i + views / 2) % views];
+      double positive = 0;
+      for_positives(views, images, i, [&](int64_t k) { positive += row[k]; });
       const softmax s = measure(views, i, temperature, row);
-      losses[i] = std::log(s.total) + (s.greatest - positive) / temperature;
+      losses[i] = std::log(s.total) + (s.greatest - positive / others) / temperature;
     }
     return nullptr;
   });
@@ -102,10 +112,10 @@ extern "C" const char *tv_ntxent(int64_t views, int64_t dim, double temperature,
   return nullptr;
 }
 
-// With P_ik = softmax over k≠i and T_ik = 1 for the positive, the gradient of the similarities is G = (P − T)/(τ·views),
+// With P_ik = softmax over k≠i and T_ik = 1 for the positive (of several, a share of 1), the gradient of the similarities is G = (P − T)/(τ·views),
 // and that of z is (G + Gᵀ)·z, since z stands on both sides of the product. The similarities are computed twice: the
 // second time all softmaxes are known, and the product takes less time than keeping the first.
-extern "C" const char *tv_ntxent_grad(int64_t views, int64_t dim, double temperature, const float *z,
+extern "C" const char *tv_ntxent_grad(int64_t views, int64_t images, int64_t dim, double temperature, const float *z,
                                       const float *dloss, float *dz) {
   std::vector<float> origins(views), shares(views);
   const char *failure = for_anchors(views, dim, z, [&](int64_t first, int64_t n, float *row) -> const char * {
@@ -118,12 +128,13 @@ extern "C" const char *tv_ntxent_grad(int64_t views, int64_t dim, double tempera
   });
   if (failure) return failure;
   const float factor = float(1.0 / temperature), scale = float(*dloss / (temperature * double(views)));
+  const float pull = 2 * scale / float(views / images - 1);
   return for_anchors(views, dim, z, [&](int64_t first, int64_t n, float *similarity) {
     for (int64_t i = first; i < first + n; i++) {
       float *row = similarity + (i - first) * views;
       coefficients(views, factor, scale, origins[i], shares[i], origins.data(), shares.data(), row);
       row[i] = 0;
-      row[(i + views / 2) % views] -= 2 * scale;
+      for_positives(views, images, i, [&](int64_t k) { row[k] -= pull; });
     }
     return tv_matmul(0, 0, n, dim, views, similarity, z, dz + first * dim);
   });

@@ -74,11 +74,12 @@ class Classifier(Encoder):
         self.fc = nn.Linear(8 * width, CLASSES)
 
 
-def nt_xent(z):
-    """SimCLR's loss as a cross entropy over all other views."""
+def nt_xent(z, views=2):
+    """SimCLR's loss as a cross entropy over all other views, the mean over the other views of the image."""
     z = F.normalize(z)
     similarity = (z @ z.T / TEMPERATURE).masked_fill(torch.eye(len(z), dtype=torch.bool), float("-inf"))
-    return F.cross_entropy(similarity, torch.arange(len(z)).roll(len(z) // 2))
+    rows, images = torch.arange(len(z)), len(z) // views
+    return sum(F.cross_entropy(similarity, rows.roll(v * images)) for v in range(1, views)) / (views - 1)
 
 
 def barlow_twins(z):
@@ -139,6 +140,7 @@ json.dump(
         "torch": torch.__version__.split("+")[0],
         "torchvision": torchvision.__version__.split("+")[0],
         "simclr": pretraining(nt_xent),
+        "simclr_3_views": pretraining(lambda z: nt_xent(z, views=3)),
         "barlow_twins": pretraining(barlow_twins),
         "classifier": classification(),
         "resnet18": state_dict(),
