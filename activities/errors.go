@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"twinview/checkpoint"
 	"twinview/dataset"
 	"twinview/engine"
 	"twinview/experiment"
@@ -38,10 +39,14 @@ var permanent = []struct {
 }{
 	{train.ErrDiverged, experiment.ErrorDiverged},
 	{train.ErrTooFewImages, experiment.ErrorBadSpec},
+	{train.ErrWeights, experiment.ErrorBadSpec},
 	{train.ErrOtherState, experiment.ErrorConflict},
 	{dataset.ErrDigest, experiment.ErrorBadData},
 	{dataset.ErrArchive, experiment.ErrorBadData},
 	{storage.ErrCorrupt, experiment.ErrorCorruptArtifact},
+	// What is not corrupt was given so: the initial weights.
+	{checkpoint.ErrTorch, experiment.ErrorBadData},
+	{checkpoint.ErrSafetensors, experiment.ErrorBadData},
 	// Every key that an activity asks for was published before: what is missing has been removed by someone.
 	{storage.ErrNotFound, experiment.ErrorCorruptArtifact},
 	{storage.ErrConflict, experiment.ErrorConflict},

@@ -22,6 +22,9 @@ func archiveKey(name, sha256 string) string {
 	return path.Join("datasets", name, sha256, archiveFile)
 }
 
+// weightsKey is where initial weights lie, for all experiments that start from them.
+func weightsKey(sha256 string) string { return path.Join("weights", sha256) }
+
 // key is a file's key in an experiment's folder.
 func key(name string, elements ...string) string {
 	return path.Join("experiments", name, path.Join(elements...))

@@ -12,7 +12,8 @@ import (
 	"twinview/storage"
 )
 
-// PrepareData puts the data set into the object store, verified, and checks that it fits the spec. It claims the
+// PrepareData puts the data set and the encoder's initial weights, if the spec names any, into the object store, verified, and
+// checks that they fit the spec. It claims the
 // experiment's folder by writing spec.yaml into it, last, so that a spec which doesn't fit claims nothing.
 func (a *Activities) PrepareData(ctx context.Context, in experiment.PrepareDataInput) (experiment.PreparedData, error) {
 	first := experiment.Heartbeat{Stage: experiment.StagePrepare}
@@ -32,6 +33,9 @@ func (a *Activities) PrepareData(ctx context.Context, in experiment.PrepareDataI
 		prepared.Classes = images.Classes
 		prepared.Train, prepared.Validation, prepared.Test = split.Train.Len(), split.Validation.Len(), split.Test.Len()
 		if err := checkSizes(spec, prepared); err != nil {
+			return prepared, err
+		}
+		if prepared.Weights, err = a.prepareWeights(ctx, spec); err != nil {
 			return prepared, err
 		}
 		return prepared, a.claim(ctx, spec)

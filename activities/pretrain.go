@@ -9,8 +9,8 @@ import (
 	"twinview/train"
 )
 
-// PretrainEpoch trains one epoch from the checkpoint in.From, or from initialised weights where there is none, measures
-// validation kNN accuracy when it is due, and publishes the new checkpoint.
+// PretrainEpoch trains one epoch from the checkpoint in.From, or from initial weights where there is none, measures
+// validation kNN accuracy when it is due, and publishes the new checkpoint. Epoch 0 is the initial weights themselves.
 func (a *Activities) PretrainEpoch(ctx context.Context, in experiment.PretrainEpochInput) (experiment.PretrainEpoch, error) {
 	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch}
 	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.PretrainEpoch, error) {
@@ -18,6 +18,8 @@ func (a *Activities) PretrainEpoch(ctx context.Context, in experiment.PretrainEp
 		from := origin{Data: in.Data.SHA256}
 		if in.From != nil {
 			from.From = in.From.SHA256
+		} else if in.Data.Weights != nil {
+			from.From = in.Data.Weights.SHA256
 		}
 		r, err := epoch(ctx, a, key, from, func() (*train.State, experiment.PretrainEpoch, error) {
 			return a.pretrain(ctx, in, a.options(&in.Spec, beat))
@@ -43,13 +45,15 @@ func (a *Activities) pretrain(
 	if err != nil {
 		return fail(err)
 	}
-	if s.Epoch != in.Epoch-1 {
+	if s.Epoch != max(0, in.Epoch-1) {
 		return fail(fmt.Errorf("%w: the checkpoint is of epoch %d, but epoch %d is to be trained",
 			train.ErrOtherState, s.Epoch, in.Epoch))
 	}
-	stats, err := train.PretrainEpoch(ctx, &in.Spec, split.Train, s, o)
-	if err != nil {
-		return fail(fmt.Errorf("pretrain epoch %d: %w", in.Epoch, err))
+	var stats train.EpochStats
+	if in.Epoch > 0 {
+		if stats, err = train.PretrainEpoch(ctx, &in.Spec, split.Train, s, o); err != nil {
+			return fail(fmt.Errorf("pretrain epoch %d: %w", in.Epoch, err))
+		}
 	}
 	result := experiment.PretrainEpoch{
 		Epoch: in.Epoch, Step: s.Step, Size: stats.Size, Loss: stats.Loss, LearningRate: stats.LearningRate,
@@ -73,8 +77,7 @@ func (a *Activities) pretrainState(ctx context.Context, in experiment.PretrainEp
 	if in.From != nil {
 		return a.state(ctx, *in.From)
 	}
-	s, err := train.NewPretrainState(&in.Spec)
-	return s, wrap(err, "initialise the network")
+	return a.initialState(ctx, &in.Spec, in.Data.Weights)
 }
 
 // monitored says whether an epoch's kNN accuracy is measured. The last epoch's always is.

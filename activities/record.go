@@ -14,7 +14,7 @@ import (
 // origin identifies what a piece of training started from. With the experiment's spec, of which there is one per name,
 // it determines every bit of the outcome.
 type origin struct {
-	// Data is the data set's digest, From that of the checkpoint; empty in the first epoch of pretraining.
+	// Data is the data set's digest, From that of the checkpoint or of the initial weights; empty where the seed decides them.
 	Data string `json:"data"`
 	From string `json:"from"`
 }

@@ -26,7 +26,7 @@ var (
 	ErrTruncated = errors.New("truncated download")
 )
 
-// Fetch copies the archive at source, a path or an http(s) URL, into the folder and returns its path there. The bytes are
+// Fetch copies the file at source, a path or an http(s) URL, into the folder and returns its path there. The bytes are
 // hashed while they stream; unless they have the expected SHA-256 the error is an ErrDigest. Other errors are ErrUnreachable,
 // ErrDownload, ErrTruncated, os.ErrNotExist for a missing file and the context's own. After an error nothing is left behind.
 func Fetch(ctx context.Context, source, sha256 string, folder string) (string, error) {
@@ -73,8 +73,8 @@ func copyVerified(w io.Writer, r io.Reader, source, want string) error {
 		return fmt.Errorf("fetch %s: after %d bytes: %w", source, n, err)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != want {
-		return fmt.Errorf("%w: %s (%d bytes) has %s, expected %s: the file is damaged or another one; fetch it again, or set "+
-			"dataset.sha256 if it is meant to be this one", ErrDigest, source, n, got, want)
+		return fmt.Errorf("%w: %s (%d bytes) has %s, expected %s: the file is damaged or another one; fetch it again, or "+
+			"correct the digest in the spec if it is meant to be this one", ErrDigest, source, n, got, want)
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func open(ctx context.Context, source string, silence time.Duration) (io.ReadClo
 	}
 	f, err := os.Open(source)
 	if err != nil {
-		return nil, fmt.Errorf("open data set: %w", err)
+		return nil, fmt.Errorf("open: %w", err)
 	}
 	return file{f, ctx}, nil
 }

@@ -66,7 +66,7 @@ type PrepareDataInput struct {
 type PretrainEpochInput struct {
 	Spec Spec         `json:"spec"`
 	Data PreparedData `json:"data"`
-	// Epoch counts from 1.
+	// Epoch counts from 1. 0 trains nothing: it makes a checkpoint of the initial weights and measures it.
 	Epoch int `json:"epoch"`
 	// From is the checkpoint of the epoch before; nil in the first epoch, which begins with initial weights.
 	From *Artifact `json:"from,omitempty"`

@@ -90,15 +90,19 @@ func (d *decoder) fields(node ast.Node, path string, v reflect.Value) {
 	}
 }
 
-// prepare gives the second view, before a part of it is set, the values of the first.
+// prepare makes an absent part before something in it is set. The second view begins with the values of the first.
 func prepare(v reflect.Value, field int, null bool) {
-	augment, ok := v.Addr().Interface().(*Augment)
-	if ok && v.Field(field).Kind() == reflect.Pointer && augment.SecondView == nil && !null {
-		augment.SecondView = new(augment.FirstView)
+	part := v.Field(field)
+	if part.Kind() != reflect.Pointer || !part.IsNil() || null {
+		return
+	}
+	part.Set(reflect.New(part.Type().Elem()))
+	if augment, ok := v.Addr().Interface().(*Augment); ok {
+		*augment.SecondView = augment.FirstView
 	}
 }
 
-// pointer decodes the second view, the only part of a spec that can be absent.
+// pointer decodes a part of a spec that can be absent.
 func (d *decoder) pointer(node ast.Node, path string, v reflect.Value) {
 	if node.Type() == ast.NullType {
 		v.SetZero()

@@ -17,6 +17,8 @@ type PreparedData struct {
 	SHA256 string `json:"sha256"`
 	// Archive is the copy in the object store.
 	Archive Artifact `json:"archive"`
+	// Weights is the copy of the encoder's initial weights in the object store, nil where the seed decides them.
+	Weights *Artifact `json:"weights,omitempty"`
 	// Classes are the label names, in label order.
 	Classes []string `json:"classes"`
 	// Train, Validation and Test count the images of each split after the spec's limits.
@@ -38,7 +40,7 @@ type Usage struct {
 
 // PretrainEpoch is what one epoch of pretraining produced.
 type PretrainEpoch struct {
-	// Epoch counts from 1.
+	// Epoch counts from 1; 0 is the state before any training, which only an experiment without pretraining has.
 	Epoch int `json:"epoch"`
 	// Step is the number of optimiser steps taken since the beginning of pretraining.
 	Step int `json:"step"`

@@ -21,6 +21,9 @@ func Set(spec *Spec, assignment string) error {
 	if spec.Augment.SecondView != nil {
 		changed.Augment.SecondView = new(*spec.Augment.SecondView)
 	}
+	if spec.Encoder.Weights != nil {
+		changed.Encoder.Weights = new(*spec.Encoder.Weights)
+	}
 	if err := set(&changed, path, text); err != nil {
 		return err
 	}

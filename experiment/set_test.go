@@ -81,3 +81,31 @@ func TestSetNamesWhatIsWrong(t *testing.T) {
 		require.Equal(t, Default(), s, assignment)
 	}
 }
+
+// What was absent appears with its first key, and a failure leaves what was there.
+func TestWeightsAreSetKeyByKey(t *testing.T) {
+	s := Default()
+	require.NoError(t, Set(&s, "encoder.weights.source=a.pt"))
+	require.NoError(t, Set(&s, "encoder.weights.sha256="+digest))
+	require.Equal(t, &Weights{"a.pt", digest}, s.Encoder.Weights)
+	changed := s
+	require.NoError(t, Set(&changed, "encoder.weights.source=b.pt"))
+	require.Equal(t, "a.pt", s.Encoder.Weights.Source)
+	require.NoError(t, Set(&s, "encoder.weights=null"))
+	require.Nil(t, s.Encoder.Weights)
+	require.Error(t, Set(&s, "encoder.weights.sha=1"))
+	require.Nil(t, s.Encoder.Weights)
+}
+
+func TestWeightsSurviveYAML(t *testing.T) {
+	s := Default()
+	data, err := s.YAML()
+	require.NoError(t, err)
+	require.NotContains(t, string(data), "weights:")
+	s.Encoder.Weights = &Weights{"a.pt", digest}
+	data, err = s.YAML()
+	require.NoError(t, err)
+	parsed, err := Parse(data)
+	require.NoError(t, err)
+	require.Equal(t, s, parsed)
+}

@@ -56,6 +56,17 @@ type Encoder struct {
 	Architecture string `yaml:"architecture" json:"architecture"`
 	// Width is the number of channels of the first stage (64 in the paper); the representation has 8 times as many.
 	Width int `yaml:"width" json:"width"`
+	// Weights are those that pretraining starts from; nil, they are drawn from the seed.
+	Weights *Weights `yaml:"weights,omitempty" json:"weights,omitempty"`
+}
+
+// Weights name a file with an encoder under torchvision's names: a PyTorch state dict (.pt, also inside a training
+// checkpoint) or safetensors. Where it has the projection head too, as "projector.*", that is taken as well.
+type Weights struct {
+	// Source is a path or an http(s) URL.
+	Source string `yaml:"source" json:"source"`
+	// SHA256 is the file's expected digest, 64 hexadecimal digits.
+	SHA256 string `yaml:"sha256" json:"sha256"`
 }
 
 // Names of methods.
@@ -190,6 +201,7 @@ type Schedule struct {
 // Pretrain is contrastive pretraining. A batch of BatchSize images makes Augment.Views times as many views; the last,
 // incomplete batch of an epoch is dropped.
 type Pretrain struct {
+	// Epochs may be 0: then the encoder is evaluated as it starts, from the seed or from Encoder.Weights.
 	Epochs    int       `yaml:"epochs" json:"epochs"`
 	BatchSize int       `yaml:"batch_size" json:"batch_size"`
 	Optimizer Optimizer `yaml:"optimizer" json:"optimizer"`

@@ -137,25 +137,44 @@ func (d Dataset) checkSource(c *checker) {
 	if d.SHA256 == "" {
 		c.complain("dataset.sha256", "", "is missing: must be the digest of dataset.source, as sha256sum prints it")
 	}
-	if !strings.Contains(d.Source, "://") {
+	c.source("dataset.source", d.Source)
+}
+
+// source checks a path or URL of something that workers fetch.
+func (c *checker) source(path, source string) {
+	if !strings.Contains(source, "://") {
 		return
 	}
-	shown := d.Source
-	if strings.Contains(d.Source, "@") {
+	shown := source
+	if strings.Contains(source, "@") {
 		// What may be a password stays out of the message, which ends up in logs.
 		shown = "(hidden)"
 	}
-	switch u, err := url.Parse(d.Source); {
+	switch u, err := url.Parse(source); {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		c.complain("dataset.source", shown, "can't be fetched: must be a path or an http(s) URL")
+		c.complain(path, shown, "can't be fetched: must be a path or an http(s) URL")
 	case u.User != nil:
-		c.complain("dataset.source", shown, "holds credentials, which a spec must not: use a URL without")
+		c.complain(path, shown, "holds credentials, which a spec must not: use a URL without")
 	}
 }
 
 func (e Encoder) check(c *checker) {
 	c.oneOf("encoder.architecture", e.Architecture, ResNet18)
 	c.multiple("encoder.width", e.Width, 8, 8, 256)
+	if e.Weights != nil {
+		e.Weights.check(c)
+	}
+}
+
+func (w Weights) check(c *checker) {
+	if w.Source == "" {
+		c.complain("encoder.weights.source", "", "is missing: must be a path or an http(s) URL")
+	}
+	if !digestSyntax.MatchString(w.SHA256) {
+		c.complain("encoder.weights.sha256", w.SHA256, "is no digest: must be that of encoder.weights.source, 64 digits 0-9 "+
+			"and a-f, as sha256sum prints them")
+	}
+	c.source("encoder.weights.source", w.Source)
 }
 
 func (m Method) check(c *checker) {
@@ -168,9 +187,13 @@ func (m Method) check(c *checker) {
 }
 
 func (p Pretrain) check(c *checker) {
-	c.whole("pretrain.epochs", p.Epochs, 1, maxPretrainEpochs, "")
+	c.whole("pretrain.epochs", p.Epochs, 0, maxPretrainEpochs, "0 evaluates the encoder as it starts")
 	c.whole("pretrain.batch_size", p.BatchSize, 2, 4096, "a contrastive loss needs other images to contrast with")
 	p.Optimizer.check(c, "pretrain.optimizer")
+	if p.Epochs == 0 { // nothing to warm up
+		c.finite("pretrain.schedule.warmup_epochs", p.Schedule.WarmupEpochs)
+		p.Schedule.WarmupEpochs = 0
+	}
 	p.Schedule.check(c, "pretrain.schedule", p.Epochs)
 	checkResizing(c, "pretrain", p.ProgressiveResizing, p.Epochs)
 }

@@ -8,6 +8,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// digest is a well-formed one.
+var digest = strings.Repeat("0a", 32)
+
+// The warm-up is a default for many epochs: no training has none.
+func TestValidateAllowsNoPretraining(t *testing.T) {
+	s := Default()
+	s.Name, s.Pretrain.Epochs, s.Encoder.Weights = "a", 0, &Weights{"https://example.org/a.pt", digest}
+	require.NoError(t, s.Validate())
+	s.Pretrain.Schedule.WarmupEpochs = math.NaN()
+	require.ErrorContains(t, s.Validate(), "pretrain.schedule.warmup_epochs")
+}
+
 func TestValidateNamesFieldValueAndRange(t *testing.T) {
 	digest := strings.Repeat("0a", 32)
 	for _, c := range []struct {
@@ -77,9 +89,13 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 			s.Augment.SecondView = new(s.Augment.FirstView)
 			s.Augment.SecondView.Normalize.Std[0] = 1
 		}, "differs from augment.first_view.normalize"},
+		{func(s *Spec) { s.Encoder.Weights = &Weights{SHA256: digest} }, `encoder.weights.source: "" is missing`},
+		{func(s *Spec) { s.Encoder.Weights = &Weights{Source: "a.pt"} }, `encoder.weights.sha256: "" is no digest: must be that of`},
+		{func(s *Spec) { s.Encoder.Weights = &Weights{"ftp://example.org/a.pt", digest} }, `encoder.weights.source: "ftp://example.org/a.pt" can't be fetched`},
+		{func(s *Spec) { s.Encoder.Weights = &Weights{"https://me:secret@example.org/a.pt", digest} }, "encoder.weights.source: \"(hidden)\" holds credentials"},
 		{func(s *Spec) { s.Finetune.Augment.Jitter.Hue = 1 }, "finetune.augment.color_jitter.hue: 1"},
 
-		{func(s *Spec) { s.Pretrain.Epochs = 0 }, "pretrain.epochs: 0 is out of range: must be 1 to 2000"},
+		{func(s *Spec) { s.Pretrain.Epochs = -1 }, "pretrain.epochs: -1 is out of range: must be 0 to 2000 (0 evaluates the encoder as it starts)"},
 		{func(s *Spec) { s.Pretrain.BatchSize = 1 }, "pretrain.batch_size: 1 is out of range: must be 2 to 4096 (a contrastive loss needs other images to contrast with)"},
 		{func(s *Spec) { s.Pretrain.BatchSize = 4097 }, "pretrain.batch_size: 4097"},
 		{func(s *Spec) { s.Dataset.TrainImages = 511 }, "pretrain.batch_size: 512 is more than the 511 training images: lower it or raise dataset.train_images"},

@@ -54,7 +54,7 @@ const percentLabel = "accuracy (%)"
 // figures are all plots of a report, in reading order. The result must have passed check.
 func figures(spec *experiment.Spec, r *experiment.Result) []figure {
 	var loss, rate, knn, throughput plotter.XYs
-	for _, e := range r.Pretrain {
+	for _, e := range trained(r) {
 		x := float64(e.Epoch)
 		loss = append(loss, plotter.XY{X: x, Y: e.Loss})
 		rate = append(rate, plotter.XY{X: x, Y: e.LearningRate})
@@ -67,7 +67,7 @@ func figures(spec *experiment.Spec, r *experiment.Result) []figure {
 	if spec.Method.Name == experiment.BarlowTwins {
 		unit = "loss"
 	}
-	n, best := len(r.Pretrain), r.Best.Epoch
+	n, best := len(trained(r)), r.Best.Epoch
 	all := []figure{
 		{
 			file: "pretrain-loss", title: "Pretraining loss", yLabel: unit, epochs: n, selected: best,
@@ -89,6 +89,9 @@ func figures(spec *experiment.Spec, r *experiment.Result) []figure {
 			caption: "Augmented views that the training steps took per second.",
 			curves:  []curve{{"train", train, throughput}}, fromZero: true,
 		},
+	}
+	if n == 0 {
+		all = nil
 	}
 	all = append(all, classifierFigures("linear", "Linear evaluation", &r.Linear)...)
 	return append(all, classifierFigures("finetune", "Fine-tuning", &r.Finetune)...)

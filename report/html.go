@@ -182,6 +182,9 @@ func lossRows(r *experiment.Result) []lossRow {
 	row := func(when string, e experiment.PretrainEpoch) lossRow {
 		return lossRow{fmt.Sprintf("%s epoch (%d)", when, e.Epoch), fmt.Sprintf("%.4f", e.Loss)}
 	}
+	if len(trained(r)) == 0 {
+		return []lossRow{{"None: the encoder was evaluated as it started", "–"}}
+	}
 	rows := []lossRow{row("First", r.Pretrain[0])}
 	if n := len(r.Pretrain); n > 1 {
 		rows = append(rows, row("Last", r.Pretrain[n-1]))
@@ -208,7 +211,7 @@ func count(n int) string { return humanize.Comma(int64(n)) }
 func stageRows(r *experiment.Result) []stageRow {
 	m := throughputMetrics(r)
 	rows := []stageRow{
-		{"Pretraining", len(r.Pretrain), duration(sum(m.PretrainSeconds)), rate(m)},
+		{"Pretraining", len(trained(r)), duration(sum(m.PretrainSeconds)), rate(m)},
 		{"Linear evaluation", len(r.Linear.Epochs), duration(sum(m.LinearSeconds)), ""},
 		{"Fine-tuning", len(r.Finetune.Epochs), duration(sum(m.FinetuneSeconds)), ""},
 	}

@@ -51,6 +51,14 @@ func check(spec *experiment.Spec, r *experiment.Result) error {
 	return nil
 }
 
+// trained are the epochs of pretraining: none where the encoder was evaluated as it started, which is epoch 0.
+func trained(r *experiment.Result) []experiment.PretrainEpoch {
+	if r.Pretrain[0].Epoch == 0 {
+		return nil
+	}
+	return r.Pretrain
+}
+
 // selected is the epoch that a classification chose.
 func selected(c *experiment.Classification) (experiment.ClassifierEpoch, bool) {
 	for _, e := range c.Epochs {

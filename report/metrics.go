@@ -161,13 +161,15 @@ func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 
 func pretrainMetrics(r *experiment.Result) PretrainMetrics {
 	m := PretrainMetrics{
-		Epochs: len(r.Pretrain), Steps: r.Pretrain[len(r.Pretrain)-1].Step, Selected: selectionMetrics(r.Best),
-		KNN: KNNCurve{Epoch: []int{}, ValidationAccuracy: []float64{}},
+		Epochs: len(trained(r)), Steps: r.Pretrain[len(r.Pretrain)-1].Step, Selected: selectionMetrics(r.Best),
+		Loss: []float64{}, LearningRate: []float64{}, KNN: KNNCurve{Epoch: []int{}, ValidationAccuracy: []float64{}},
 	}
-	for _, e := range r.Pretrain {
+	for _, e := range trained(r) {
 		m.ViewSize = append(m.ViewSize, e.Size)
 		m.Loss = append(m.Loss, e.Loss)
 		m.LearningRate = append(m.LearningRate, e.LearningRate)
+	}
+	for _, e := range r.Pretrain {
 		if e.KNN != nil {
 			m.KNN.Epoch = append(m.KNN.Epoch, e.Epoch)
 			m.KNN.ValidationAccuracy = append(m.KNN.ValidationAccuracy, *e.KNN)

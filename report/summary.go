@@ -15,12 +15,15 @@ func Summary(w io.Writer, spec experiment.Spec, r experiment.Result) error {
 	if err := check(&spec, &r); err != nil {
 		return fmt.Errorf("summarise %s: %w", r.Experiment, err)
 	}
-	first, last := r.Pretrain[0], r.Pretrain[len(r.Pretrain)-1]
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "%s: %s on %s, %s training images, seed %d\n\n",
 		r.Experiment, methodTitle(spec.Method.Name), r.Data.Name, count(r.Data.Train), spec.Seed)
-	fmt.Fprintf(t, "pretraining loss\t%.4f → %.4f\tover %s; epoch %d selected by %s\n\n",
-		first.Loss, last.Loss, english.Plural(len(r.Pretrain), "epoch", ""), r.Best.Epoch, r.Best.Criterion)
+	if epochs := trained(&r); len(epochs) == 0 {
+		fmt.Fprintf(t, "no pretraining: the encoder was evaluated as it started\n\n")
+	} else {
+		fmt.Fprintf(t, "pretraining loss\t%.4f → %.4f\tover %s; epoch %d selected by %s\n\n", epochs[0].Loss,
+			epochs[len(epochs)-1].Loss, english.Plural(len(epochs), "epoch", ""), r.Best.Epoch, r.Best.Criterion)
+	}
 	fmt.Fprintln(t, "accuracy\ttrain\tvalidation\ttest\t95 % interval\tepoch")
 	for _, e := range evaluations(&spec, &r) {
 		interval := Wilson(*e.testAccuracy, e.testImages)

@@ -1,10 +1,13 @@
 package report
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"twinview/experiment"
 )
 
 func TestSummary(t *testing.T) {
@@ -28,4 +31,28 @@ func TestSummary(t *testing.T) {
 	for _, a := range artifacts(&in.Result) {
 		require.Contains(t, out.String(), a.Key+" ")
 	}
+}
+
+// The encoder as it started has an accuracy, but neither a loss nor a curve.
+func TestReportWithoutPretraining(t *testing.T) {
+	in := sampleInput(1, 2, 2)
+	in.Result.Pretrain[0] = experiment.PretrainEpoch{KNN: new(0.3)}
+	in.Result.Best.Epoch = 0
+	var out strings.Builder
+	require.NoError(t, Summary(&out, in.Spec, in.Result))
+	require.Contains(t, out.String(), "no pretraining: the encoder was evaluated as it started")
+	data, err := Metrics(in.Spec, in.Result)
+	require.NoError(t, err)
+	var m MetricsFile
+	require.NoError(t, json.Unmarshal(data, &m))
+	require.Zero(t, m.Pretrain.Epochs)
+	require.Equal(t, []float64{}, m.Pretrain.Loss)
+	require.Equal(t, KNNCurve{Epoch: []int{0}, ValidationAccuracy: []float64{0.3}}, m.Pretrain.KNN)
+	page, err := HTML(in)
+	require.NoError(t, err)
+	require.Contains(t, parse(t, page).text, "None: the encoder was evaluated as it started")
+	plots, err := Plots(in)
+	require.NoError(t, err)
+	require.NotContains(t, plots, "pretrain-loss.svg")
+	require.Contains(t, plots, "linear-loss.svg")
 }

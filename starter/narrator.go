@@ -100,6 +100,9 @@ func pretrainLine(e experiment.PretrainEpoch, planned int) string {
 	if e.KNN != nil {
 		knn = percent(*e.KNN)
 	}
+	if e.Epoch == 0 {
+		return row(experiment.StagePretrain, "no training  kNN %s", knn)
+	}
 	return row(experiment.StagePretrain, "%s  loss %.4f  kNN %s  %.0f views/s  %s",
 		epochOf(e.Epoch, planned), e.Loss, knn, e.ViewsPerSecond, seconds(e.Seconds))
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // digest identifies the part of a spec that decides the weights of a stage, so that a state is never continued under
-// another. Where the archive lies and how the work is done (dataset.source, compute) are no part of it.
+// another. Where files lie and how the work is done (dataset.source, encoder.weights.source, compute) are no part of it.
 func digest(spec *experiment.Spec, stage string) (string, error) {
 	decisive := experiment.Spec{
 		Seed:     spec.Seed,
@@ -21,6 +21,9 @@ func digest(spec *experiment.Spec, stage string) (string, error) {
 	}
 	decisive.Dataset.Source = ""
 	decisive.Dataset.TestImages = 0
+	if w := spec.Encoder.Weights; w != nil {
+		decisive.Encoder.Weights = &experiment.Weights{SHA256: w.SHA256}
+	}
 	if stage == experiment.StageFinetune {
 		decisive.Finetune = spec.Finetune
 	}

@@ -66,7 +66,9 @@ func TestKernelsOfASizeThatComesBack(t *testing.T) {
 	stats, err := PretrainEpoch(t.Context(), spec, tinyImages(10), s, direct)
 	require.NoError(t, err)
 	first := maps.Clone(stats.Kernels)
-	winograd := Options{Compile: cpu.Compiler(cpu.Options{Threads: 1, Winograd: cpu.Winograd{Forward: 4, InputGrad: 4, WeightGrad: 4}})}
+	winograd := Options{Compile: cpu.Compiler(cpu.Options{
+		Threads: 1, Winograd: cpu.Winograd{Forward: 4, InputGrad: 4, WeightGrad: 4},
+	})}
 	for range 2 {
 		stats, err = PretrainEpoch(t.Context(), spec, tinyImages(10), s, winograd)
 		require.NoError(t, err)

@@ -108,10 +108,10 @@ func (f *fakes) pretrain(ctx context.Context, in experiment.PretrainEpochInput) 
 	}
 	f.from(in.From)
 	e := experiment.PretrainEpoch{
-		Epoch: in.Epoch, Step: 10 * in.Epoch, Loss: 5 / float64(in.Epoch), Worker: "fake",
+		Epoch: in.Epoch, Step: 10 * in.Epoch, Loss: 5 / float64(max(1, in.Epoch)), Worker: "fake",
 		Checkpoint: artifact("p%d", in.Epoch),
 	}
-	if k := f.accuracies[in.Epoch-1]; k >= 0 {
+	if k := f.accuracies[max(0, in.Epoch-1)]; k >= 0 {
 		e.KNN = &k
 	}
 	return e, nil

@@ -17,14 +17,15 @@ type PretrainingInput struct {
 }
 
 // Pretraining trains the encoder epoch by epoch, one activity each, from one checkpoint to the next. Checkpoints that
-// retention doesn't keep are removed on the way, so that a long run needs no more room than a short one.
+// retention doesn't keep are removed on the way, so that a long run needs no more room than a short one. Where no epoch is
+// planned, epoch 0 stands in for them: the encoder as it starts.
 func Pretraining(ctx workflow.Context, in PretrainingInput) ([]experiment.PretrainEpoch, error) {
 	planned := in.Spec.Pretrain.Epochs
-	for len(in.Epochs) < planned {
+	for len(in.Epochs) < max(1, planned) {
 		if continueNow(ctx) {
 			return nil, workflow.NewContinueAsNewError(ctx, Pretraining, in)
 		}
-		epoch := experiment.PretrainEpochInput{Spec: in.Spec, Data: in.Data, Epoch: len(in.Epochs) + 1}
+		epoch := experiment.PretrainEpochInput{Spec: in.Spec, Data: in.Data, Epoch: min(len(in.Epochs)+1, planned)}
 		if n := len(in.Epochs); n > 0 {
 			epoch.From = &in.Epochs[n-1].Checkpoint
 		}

@@ -36,6 +36,22 @@ func TestPretrainingGoesOnInANewRun(t *testing.T) {
 	require.Equal(t, []string{"", "p1", "p2"}, f.froms)
 }
 
+// Without pretraining, the encoder as it starts is epoch 0, and all that follows finds it.
+func TestExperimentWithoutPretraining(t *testing.T) {
+	f := &fakes{accuracies: []float64{0.2}}
+	spec := testSpec(t, 0, 1)
+	env := newEnvironment(f, spec.Name)
+	env.ExecuteWorkflow(Experiment, spec)
+	require.NoError(t, env.GetWorkflowError())
+	require.Equal(t, []string{"PrepareData", "PretrainEpoch", "SelectCheckpoint", "EvaluateLinear", "FinetuneEpoch 1"}, f.seen()[:5])
+	var r experiment.Result
+	require.NoError(t, env.GetWorkflowResult(&r))
+	require.Len(t, r.Pretrain, 1)
+	require.Zero(t, r.Pretrain[0].Epoch)
+	require.Zero(t, r.Best.Epoch)
+	require.Equal(t, []string{"", "p0", "p0"}, f.froms)
+}
+
 // A run of 100 epochs never has more than the newest two and the best checkpoint in the store.
 func TestRetentionAsPretrainingGoes(t *testing.T) {
 	f := &fakes{}
