@@ -22,16 +22,22 @@ const fileMetrics = "metrics.json"
 
 func newGetCommand() *cobra.Command {
 	var out string
+	format := formatTorch
 	c := &cobra.Command{
 		Use:   "get NAME [FILE...]",
 		Short: "Fetch an experiment's models, report and metrics",
 		Long: `get fetches an experiment's files from the object store and checks each against its SHA-256. Without a FILE it
-fetches all but the training checkpoints. It needs no Temporal, so it works for as long as the objects are there.`,
+fetches all but the training checkpoints. It needs no Temporal, so it works for as long as the objects are there.
+
+Models are PyTorch state dicts (.pt). With --format safetensors they are rewritten in that format, under the same names.`,
 		Example: `  starter get first --out first
-  starter get first simclr_best_epoch.pt
+  starter get first simclr_best_epoch.pt --format safetensors
   starter get first pretrain/epoch-0010.safetensors`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if format != formatTorch && format != formatSafetensors {
+				return fmt.Errorf("--format %q: must be %s or %s", format, formatTorch, formatSafetensors)
+			}
 			store, err := openStore(c.Context())
 			if err != nil {
 				return err
@@ -43,9 +49,10 @@ fetches all but the training checkpoints. It needs no Temporal, so it works for 
 			if len(args) == 1 && !slices.ContainsFunc(files, isMetrics) {
 				fmt.Fprintf(c.ErrOrStderr(), "%s has not finished (there is no %s): these are its files so far\n", args[0], fileMetrics)
 			}
-			return fetch(c.Context(), c.OutOrStdout(), store, files, out)
+			return fetch(c.Context(), c.OutOrStdout(), store, files, out, format)
 		},
 	}
+	c.Flags().StringVar(&format, "format", formatTorch, "format of the models: pt or safetensors")
 	c.Flags().StringVar(&out, "out", ".", "folder to put the files into; made where it is missing")
 	return c
 }
@@ -109,8 +116,8 @@ func named(ctx context.Context, s objects, folder string, names []string) ([]fil
 	return files, nil
 }
 
-// fetch puts the files into the folder out, verified.
-func fetch(ctx context.Context, w io.Writer, s objects, files []file, out string) error {
+// fetch puts the files into the folder out, verified, models in the given format.
+func fetch(ctx context.Context, w io.Writer, s objects, files []file, out, format string) error {
 	for _, f := range files {
 		// A key is anything that its writer liked; it must not lead out of the folder.
 		if !filepath.IsLocal(filepath.FromSlash(f.name)) {
@@ -119,6 +126,12 @@ func fetch(ctx context.Context, w io.Writer, s objects, files []file, out string
 		target := filepath.Join(out, filepath.FromSlash(f.name))
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 			return fmt.Errorf("make folder for %s: %w", f.name, err)
+		}
+		if format == formatSafetensors && filepath.Ext(target) == extTorch {
+			if err := fetchConverted(ctx, w, s, f, strings.TrimSuffix(target, extTorch)+extSafetensors); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := s.GetFile(ctx, f.Artifact, target); err != nil {
 			return err

@@ -34,7 +34,7 @@ func TestGetFetchesWhatIsForPeople(t *testing.T) {
 	require.NoError(t, err)
 	var out bytes.Buffer
 	dir := filepath.Join(t.TempDir(), "new")
-	require.NoError(t, fetch(t.Context(), &out, s, files, dir))
+	require.NoError(t, fetch(t.Context(), &out, s, files, dir, formatTorch))
 	for _, name := range []string{"spec.yaml", "metrics.json", "simclr_best_epoch.pt", "plots/loss.svg"} {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestGetFetchesACheckpointByName(t *testing.T) {
 	files, err := choose(t.Context(), s, "first", []string{"pretrain/epoch-0001.safetensors"})
 	require.NoError(t, err)
 	dir := t.TempDir()
-	require.NoError(t, fetch(t.Context(), &bytes.Buffer{}, s, files, dir))
+	require.NoError(t, fetch(t.Context(), &bytes.Buffer{}, s, files, dir, formatTorch))
 	require.FileExists(t, filepath.Join(dir, "pretrain", "epoch-0001.safetensors"))
 }
 
@@ -68,13 +68,13 @@ func TestGetRefusesDamagedFiles(t *testing.T) {
 	require.NoError(t, err)
 	files[0].SHA256 = "00" + files[0].SHA256[2:]
 	dir := t.TempDir()
-	require.ErrorIs(t, fetch(t.Context(), &bytes.Buffer{}, s, files, dir), storage.ErrCorrupt)
+	require.ErrorIs(t, fetch(t.Context(), &bytes.Buffer{}, s, files, dir, formatTorch), storage.ErrCorrupt)
 	require.NoFileExists(t, filepath.Join(dir, "metrics.json"))
 }
 
 func TestGetStaysInItsFolder(t *testing.T) {
 	outside := file{name: "../outside", Artifact: experiment.Artifact{Key: "experiments/first/../outside"}}
-	err := fetch(t.Context(), &bytes.Buffer{}, nil, []file{outside}, t.TempDir())
+	err := fetch(t.Context(), &bytes.Buffer{}, nil, []file{outside}, t.TempDir(), formatTorch)
 	require.ErrorContains(t, err, "no path inside a folder")
 }
 
