@@ -10,12 +10,15 @@ import (
 
 // FinetuneEpoch trains the whole network for one epoch on labelled images, from the checkpoint in.From or, in the first
 // epoch, from the selected encoder with a new classifier; then it measures the validation split and publishes the new
-// checkpoint.
+// checkpoint. An arm of the ablation trains on part of the images, and may start from scratch.
 func (a *Activities) FinetuneEpoch(ctx context.Context, in experiment.FinetuneEpochInput) (experiment.ClassifierEpoch, error) {
-	first := experiment.Heartbeat{Stage: experiment.StageFinetune, Epoch: in.Epoch}
+	first := experiment.Heartbeat{Stage: in.Stage(), Epoch: in.Epoch}
 	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.ClassifierEpoch, error) {
-		key := epochKey(in.Spec.Name, experiment.StageFinetune, in.Epoch)
+		key := epochKey(in.Spec.Name, in.Stage(), in.Epoch)
 		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
+		if in.Arm != nil && in.Arm.Start == experiment.FromScratch {
+			from.From = ""
+		}
 		if in.From != nil {
 			from.From = in.From.SHA256
 		}
@@ -47,7 +50,11 @@ func (a *Activities) finetune(
 		return fail(fmt.Errorf("%w: the checkpoint is of epoch %d, but epoch %d is to be trained",
 			train.ErrOtherState, s.Epoch, in.Epoch))
 	}
-	stats, err := train.FinetuneEpoch(ctx, &in.Spec, split.Train, s, o)
+	images := split.Train
+	if in.Arm != nil {
+		images = images.Head(in.Arm.Labels(images.Len()))
+	}
+	stats, err := train.FinetuneEpoch(ctx, &in.Spec, images, s, o)
 	if err != nil {
 		return fail(fmt.Errorf("fine-tune epoch %d: %w", in.Epoch, err))
 	}
@@ -67,9 +74,17 @@ func (a *Activities) finetuneState(ctx context.Context, in experiment.FinetuneEp
 	if in.From != nil {
 		return a.state(ctx, *in.From)
 	}
+	if in.Arm != nil && in.Arm.Start == experiment.FromScratch {
+		s, err := train.NewArmState(&in.Spec, *in.Arm, len(in.Data.Classes), nil)
+		return s, wrap(err, "start "+in.Stage())
+	}
 	pretrained, err := a.state(ctx, in.Best.Checkpoint)
 	if err != nil {
 		return nil, err
+	}
+	if in.Arm != nil {
+		s, err := train.NewArmState(&in.Spec, *in.Arm, len(in.Data.Classes), pretrained)
+		return s, wrap(err, "start "+in.Stage())
 	}
 	s, err := train.NewFinetuneState(&in.Spec, len(in.Data.Classes), pretrained)
 	return s, wrap(err, "start fine-tuning")

@@ -30,7 +30,8 @@ func key(name string, elements ...string) string {
 	return path.Join("experiments", name, path.Join(elements...))
 }
 
-// epochKey is the key of an epoch's checkpoint in the stage's folder, "pretrain" or "finetune".
+// epochKey is the key of an epoch's checkpoint in the stage's folder, "pretrain", "finetune" or
+// "ablation/scratch-0.01".
 func epochKey(name, stage string, epoch int) string {
 	return key(name, stage, fmt.Sprintf("epoch-%04d.safetensors", epoch))
 }

@@ -74,7 +74,7 @@ func (a *Activities) linear(
 	if err != nil {
 		return result, err
 	}
-	best, err := selectClassifier(epochs)
+	best, err := experiment.SelectClassifier(epochs)
 	if err != nil {
 		return result, err
 	}

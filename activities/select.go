@@ -9,11 +9,8 @@ import (
 	"twinview/experiment"
 )
 
-// What selections compare.
-const (
-	criterionKNN      = "validation kNN accuracy"
-	criterionAccuracy = "validation accuracy"
-)
+// criterionKNN is what the selection among pretraining's epochs compares.
+const criterionKNN = "validation kNN accuracy"
 
 // SelectCheckpoint chooses the pretraining epoch with the highest validation kNN accuracy, the earliest of equals, and
 // publishes encoder and projection head as a PyTorch state dict.
@@ -40,27 +37,13 @@ func (a *Activities) SelectCheckpoint(ctx context.Context, in experiment.SelectC
 func (a *Activities) SelectFinetuned(ctx context.Context, in experiment.SelectFinetunedInput) (experiment.Selection, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageFinetune}
 	return attempt(ctx, first, func(ctx context.Context, _ func(experiment.Heartbeat)) (experiment.Selection, error) {
-		s, err := selectClassifier(in.Epochs)
+		s, err := experiment.SelectClassifier(in.Epochs)
 		if err != nil {
 			return s, err
 		}
 		s.Checkpoint = *in.Epochs[s.Epoch-1].Checkpoint
 		return a.publish(ctx, s, key(in.Spec.Name, "finetune_best.pt"))
 	})
-}
-
-// selectClassifier chooses the epoch with the highest validation accuracy, the earliest of equals.
-func selectClassifier(epochs []experiment.ClassifierEpoch) (experiment.Selection, error) {
-	if len(epochs) == 0 {
-		return experiment.Selection{}, fmt.Errorf("select a classifier: there are no epochs")
-	}
-	best := epochs[0]
-	for _, e := range epochs {
-		if e.ValidationAccuracy > best.ValidationAccuracy {
-			best = e
-		}
-	}
-	return experiment.Selection{Epoch: best.Epoch, Criterion: criterionAccuracy, Value: best.ValidationAccuracy}, nil
 }
 
 // publish writes the state dict of the selected checkpoint under key and adds it to the selection.

@@ -39,9 +39,31 @@ func (a *Activities) EvaluateTest(ctx context.Context, in experiment.EvaluateTes
 				result.FinetuneConfusion = predicted.Confusion()
 			}
 		}
+		if result.Ablation, err = a.testArms(ctx, in, split.Test, o); err != nil {
+			return result, err
+		}
 		result.Usage = usage()
 		return result, nil
 	})
+}
+
+// testArms measures the selected epoch of each arm of the ablation.
+func (a *Activities) testArms(
+	ctx context.Context, in experiment.EvaluateTestInput, images dataset.Images, o train.Options,
+) ([]experiment.TestScore, error) {
+	var scores []experiment.TestScore
+	for _, arm := range in.Ablation {
+		s, err := a.state(ctx, arm.Best.Checkpoint)
+		if err != nil {
+			return nil, err
+		}
+		score, err := train.Score(ctx, &in.Spec, len(in.Data.Classes), images, s, o)
+		if err != nil {
+			return nil, fmt.Errorf("test %s: %w", arm.Stage(), err)
+		}
+		scores = append(scores, score)
+	}
+	return scores, nil
 }
 
 // testEncoder measures what stands on the frozen encoder.

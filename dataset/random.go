@@ -15,6 +15,8 @@ const (
 	FinetuneView  Purpose = 6
 	Drawing       Purpose = 7
 	Exhibiting    Purpose = 8
+	AblationOrder Purpose = 9
+	AblationView  Purpose = 10
 )
 
 // Stream returns the random stream of one view of one sample: a pure function of its arguments, so that an epoch can start

@@ -86,16 +86,26 @@ type EvaluateLinearInput struct {
 	Best Selection    `json:"best"`
 }
 
-// FinetuneEpochInput asks for one epoch of fine-tuning.
+// FinetuneEpochInput asks for one epoch of fine-tuning, or of an arm of the ablation.
 type FinetuneEpochInput struct {
 	Spec Spec         `json:"spec"`
 	Data PreparedData `json:"data"`
-	// Best is the pretrained encoder that the first epoch starts from.
+	// Best is the pretrained encoder that the first epoch starts from, except in an arm from scratch.
 	Best Selection `json:"best"`
+	// Arm is the arm of the ablation that is trained, nil in fine-tuning itself.
+	Arm *Arm `json:"arm,omitempty"`
 	// Epoch counts from 1.
 	Epoch int `json:"epoch"`
 	// From is the checkpoint of the epoch before; nil in the first epoch.
 	From *Artifact `json:"from,omitempty"`
+}
+
+// Stage is that of the training.
+func (in FinetuneEpochInput) Stage() string {
+	if in.Arm != nil {
+		return in.Arm.Stage()
+	}
+	return StageFinetune
 }
 
 // SelectFinetunedInput asks for the best epoch of fine-tuning, with its network as a PyTorch state dict.
@@ -113,6 +123,7 @@ type EvaluateTestInput struct {
 	Best     Selection      `json:"best"`
 	Linear   Classification `json:"linear"`
 	Finetune Classification `json:"finetune"`
+	Ablation []AblationArm  `json:"ablation,omitempty"`
 }
 
 // WriteReportInput asks for the files that are made for people: metrics, report and plots.

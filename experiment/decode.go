@@ -90,15 +90,20 @@ func (d *decoder) fields(node ast.Node, path string, v reflect.Value) {
 	}
 }
 
-// prepare makes an absent part before something in it is set. The second view begins with the values of the first.
+// prepare gives a part of a spec that is absent, before a part of it is set, what it starts from: the second view the values
+// of the first, a section its defaults, anything else nothing.
 func prepare(v reflect.Value, field int, null bool) {
-	part := v.Field(field)
-	if part.Kind() != reflect.Pointer || !part.IsNil() || null {
+	f := v.Field(field)
+	if f.Kind() != reflect.Pointer || !f.IsNil() || null {
 		return
 	}
-	part.Set(reflect.New(part.Type().Elem()))
-	if augment, ok := v.Addr().Interface().(*Augment); ok {
-		*augment.SecondView = augment.FirstView
+	switch absent := f.Addr().Interface().(type) {
+	case **View:
+		*absent = new(v.Addr().Interface().(*Augment).FirstView)
+	case **Ablation:
+		*absent = new(defaultAblation())
+	default:
+		f.Set(reflect.New(f.Type().Elem()))
 	}
 }
 
@@ -126,7 +131,7 @@ func (d *decoder) list(node ast.Node, path string, v reflect.Value) {
 func (d *decoder) items(node ast.Node, path string, v reflect.Value) {
 	list, ok := node.(*ast.SequenceNode)
 	if !ok {
-		d.complain(node, path, "must be a list of maps with the keys %s", strings.Join(keys(v.Type().Elem()), ", "))
+		d.complain(node, path, "must be a list of %s", wantedItems(v.Type().Elem()))
 		return
 	}
 	v.SetZero()
@@ -134,6 +139,13 @@ func (d *decoder) items(node ast.Node, path string, v reflect.Value) {
 		v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
 		d.value(item, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
 	}
+}
+
+func wantedItems(t reflect.Type) string {
+	if t.Kind() == reflect.Struct {
+		return "maps with the keys " + strings.Join(keys(t), ", ")
+	}
+	return "numbers"
 }
 
 // example writes v, which holds a default, as a YAML list.

@@ -111,6 +111,15 @@ func defaultFinetune() Finetune {
 	}
 }
 
+// defaultAblation is fine-tuning in small: 1 % and 10 % of the labels as in Chen et al. 2020, section 6.1, with the optimiser
+// of their appendix B.5 at this batch. One thousand steps of 128 images are 128,000 views an arm.
+func defaultAblation() Ablation {
+	return Ablation{
+		LabelFractions: []float64{0.01, 0.1}, Epochs: 10, StepsPerEpoch: 100, BatchSize: 128,
+		Optimizer: sgd(0.025), Schedule: warmCosine(0), Augment: supervisedView(),
+	}
+}
+
 // sgd, lars and adamW differ in name, learning rate and weight decay only, so a spec that names another optimiser finds
 // its constants in place: η of LARS from You et al. 2017, betas and ε of Adam from Kingma and Ba 2015.
 func sgd(learningRate float64) Optimizer {

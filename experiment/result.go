@@ -1,5 +1,7 @@
 package experiment
 
+import "errors"
+
 // Artifact is one immutable object in the store.
 type Artifact struct {
 	// Key is the object's key inside the bucket.
@@ -87,6 +89,9 @@ type ClassifierEpoch struct {
 	Usage *Usage `json:"usage,omitempty"`
 }
 
+// CriterionAccuracy is what the selection of a classifier compares.
+const CriterionAccuracy = "validation accuracy"
+
 // Selection is the choice of one epoch and the reason for it.
 type Selection struct {
 	Epoch int `json:"epoch"`
@@ -109,6 +114,21 @@ type Classification struct {
 	Usage *Usage `json:"usage,omitempty"`
 }
 
+// SelectClassifier chooses the epoch with the highest validation accuracy, the earliest of equals. The caller adds what
+// holds its weights.
+func SelectClassifier(epochs []ClassifierEpoch) (Selection, error) {
+	if len(epochs) == 0 {
+		return Selection{}, errors.New("select a classifier: there are no epochs")
+	}
+	best := epochs[0]
+	for _, e := range epochs {
+		if e.ValidationAccuracy > best.ValidationAccuracy {
+			best = e
+		}
+	}
+	return Selection{Epoch: best.Epoch, Criterion: CriterionAccuracy, Value: best.ValidationAccuracy}, nil
+}
+
 // TestResult is the one reading of the test split.
 type TestResult struct {
 	KNNAccuracy float64 `json:"knn_accuracy"`
@@ -122,6 +142,8 @@ type TestResult struct {
 	// leaves the protocol out.
 	Linear   []TestScore `json:"linear"`
 	Finetune []TestScore `json:"finetune"`
+	// Ablation has the selected epoch of each arm, in the order of Ablation.Arms.
+	Ablation []TestScore `json:"ablation,omitempty"`
 	// LinearConfusion and FinetuneConfusion count, for the selected epoch's weights, the test images of each true class
 	// (rows, in label order) by predicted class (columns).
 	LinearConfusion   [][]int `json:"linear_confusion,omitempty"`
@@ -142,6 +164,7 @@ type Result struct {
 	Best       Selection       `json:"best"`
 	Linear     Classification  `json:"linear"`
 	Finetune   Classification  `json:"finetune"`
+	Ablation   []AblationArm   `json:"ablation,omitempty"`
 	Test       TestResult      `json:"test"`
 	// Artifacts are the files made for people, by file name: models, metrics.json, report.html, spec.yaml.
 	Artifacts map[string]Artifact `json:"artifacts"`
@@ -154,14 +177,16 @@ type Progress struct {
 	Stage      string `json:"stage"`
 	// LeftOut are the stages that the experiment does not have.
 	LeftOut []string `json:"left_out,omitempty"`
-	// PretrainEpochs and FinetuneEpochs are the planned numbers.
+	// PretrainEpochs, FinetuneEpochs and AblationEpochs (of each arm) are the planned numbers.
 	PretrainEpochs int               `json:"pretrain_epochs"`
 	FinetuneEpochs int               `json:"finetune_epochs"`
+	AblationEpochs int               `json:"ablation_epochs,omitempty"`
 	Data           *PreparedData     `json:"data,omitempty"`
 	Pretrain       []PretrainEpoch   `json:"pretrain,omitempty"`
 	Best           *Selection        `json:"best,omitempty"`
 	Linear         *Classification   `json:"linear,omitempty"`
 	Finetune       []ClassifierEpoch `json:"finetune,omitempty"`
+	Ablation       []AblationArm     `json:"ablation,omitempty"`
 	Result         *Result           `json:"result,omitempty"`
 }
 

@@ -24,6 +24,9 @@ func Set(spec *Spec, assignment string) error {
 	if spec.Encoder.Weights != nil {
 		changed.Encoder.Weights = new(*spec.Encoder.Weights)
 	}
+	if spec.Ablation != nil {
+		changed.Ablation = new(*spec.Ablation)
+	}
 	if err := set(&changed, path, text); err != nil {
 		return err
 	}

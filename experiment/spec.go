@@ -19,6 +19,7 @@ type Spec struct {
 	KNN         KNN         `yaml:"knn" json:"knn"`
 	Linear      Linear      `yaml:"linear" json:"linear"`
 	Finetune    Finetune    `yaml:"finetune" json:"finetune"`
+	Ablation    *Ablation   `yaml:"ablation,omitempty" json:"ablation,omitempty"`
 	Checkpoints Checkpoints `yaml:"checkpoints" json:"checkpoints"`
 	Compute     Compute     `yaml:"compute" json:"compute"`
 }
@@ -242,6 +243,25 @@ type Finetune struct {
 	Augment View `yaml:"augment" json:"augment"`
 	// ProgressiveResizing is as in Pretrain.
 	ProgressiveResizing []ResizingPhase `yaml:"progressive_resizing,omitempty" json:"progressive_resizing,omitempty"`
+}
+
+// Ablation measures what pretraining is worth: the network is fine-tuned with the labels of a small part of the training
+// images, from the selected encoder and from scratch, in the same way and on the same draws. A spec without the section
+// leaves it out; one with an empty section gets the defaults.
+type Ablation struct {
+	// LabelFractions are the parts of the training split whose labels are used, each greater than 0 and at most 1. The
+	// images are the first of the split, which is class-balanced and drawn by seed, so that a greater fraction contains
+	// the smaller ones.
+	LabelFractions []float64 `yaml:"label_fractions,flow" json:"label_fractions"`
+	Epochs         int       `yaml:"epochs" json:"epochs"`
+	// StepsPerEpoch is the number of optimiser steps between two looks at the validation split, whatever the fraction:
+	// every arm does the same work, in passes over its images without end.
+	StepsPerEpoch int       `yaml:"steps_per_epoch" json:"steps_per_epoch"`
+	BatchSize     int       `yaml:"batch_size" json:"batch_size"`
+	Optimizer     Optimizer `yaml:"optimizer" json:"optimizer"`
+	Schedule      Schedule  `yaml:"schedule" json:"schedule"`
+	// Augment is the distribution of training images.
+	Augment View `yaml:"augment" json:"augment"`
 }
 
 // Checkpoints says which training checkpoints stay in the object store.

@@ -9,6 +9,7 @@ const (
 	StageSelect   = "select"
 	StageLinear   = "linear"
 	StageFinetune = "finetune"
+	StageAblation = "ablation"
 	StageTest     = "test"
 	StageReport   = "report"
 	StageDone     = "done"
@@ -17,7 +18,8 @@ const (
 // Stages lists the stages of every experiment that leaves nothing out, in order.
 func Stages() []string {
 	return []string{
-		StagePrepare, StagePretrain, StageSelect, StageLinear, StageFinetune, StageTest, StageReport, StageDone,
+		StagePrepare, StagePretrain, StageSelect, StageLinear, StageFinetune, StageAblation, StageTest, StageReport,
+		StageDone,
 	}
 }
 
@@ -29,6 +31,9 @@ func (s Spec) LeftOut() []string {
 	}
 	if s.Finetune.Epochs == 0 {
 		out = append(out, StageFinetune)
+	}
+	if s.Ablation == nil {
+		out = append(out, StageAblation)
 	}
 	return out
 }

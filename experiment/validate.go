@@ -47,6 +47,7 @@ func (s Spec) Validate() error {
 	checkTraining(c, "finetune", s.Finetune.Epochs, s.Finetune.Optimizer, s.Finetune.Schedule)
 	s.Finetune.Augment.check(c, "finetune.augment", smallestView(s.Finetune.ProgressiveResizing, s.Augment.Size))
 	checkResizing(c, "finetune", s.Finetune.ProgressiveResizing, s.Finetune.Epochs)
+	s.Ablation.check(c, s.trainImages(), s.Augment.Size)
 	c.whole("checkpoints.keep_last", s.Checkpoints.KeepLast, 1, maxPretrainEpochs, "training goes on from the last one")
 	c.whole("compute.threads", s.Compute.Threads, 0, 1024, "0 takes every core")
 	s.Compute.check(c)

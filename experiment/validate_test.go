@@ -125,6 +125,14 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 		{func(s *Spec) { s.Dataset, s.KNN.TrainImages = Dataset{Name: Synthetic, ValidationImages: 100}, 19 }, "knn.k: 20 is more than"},
 		{func(s *Spec) { s.KNN.EveryEpochs = 0 }, "knn.every_epochs: 0"},
 		{func(s *Spec) { s.KNN.TrainImages = -1 }, "knn.train_images: -1"},
+		{func(s *Spec) { s.Ablation = &Ablation{} }, "ablation.label_fractions: [] must have 1 to 8 numbers"},
+		{func(s *Spec) { *ablation(s) = []float64{0.1, 0.1} }, "ablation.label_fractions[1]: 0.1 stands there twice"},
+		{func(s *Spec) { *ablation(s) = []float64{1.5} }, "ablation.label_fractions[0]: 1.5 is out of range"},
+		{func(s *Spec) { *ablation(s) = []float64{0.0002} }, "ablation.label_fractions[0]: 0.0002 of 45000 training images is 9"},
+		{func(s *Spec) { ablation(s); s.Ablation.Epochs = 101 }, "ablation.epochs: 101 is out of range: must be 1 to 100"},
+		{func(s *Spec) { ablation(s); s.Ablation.StepsPerEpoch = 0 }, "ablation.steps_per_epoch: 0"},
+		{func(s *Spec) { ablation(s); s.Ablation.BatchSize = 1 }, "ablation.batch_size: 1"},
+		{func(s *Spec) { ablation(s); s.Ablation.Augment.Flip = 2 }, "ablation.augment.flip_probability: 2"},
 		{func(s *Spec) { s.KNN.ValidationImages = -1 }, "knn.validation_images: -1"},
 		{func(s *Spec) { s.Checkpoints.KeepLast = 0 }, "checkpoints.keep_last: 0 is out of range: must be 1 to 2000"},
 		{func(s *Spec) { s.Compute.Threads = -1 }, "compute.threads: -1"},
@@ -169,4 +177,10 @@ func TestValidateNamesEverythingThatIsWrong(t *testing.T) {
 	s.Method.Temperature = 0
 	err := s.Validate()
 	require.Len(t, strings.Split(err.Error(), "\n"), 3)
+}
+
+// ablation gives s the default ablation and returns its fractions.
+func ablation(s *Spec) *[]float64 {
+	s.Ablation = new(defaultAblation())
+	return &s.Ablation.LabelFractions
 }

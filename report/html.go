@@ -35,6 +35,7 @@ type page struct {
 	Train, Validation, Test string
 	Chance, ChanceAt        string
 	Evaluations             []evaluationRow
+	Ablation                []ablationRow
 	Losses                  []lossRow
 	Pretrain                []plotView
 	Classifiers             []plotView
@@ -109,7 +110,7 @@ func newPage(in Input) (*page, error) {
 		IsSimCLR: spec.Method.Name == experiment.SimCLR, Spec: *spec, Result: *r,
 		Train: count(r.Data.Train), Validation: count(r.Data.Validation), Test: count(r.Data.Test),
 		Chance: percent(chance(r)), ChanceAt: barAt(chance(r)),
-		Evaluations: evaluationRows(evaluations(spec, r)), Losses: lossRows(r), Views: views, YAML: string(yaml),
+		Evaluations: evaluationRows(evaluations(spec, r)), Ablation: ablationRows(r), Losses: lossRows(r), Views: views, YAML: string(yaml),
 		Artifacts: artifactRows(r), Stages: stageRows(r), Workers: workers(r), Facts: facts(in),
 	}
 	p.describeViews(spec)
@@ -214,8 +215,18 @@ func stageRows(r *experiment.Result) []stageRow {
 		{"Pretraining", len(trained(r)), duration(sum(m.PretrainSeconds)), rate(m)},
 		{"Linear evaluation", len(r.Linear.Epochs), duration(sum(m.LinearSeconds)), ""},
 		{"Fine-tuning", len(r.Finetune.Epochs), duration(sum(m.FinetuneSeconds)), ""},
+		{"Ablation", armEpochs(r), duration(sum(m.AblationSeconds)), ""},
 	}
 	return slices.DeleteFunc(rows, func(row stageRow) bool { return row.Epochs == 0 })
+}
+
+// armEpochs counts the epochs of all arms of the ablation.
+func armEpochs(r *experiment.Result) int {
+	n := 0
+	for _, arm := range r.Ablation {
+		n += len(arm.Epochs)
+	}
+	return n
 }
 
 // rate says how fast pretraining ran and how much of its time the data took.

@@ -48,7 +48,7 @@ func check(spec *experiment.Spec, r *experiment.Result) error {
 				c.field, e.Epoch)
 		}
 	}
-	return nil
+	return checkAblation(spec, r)
 }
 
 // trained are the epochs of pretraining: none where the encoder was evaluated as it started, which is epoch 0.

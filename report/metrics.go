@@ -24,9 +24,10 @@ type MetricsFile struct {
 	Dataset    DatasetMetrics  `json:"dataset"`
 	Pretrain   PretrainMetrics `json:"pretrain"`
 	KNN        KNNMetrics      `json:"knn"`
-	// Linear and Finetune are absent where the experiment leaves the protocol out.
+	// Linear, Finetune and Ablation are absent where the experiment leaves the protocol out.
 	Linear     *ClassifierMetrics `json:"linear,omitempty"`
 	Finetune   *ClassifierMetrics `json:"finetune,omitempty"`
+	Ablation   *AblationMetrics   `json:"ablation,omitempty"`
 	Throughput ThroughputMetrics  `json:"throughput"`
 	// Artifacts are the objects in the store, by what they are.
 	Artifacts map[string]experiment.Artifact `json:"artifacts"`
@@ -114,6 +115,30 @@ type ClassifierCurves struct {
 	TestAccuracy       []*float64 `json:"test_accuracy"`
 }
 
+// AblationMetrics say what pretraining is worth with few labels.
+type AblationMetrics struct {
+	Protocol string       `json:"protocol"`
+	Arms     []ArmMetrics `json:"arms"`
+}
+
+// ArmMetrics is one training of the ablation. Single accuracies and losses belong to the selected epoch.
+type ArmMetrics struct {
+	// Start is "pretrained" or "scratch".
+	Start         string  `json:"start"`
+	LabelFraction float64 `json:"label_fraction"`
+	// Labels is the number of labelled images.
+	Labels             int              `json:"labels"`
+	Selected           SelectionMetrics `json:"selected"`
+	ValidationAccuracy float64          `json:"validation_accuracy"`
+	TestLoss           float64          `json:"test_loss"`
+	TestAccuracy       float64          `json:"test_accuracy"`
+	// TestInterval is the 95 % Wilson interval of TestAccuracy.
+	TestInterval Interval `json:"test_interval"`
+	TestImages   int      `json:"test_images"`
+	// Curves has null for the test of every epoch: only the selected one is tested.
+	Curves ClassifierCurves `json:"curves"`
+}
+
 // ThroughputMetrics are times in seconds. Those of pretraining are of its steps alone, without loading and storing
 // checkpoints.
 type ThroughputMetrics struct {
@@ -127,6 +152,8 @@ type ThroughputMetrics struct {
 	Kernels         string    `json:"kernels"`
 	LinearSeconds   []float64 `json:"linear_seconds,omitempty"`
 	FinetuneSeconds []float64 `json:"finetune_seconds,omitempty"`
+	// AblationSeconds has one number an arm.
+	AblationSeconds []float64 `json:"ablation_seconds,omitempty"`
 }
 
 // Metrics writes metrics.json, a MetricsFile. The error names a field that is missing, NaN or infinite.
@@ -146,6 +173,7 @@ func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 		KNN:        knnMetrics(&spec, e[0]),
 		Linear:     classifierMetrics(e, protocolLinear),
 		Finetune:   classifierMetrics(e, protocolFinetune),
+		Ablation:   ablationMetrics(&spec, &r),
 		Throughput: throughputMetrics(&r),
 		Artifacts:  map[string]experiment.Artifact{},
 	}
@@ -202,10 +230,14 @@ func classifierMetrics(all []evaluation, protocol string) *ClassifierMetrics {
 		TrainLoss: *e.trainLoss, TrainAccuracy: *e.trainAccuracy,
 		ValidationLoss: *e.validationLoss, ValidationAccuracy: *e.validationAccuracy,
 		TestLoss: *e.testLoss, TestAccuracy: *e.testAccuracy,
-		TestInterval: Wilson(*e.testAccuracy, e.testImages), TestImages: e.testImages,
+		TestInterval: Wilson(*e.testAccuracy, e.testImages), TestImages: e.testImages, Curves: curves(e.epochs),
 	}
-	c := &m.Curves
-	for _, e := range e.epochs {
+	return m
+}
+
+func curves(epochs []experiment.ClassifierEpoch) ClassifierCurves {
+	var c ClassifierCurves
+	for _, e := range epochs {
 		if e.Size > 0 {
 			c.ViewSize = append(c.ViewSize, e.Size)
 		}
@@ -216,7 +248,7 @@ func classifierMetrics(all []evaluation, protocol string) *ClassifierMetrics {
 		c.TestLoss = append(c.TestLoss, e.TestLoss)
 		c.TestAccuracy = append(c.TestAccuracy, e.TestAccuracy)
 	}
-	return m
+	return c
 }
 
 func throughputMetrics(r *experiment.Result) ThroughputMetrics {
@@ -238,6 +270,13 @@ func throughputMetrics(r *experiment.Result) ThroughputMetrics {
 	}
 	for _, e := range r.Finetune.Epochs {
 		m.FinetuneSeconds = append(m.FinetuneSeconds, e.Seconds)
+	}
+	for _, arm := range r.Ablation {
+		var seconds float64
+		for _, e := range arm.Epochs {
+			seconds += e.Seconds
+		}
+		m.AblationSeconds = append(m.AblationSeconds, seconds)
 	}
 	return m
 }

@@ -88,3 +88,21 @@ func pattern(i, shift int) image.Image {
 	}
 	return m
 }
+
+// withAblation adds an ablation of one fraction.
+func withAblation(in Input) Input {
+	if err := experiment.Set(&in.Spec, "ablation.label_fractions=[0.01]"); err != nil {
+		panic(err)
+	}
+	for i, arm := range in.Spec.Ablation.Arms() {
+		c := classification(arm.Stage(), 4, 0.5-0.2*float64(i))
+		for e := range c.Epochs {
+			c.Epochs[e].TestLoss, c.Epochs[e].TestAccuracy = nil, nil
+		}
+		in.Result.Ablation = append(in.Result.Ablation, experiment.AblationArm{
+			Arm: arm, Labels: arm.Labels(in.Result.Data.Train), Epochs: c.Epochs, Best: c.Best,
+			Test: &experiment.TestScore{Loss: 1.5, Accuracy: 0.49 - 0.2*float64(i)},
+		})
+	}
+	return in
+}

@@ -38,6 +38,12 @@ func Summary(w io.Writer, spec experiment.Spec, r experiment.Result) error {
 		}
 		fmt.Fprintf(t, "%s\t%.4f\t%.4f\t%.4f\n", e.name, *e.trainLoss, *e.validationLoss, *e.testLoss)
 	}
+	for i, row := range ablationRows(&r) {
+		if i == 0 {
+			fmt.Fprintln(t, "\nlabels\ttest accuracy, pretrained\tfrom scratch")
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\n", row.Labels, row.Pretrained, row.Scratch)
+	}
 	fmt.Fprintln(t, "\nobject\tbytes\tSHA-256")
 	for _, a := range artifacts(&r) {
 		fmt.Fprintf(t, "%s\t%d\t%.12s…\n", a.Key, a.Size, a.SHA256)

@@ -20,8 +20,8 @@ type narrator struct {
 	since time.Time
 	// watched is false until the first observation: what has happened before it took an unknown time.
 	watched bool
-	// pretrained and finetuned count the epochs told.
-	pretrained, finetuned int
+	// pretrained, finetuned and ablated count the epochs told, the last those of all arms.
+	pretrained, finetuned, ablated int
 }
 
 // tell returns the lines that are new in p.
@@ -61,6 +61,8 @@ func (n *narrator) begin(p experiment.Progress, now time.Time) []string {
 		return []string{row(experiment.StagePretrain, "begins: %d epochs", p.PretrainEpochs)}
 	case experiment.StageFinetune:
 		return []string{row(experiment.StageFinetune, "begins: %d epochs", p.FinetuneEpochs)}
+	case experiment.StageAblation:
+		return []string{row(experiment.StageAblation, "begins: %d epochs an arm", p.AblationEpochs)}
 	}
 	return []string{row(stages[n.stage], "begins")}
 }
@@ -91,6 +93,10 @@ func (n *narrator) epochs(p experiment.Progress) []string {
 		for ; n.finetuned < len(p.Finetune); n.finetuned++ {
 			lines = append(lines, finetuneLine(p.Finetune[n.finetuned], p.FinetuneEpochs))
 		}
+	case experiment.StageAblation:
+		told := armLines(p)
+		lines = append(lines, told[min(n.ablated, len(told)):]...)
+		n.ablated = max(n.ablated, len(told))
 	}
 	return lines
 }
@@ -111,6 +117,19 @@ func finetuneLine(e experiment.ClassifierEpoch, planned int) string {
 	return row(experiment.StageFinetune, "%s  loss %.4f  accuracy %s  validation loss %.4f  accuracy %s  %s",
 		epochOf(e.Epoch, planned), e.TrainLoss, percent(e.TrainAccuracy),
 		e.ValidationLoss, percent(e.ValidationAccuracy), seconds(e.Seconds))
+}
+
+// armLines are a line for each epoch of each arm, in the order in which they were trained.
+func armLines(p experiment.Progress) []string {
+	var lines []string
+	for _, arm := range p.Ablation {
+		for _, e := range arm.Epochs {
+			lines = append(lines, row(experiment.StageAblation, "%s, %d labels  %s  loss %.4f  validation accuracy %s  %s",
+				arm.Start, arm.Labels, epochOf(e.Epoch, p.AblationEpochs), e.TrainLoss, percent(e.ValidationAccuracy),
+				seconds(e.Seconds)))
+		}
+	}
+	return lines
 }
 
 // outcomeOf is what a stage has led to, empty where that is not known or nothing to speak of.

@@ -52,13 +52,33 @@ func TestNarratorTellsStagesThatNobodySaw(t *testing.T) {
 	require.Empty(t, n.tell(*finished(testResult()), noon))
 }
 
+func TestNarratorTellsOfEachArm(t *testing.T) {
+	r := testResult()
+	for _, start := range []string{experiment.FromPretrained, experiment.FromScratch} {
+		arm := experiment.Arm{Fraction: 0.5, Start: start}
+		r.Ablation = append(r.Ablation, experiment.AblationArm{Arm: arm, Labels: 100, Epochs: r.Linear.Epochs})
+	}
+	var n narrator
+	p := finished(r)
+	p.Stage, p.Ablation = experiment.StageAblation, r.Ablation[:1]
+	lines := n.tell(*p, noon)
+	require.Equal(t, []string{
+		"ablation  begins: 2 epochs an arm",
+		"ablation  pretrained, 100 labels  epoch 1/2  loss 1.5000  validation accuracy 60.00 %  0.5 s",
+		"ablation  pretrained, 100 labels  epoch 2/2  loss 1.5000  validation accuracy 60.00 %  0.5 s",
+	}, lines[len(lines)-3:])
+	require.Equal(t, []string{
+		"ablation  scratch, 100 labels  epoch 1/2  loss 1.5000  validation accuracy 60.00 %  0.5 s",
+		"ablation  scratch, 100 labels  epoch 2/2  loss 1.5000  validation accuracy 60.00 %  0.5 s",
+		"ablation  done",
+	}, n.tell(*finished(r), noon.Add(time.Second))[:3])
+}
+
 func TestNarratorLeavesOutWhatTheSpecLeavesOut(t *testing.T) {
 	r := testResult()
 	r.Linear, r.Finetune = experiment.Classification{}, experiment.Classification{}
-	p := finished(r)
-	p.LeftOut = []string{experiment.StageLinear, experiment.StageFinetune}
 	var n narrator
-	lines := n.tell(*p, noon)
+	lines := n.tell(*finished(r), noon)
 	require.Equal(t, []string{
 		"select    done: epoch 2, validation kNN accuracy 50.00 %", "test      begins",
 	}, lines[len(lines)-5:len(lines)-3])

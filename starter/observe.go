@@ -72,9 +72,6 @@ func (t *connection) outcome(ctx context.Context, name string, o *observation) e
 	case err == nil:
 		o.ending, o.progress = &e, finished(e.result)
 		e.spec, err = t.spec(ctx, name, run)
-		if err == nil {
-			o.progress.LeftOut = e.spec.LeftOut()
-		}
 		return err
 	case isAway(err):
 		return err
@@ -102,9 +99,10 @@ func (t *connection) progress(ctx context.Context, name string) (*experiment.Pro
 
 // finished is the progress of an experiment that has this result.
 func finished(r experiment.Result) *experiment.Progress {
-	return &experiment.Progress{
+	p := &experiment.Progress{
 		Experiment:     r.Experiment,
 		Stage:          experiment.StageDone,
+		LeftOut:        leftOut(&r),
 		PretrainEpochs: len(r.Pretrain),
 		FinetuneEpochs: len(r.Finetune.Epochs),
 		Data:           &r.Data,
@@ -112,8 +110,31 @@ func finished(r experiment.Result) *experiment.Progress {
 		Best:           &r.Best,
 		Linear:         &r.Linear,
 		Finetune:       r.Finetune.Epochs,
+		Ablation:       r.Ablation,
 		Result:         &r,
 	}
+	for _, arm := range r.Ablation {
+		p.AblationEpochs = len(arm.Epochs)
+	}
+	return p
+}
+
+// leftOut are the stages that have nothing in a result.
+func leftOut(r *experiment.Result) []string {
+	var stages []string
+	for _, s := range []struct {
+		stage string
+		empty bool
+	}{
+		{experiment.StageLinear, len(r.Linear.Epochs) == 0},
+		{experiment.StageFinetune, len(r.Finetune.Epochs) == 0},
+		{experiment.StageAblation, len(r.Ablation) == 0},
+	} {
+		if s.empty {
+			stages = append(stages, s.stage)
+		}
+	}
+	return stages
 }
 
 // childActivities are none where the child has ended in the meantime.

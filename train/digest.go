@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 
 	"twinview/experiment"
 )
@@ -24,8 +25,11 @@ func digest(spec *experiment.Spec, stage string) (string, error) {
 	if w := spec.Encoder.Weights; w != nil {
 		decisive.Encoder.Weights = &experiment.Weights{SHA256: w.SHA256}
 	}
-	if stage == experiment.StageFinetune {
+	switch section(stage) {
+	case experiment.StageFinetune:
 		decisive.Finetune = spec.Finetune
+	case experiment.StageAblation:
+		decisive.Ablation = spec.Ablation
 	}
 	data, err := json.Marshal(decisive)
 	if err != nil {
@@ -33,4 +37,10 @@ func digest(spec *experiment.Spec, stage string) (string, error) {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:]), nil
+}
+
+// section is the part of a spec that says how a stage trains: "ablation" for the stage "ablation/scratch-0.01".
+func section(stage string) string {
+	name, _, _ := strings.Cut(stage, "/")
+	return name
 }

@@ -11,7 +11,7 @@ var ErrDiverged = errors.New("training diverged")
 // DivergedError says where the loss or a weight became infinite or not a number. The same spec diverges again: retrying
 // is of no use.
 type DivergedError struct {
-	// Stage is one of experiment's stages.
+	// Stage is one of experiment's stages, or an arm of the ablation.
 	Stage string
 	// Epoch counts from 1, Step from 1 since the beginning of the stage.
 	Epoch, Step int
@@ -20,7 +20,7 @@ type DivergedError struct {
 
 func (e *DivergedError) Error() string {
 	return fmt.Sprintf("%v in %s, epoch %d, step %d: loss %v: lower %s.optimizer.learning_rate or lengthen "+
-		"%s.schedule.warmup_epochs", ErrDiverged, e.Stage, e.Epoch, e.Step, e.Loss, e.Stage, e.Stage)
+		"%s.schedule.warmup_epochs", ErrDiverged, e.Stage, e.Epoch, e.Step, e.Loss, section(e.Stage), section(e.Stage))
 }
 
 func (e *DivergedError) Unwrap() error { return ErrDiverged }

@@ -13,8 +13,10 @@ import (
 type epochPlan struct {
 	stage             string
 	epochs, batchSize int
-	optimizer         experiment.Optimizer
-	schedule          experiment.Schedule
+	// steps are those of an epoch, in passes over the images without end; 0 takes the whole batches in one pass.
+	steps     int
+	optimizer experiment.Optimizer
+	schedule  experiment.Schedule
 	// views are the distributions of an image's views, size their height and width in pixels.
 	views          []experiment.View
 	size           int
@@ -32,7 +34,7 @@ func (p epochPlan) run(
 	if s.Epoch >= p.epochs {
 		return EpochStats{}, fmt.Errorf("epoch %d is past the last: %s.epochs is %d", s.Epoch+1, p.stage, p.epochs)
 	}
-	steps, err := stepsPerEpoch(p.stage, images.Len(), p.batchSize)
+	steps, err := p.stepsPerEpoch(images.Len())
 	if err != nil {
 		return EpochStats{}, err
 	}
@@ -65,11 +67,39 @@ func (p epochPlan) run(
 	return stats, nil
 }
 
-func (p epochPlan) draw(seed uint64, images dataset.Images, epoch, steps int) draw {
-	return draw{
-		images: images, order: dataset.Order(seed, p.order, epoch, images.Len())[:steps*p.batchSize],
-		batchSize: p.batchSize, views: p.views, size: p.size, seed: seed, purpose: p.purpose, epoch: epoch,
+func (p epochPlan) stepsPerEpoch(images int) (int, error) {
+	if p.steps == 0 || images == 0 {
+		return stepsPerEpoch(p.stage, images, p.batchSize)
 	}
+	return p.steps, nil
+}
+
+func (p epochPlan) draw(seed uint64, images dataset.Images, epoch, steps int) draw {
+	count := steps * p.batchSize
+	order := visits(seed, p.order, images.Len(), epoch*count, count)
+	if p.steps == 0 {
+		// A pass whose last, incomplete batch is left out.
+		order = visits(seed, p.order, images.Len(), epoch*images.Len(), count)
+	}
+	return draw{
+		images: images, order: order,
+		batchSize: p.batchSize, views: p.views, size: p.size, seed: seed, purpose: p.purpose,
+	}
+}
+
+// visits are count of the visits to n images in passes without end, from the first on, each pass in an order of its own.
+func visits(seed uint64, purpose dataset.Purpose, n, first, count int) []visit {
+	all := make([]visit, 0, count)
+	for pass := first / n; len(all) < count; pass++ {
+		order := dataset.Order(seed, purpose, pass, n)
+		if pass == first/n {
+			order = order[first%n:]
+		}
+		for _, image := range order[:min(len(order), count-len(all))] {
+			all = append(all, visit{image, pass})
+		}
+	}
+	return all
 }
 
 // feedFrom writes the loader's batches into the leaves for images and, in a classifier, labels.

@@ -10,20 +10,21 @@ import (
 	"twinview/experiment"
 )
 
-// draw says which views an epoch is made of. Every random draw in it is dataset.Stream(seed, purpose, epoch, sample,
-// view) with the sample's index in images, so neither the batch nor the goroutine that draws a view has a part in it.
+// visit is one look at an image: its index, and the pass over all images that the look is part of, from 0 on.
+type visit struct{ image, pass int }
+
+// draw says which views an epoch is made of. Every random draw in it is dataset.Stream(seed, purpose, pass, sample, view)
+// with the sample's index in images, so neither the batch nor the goroutine that draws a view has a part in it.
 type draw struct {
 	images dataset.Images
-	// order holds the indices of the epoch's images, a whole number of batches.
-	order     []int
+	// order holds the epoch's visits, a whole number of batches.
+	order     []visit
 	batchSize int
 	// views are the distributions of the views of each image, size their height and width.
 	views   []experiment.View
 	size    int
 	seed    uint64
 	purpose dataset.Purpose
-	// epoch counts from 0.
-	epoch int
 }
 
 // batch is one step's input: row v·batchSize + i is view v of image i.
@@ -106,15 +107,15 @@ func newCrew(d draw, members int) (crew, error) {
 }
 
 // fill draws every view of the images into b.
-func (c crew) fill(b *batch, d draw, images []int) {
+func (c crew) fill(b *batch, d draw, visits []visit) {
 	var all sync.WaitGroup
 	for member, transforms := range c {
 		all.Go(func() {
-			for i := member; i < len(images); i += len(c) {
+			for i := member; i < len(visits); i += len(c) {
 				for v, transform := range transforms {
-					d.view(b, transform, v, i, images[i])
+					d.view(b, transform, v, i, visits[i])
 				}
-				b.labels[i] = float32(d.images.Labels[images[i]])
+				b.labels[i] = float32(d.images.Labels[visits[i].image])
 			}
 		})
 	}
@@ -122,9 +123,9 @@ func (c crew) fill(b *batch, d draw, images []int) {
 }
 
 // view draws view v of one image, the i-th of its batch.
-func (d draw) view(b *batch, t *augment.Transform, v, i, image int) {
+func (d draw) view(b *batch, t *augment.Transform, v, i int, at visit) {
 	length := d.size * d.size * 3
 	row := (v*d.batchSize + i) * length
-	random := dataset.Stream(d.seed, d.purpose, d.epoch, image, v)
-	t.Apply(b.pixels[row:row+length], d.images.Image(image), d.images.Height, d.images.Width, random)
+	random := dataset.Stream(d.seed, d.purpose, at.pass, at.image, v)
+	t.Apply(b.pixels[row:row+length], d.images.Image(at.image), d.images.Height, d.images.Width, random)
 }

@@ -15,8 +15,8 @@ import (
 func tinyDraw(images dataset.Images) draw {
 	spec := tinySpec(experiment.SimCLR)
 	return draw{
-		images: images, order: []int{5, 0, 3, 1, 4, 2}, batchSize: 3, views: pretrainViews(spec.Augment), size: 8,
-		seed: 7, purpose: dataset.PretrainView, epoch: 2,
+		images: images, order: []visit{{5, 2}, {0, 2}, {3, 2}, {1, 2}, {4, 2}, {2, 2}}, batchSize: 3, views: pretrainViews(spec.Augment), size: 8,
+		seed: 7, purpose: dataset.PretrainView,
 	}
 }
 

@@ -24,8 +24,8 @@ func Score(
 	return p.Score(), err
 }
 
-// Predict classifies images as they are with a fine-tuned state, normalised as in fine-tuning
-// (finetune.augment.normalize). It changes nothing in s. Labels are below classes.
+// Predict classifies images as they are with a fine-tuned state, normalised as in its training (finetune.augment.normalize,
+// in an arm of the ablation ablation.augment.normalize). It changes nothing in s. Labels are below classes.
 func Predict(
 	ctx context.Context, spec *experiment.Spec, classes int, images dataset.Images, s *State, o Options,
 ) (Predictions, error) {
@@ -33,6 +33,10 @@ func Predict(
 		return Predictions{}, nil
 	}
 	if err := checkLabels(images.Labels, classes); err != nil {
+		return Predictions{}, err
+	}
+	training, err := finetuningOf(spec, s.stage)
+	if err != nil {
 		return Predictions{}, err
 	}
 	sizes, err := inferenceOptions(spec, images)
@@ -44,7 +48,7 @@ func Predict(
 		return Predictions{}, fmt.Errorf("build the classifier network for inference: %w", err)
 	}
 	f := inference{
-		network: network, output: network.Logits, batchSize: sizes.Batch, normalize: spec.Finetune.Augment.Normalize,
+		network: network, output: network.Logits, batchSize: sizes.Batch, normalize: training.Augment.Normalize,
 	}
 	logits, err := f.run(ctx, images, s, o)
 	if err != nil {

@@ -29,6 +29,9 @@ func (p *progress) details() string {
 	if len(p.Finetune) > 0 {
 		b = append(b, "\n"+finetuneDetails(p.Finetune, p.FinetuneEpochs)...)
 	}
+	if len(p.Ablation) > 0 {
+		b = append(b, "\n"+ablationDetails(p.Ablation, p.AblationEpochs)...)
+	}
 	if p.Result != nil {
 		b = fmt.Appendf(b, "\nTest kNN accuracy: %.4f\n", p.Result.Test.KNNAccuracy)
 	}
@@ -53,6 +56,20 @@ func finetuneDetails(epochs []experiment.ClassifierEpoch, planned int) string {
 	b = append(b, "| epoch | training loss | validation loss | validation accuracy |\n| --- | --- | --- | --- |\n"...)
 	for _, e := range epochs[max(0, len(epochs)-recentEpochs):] {
 		b = fmt.Appendf(b, "| %d | %.4f | %.4f | %.4f |\n", e.Epoch, e.TrainLoss, e.ValidationLoss, e.ValidationAccuracy)
+	}
+	return string(b)
+}
+
+// ablationDetails is a Markdown table of the arms so far.
+func ablationDetails(arms []experiment.AblationArm, planned int) string {
+	var b []byte
+	b = append(b, "Ablation:\n\n| labels | from | epochs | best validation accuracy |\n| --- | --- | --- | --- |\n"...)
+	for _, a := range arms {
+		best := "–"
+		if s, err := experiment.SelectClassifier(a.Epochs); err == nil {
+			best = fmt.Sprintf("%.4f", s.Value)
+		}
+		b = fmt.Appendf(b, "| %d | %s | %d of %d | %s |\n", a.Labels, a.Start, len(a.Epochs), planned, best)
 	}
 	return string(b)
 }

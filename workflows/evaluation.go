@@ -17,18 +17,23 @@ type EvaluationInput struct {
 	// Linear and Finetune are what earlier runs of the workflow have finished.
 	Linear   *experiment.Classification   `json:"linear,omitempty"`
 	Finetune []experiment.ClassifierEpoch `json:"finetune,omitempty"`
+	// FinetuneBest is chosen when Finetune is complete.
+	FinetuneBest *experiment.Selection `json:"finetune_best,omitempty"`
+	// Ablation has the arms that were begun; the last may lack epochs.
+	Ablation []experiment.AblationArm `json:"ablation,omitempty"`
 }
 
 // EvaluationResult is what Evaluation returns.
 type EvaluationResult struct {
 	Linear   experiment.Classification `json:"linear"`
 	Finetune experiment.Classification `json:"finetune"`
+	Ablation []experiment.AblationArm  `json:"ablation,omitempty"`
 	Test     experiment.TestResult     `json:"test"`
 }
 
 // Evaluation measures the selected encoder: a linear classifier on its frozen outputs, then fine-tuning of the whole
-// network epoch by epoch. Both choose their epoch on the validation split; only after that is the test split read, once.
-// A protocol of no epochs is left out.
+// network epoch by epoch, then the ablation's arms. All choose their epoch on the validation split; only after that is the
+// test split read, once. A protocol of no epochs is left out.
 func Evaluation(ctx workflow.Context, in EvaluationInput) (*EvaluationResult, error) {
 	result := &EvaluationResult{}
 	if in.Spec.Linear.Epochs > 0 {
@@ -38,11 +43,16 @@ func Evaluation(ctx workflow.Context, in EvaluationInput) (*EvaluationResult, er
 		result.Linear = *in.Linear
 	}
 	if in.Spec.Finetune.Epochs > 0 {
-		best, err := finetune(ctx, &in)
-		if err != nil {
+		if err := finetune(ctx, &in); err != nil {
 			return nil, err
 		}
-		result.Finetune = experiment.Classification{Epochs: in.Finetune, Best: best}
+		result.Finetune = experiment.Classification{Epochs: in.Finetune, Best: *in.FinetuneBest}
+	}
+	if in.Spec.Ablation != nil {
+		if err := ablate(ctx, &in); err != nil {
+			return nil, err
+		}
+		result.Ablation = in.Ablation
 	}
 	return result, test(ctx, in, result)
 }
@@ -64,37 +74,71 @@ func linear(ctx workflow.Context, in *EvaluationInput) error {
 
 // finetune appends the missing epochs to in.Finetune and chooses the best. The error is a continue-as-new request when the
 // history got long.
-func finetune(ctx workflow.Context, in *EvaluationInput) (best experiment.Selection, err error) {
+func finetune(ctx workflow.Context, in *EvaluationInput) error {
+	if in.FinetuneBest != nil {
+		return nil
+	}
 	planned := in.Spec.Finetune.Epochs
-	for len(in.Finetune) < planned {
-		if continueNow(ctx) {
-			return best, workflow.NewContinueAsNewError(ctx, Evaluation, *in)
-		}
-		epoch := experiment.FinetuneEpochInput{Spec: in.Spec, Data: in.Data, Best: in.Best, Epoch: len(in.Finetune) + 1}
-		if n := len(in.Finetune); n > 0 {
-			epoch.From = in.Finetune[n-1].Checkpoint
-		}
-		var done experiment.ClassifierEpoch
-		summary := fmt.Sprintf("epoch %d of %d", epoch.Epoch, planned)
-		if err := train(ctx, experiment.ActivityFinetuneEpoch, summary, epoch, &done); err != nil {
-			return best, err
-		}
-		in.Finetune = append(in.Finetune, done)
-		tell(ctx, Report{Finetune: &done})
-		workflow.SetCurrentDetails(ctx, finetuneDetails(in.Finetune, planned))
+	training := course{
+		planned: planned,
+		report: func(done experiment.ClassifierEpoch) {
+			tell(ctx, Report{Finetune: &done})
+			workflow.SetCurrentDetails(ctx, finetuneDetails(in.Finetune, planned))
+		},
+	}
+	if err := training.run(ctx, in, &in.Finetune); err != nil {
+		return err
 	}
 	choose := experiment.SelectFinetunedInput{Spec: in.Spec, Data: in.Data, Epochs: in.Finetune}
+	var best experiment.Selection
 	if err := general(ctx, experiment.ActivitySelectFinetuned, "best fine-tuned epoch", choose, &best); err != nil {
-		return best, err
+		return err
 	}
+	in.FinetuneBest = &best
 	tell(ctx, Report{Stage: in.Spec.StageAfter(experiment.StageFinetune)})
-	return best, nil
+	return nil
+}
+
+// course is one training of the whole network, an activity each epoch, from one checkpoint to the next.
+type course struct {
+	// arm is that of the ablation, nil in fine-tuning itself.
+	arm     *experiment.Arm
+	planned int
+	report  func(experiment.ClassifierEpoch)
+}
+
+// run appends the missing epochs to done, which is a part of in. The error is a continue-as-new request when the history
+// got long.
+func (c course) run(ctx workflow.Context, in *EvaluationInput, done *[]experiment.ClassifierEpoch) error {
+	for len(*done) < c.planned {
+		if continueNow(ctx) {
+			return workflow.NewContinueAsNewError(ctx, Evaluation, *in)
+		}
+		epoch := experiment.FinetuneEpochInput{
+			Spec: in.Spec, Data: in.Data, Best: in.Best, Arm: c.arm, Epoch: len(*done) + 1,
+		}
+		if n := len(*done); n > 0 {
+			epoch.From = (*done)[n-1].Checkpoint
+		}
+		summary := fmt.Sprintf("epoch %d of %d", epoch.Epoch, c.planned)
+		if c.arm != nil {
+			summary = c.arm.Stage() + ", " + summary
+		}
+		var trained experiment.ClassifierEpoch
+		if err := train(ctx, experiment.ActivityFinetuneEpoch, summary, epoch, &trained); err != nil {
+			return err
+		}
+		*done = append(*done, trained)
+		c.report(trained)
+	}
+	return nil
 }
 
 // test reads the test split and draws its figures into the curves.
 func test(ctx workflow.Context, in EvaluationInput, result *EvaluationResult) error {
 	request := experiment.EvaluateTestInput{
 		Spec: in.Spec, Data: in.Data, Best: in.Best, Linear: result.Linear, Finetune: result.Finetune,
+		Ablation: result.Ablation,
 	}
 	if err := train(ctx, experiment.ActivityEvaluateTest, "the test split", request, &result.Test); err != nil {
 		return err
@@ -104,6 +148,12 @@ func test(ctx workflow.Context, in EvaluationInput, result *EvaluationResult) er
 	}
 	if err := fillTest(result.Finetune.Epochs, result.Test.Finetune); err != nil {
 		return fmt.Errorf("fine-tuning: %w", err)
+	}
+	if scores := result.Test.Ablation; len(scores) != len(result.Ablation) {
+		return fmt.Errorf("ablation: %d arms but %d test scores", len(result.Ablation), len(scores))
+	}
+	for i := range result.Ablation {
+		result.Ablation[i].Test = &result.Test.Ablation[i]
 	}
 	return nil
 }

@@ -3,7 +3,8 @@
 //
 //	Experiment ─ PrepareData → Pretraining → SelectCheckpoint → Evaluation → WriteReport → PruneCheckpoints
 //	Pretraining (child) ─ PretrainEpoch, once an epoch
-//	Evaluation (child) ─ EvaluateLinear → FinetuneEpoch, once an epoch → SelectFinetuned → EvaluateTest
+//	Evaluation (child) ─ EvaluateLinear → FinetuneEpoch, once an epoch → SelectFinetuned → FinetuneEpoch, once an epoch
+//	of each arm of the ablation → EvaluateTest
 //
 // A change of these functions must keep replaying the histories in testdata: experiments run for days, and a worker of
 // the new version takes over what one of the old version began.
@@ -80,8 +81,9 @@ func conduct(ctx workflow.Context, spec experiment.Spec, p *progress) (*experime
 	if err := child(ctx, spec.Name+"/evaluation", "evaluation", Evaluation, evaluation, &evaluated); err != nil {
 		return nil, err
 	}
-	result.Linear, result.Finetune, result.Test = evaluated.Linear, evaluated.Finetune, evaluated.Test
-	p.Finetune = result.Finetune.Epochs
+	result.Linear, result.Finetune, result.Ablation = evaluated.Linear, evaluated.Finetune, evaluated.Ablation
+	result.Test = evaluated.Test
+	p.Finetune, p.Ablation = result.Finetune.Epochs, result.Ablation
 	if len(result.Linear.Epochs) > 0 {
 		p.Linear = &result.Linear
 	}
@@ -91,7 +93,7 @@ func conduct(ctx workflow.Context, spec experiment.Spec, p *progress) (*experime
 	if err := general(ctx, experiment.ActivityWriteReport, "metrics, report and plots", report, &result.Artifacts); err != nil {
 		return nil, err
 	}
-	prune := experiment.PruneCheckpointsInput{Experiment: spec.Name, Remove: unselected(result.Finetune)}
+	prune := experiment.PruneCheckpointsInput{Experiment: spec.Name, Remove: unselected(result)}
 	if err := general(ctx, experiment.ActivityPruneCheckpoints, "checkpoints of fine-tuning", prune, nil); err != nil {
 		return nil, err
 	}

@@ -136,14 +136,18 @@ func (f *fakes) linear(ctx context.Context, in experiment.EvaluateLinearInput) (
 }
 
 func (f *fakes) finetune(ctx context.Context, in experiment.FinetuneEpochInput) (experiment.ClassifierEpoch, error) {
-	if err := f.begin(ctx, experiment.ActivityFinetuneEpoch, in.Epoch); err != nil {
+	name, prefix := experiment.ActivityFinetuneEpoch, "f"
+	if in.Arm != nil {
+		name, prefix = in.Stage(), in.Stage()+"/"
+	}
+	if err := f.begin(ctx, name, in.Epoch); err != nil {
 		return experiment.ClassifierEpoch{}, err
 	}
-	if in.From == nil {
+	if in.From == nil && (in.Arm == nil || in.Arm.Start == experiment.FromPretrained) {
 		in.From = &in.Best.Checkpoint
 	}
 	f.from(in.From)
-	checkpoint := artifact("f%d", in.Epoch)
+	checkpoint := artifact("%s%d", prefix, in.Epoch)
 	return experiment.ClassifierEpoch{Epoch: in.Epoch, ValidationAccuracy: 0.6, Checkpoint: &checkpoint}, nil
 }
 
@@ -161,6 +165,9 @@ func (f *fakes) test(ctx context.Context, in experiment.EvaluateTestInput) (expe
 	}
 	for i := range in.Finetune.Epochs {
 		result.Finetune = append(result.Finetune, experiment.TestScore{Loss: 1, Accuracy: 0.2 * float64(i+1)})
+	}
+	for _, arm := range in.Ablation {
+		result.Ablation = append(result.Ablation, experiment.TestScore{Loss: 3, Accuracy: arm.Fraction})
 	}
 	return result, f.begin(ctx, experiment.ActivityEvaluateTest, 0)
 }

@@ -18,6 +18,8 @@ type Report struct {
 	Pretrain *experiment.PretrainEpoch   `json:"pretrain,omitempty"`
 	Linear   *experiment.Classification  `json:"linear,omitempty"`
 	Finetune *experiment.ClassifierEpoch `json:"finetune,omitempty"`
+	// Ablation is an arm with all its epochs so far.
+	Ablation *experiment.AblationArm `json:"ablation,omitempty"`
 }
 
 // tell sends r to the experiment that this child belongs to. Queries then show each epoch as soon as it has ended.
@@ -46,6 +48,9 @@ func trackProgress(ctx workflow.Context, spec *experiment.Spec) (*progress, erro
 		PretrainEpochs: spec.Pretrain.Epochs,
 		FinetuneEpochs: spec.Finetune.Epochs,
 	}}
+	if spec.Ablation != nil {
+		p.AblationEpochs = spec.Ablation.Epochs
+	}
 	err := workflow.SetQueryHandler(ctx, experiment.QueryProgress, func() (experiment.Progress, error) {
 		return p.Progress, nil
 	})
@@ -84,5 +89,19 @@ func (p *progress) take(r Report) {
 	}
 	if r.Finetune != nil && r.Finetune.Epoch == len(p.Finetune)+1 {
 		p.Finetune = append(p.Finetune, *r.Finetune)
+	}
+	if r.Ablation != nil {
+		p.takeArm(*r.Ablation)
+	}
+}
+
+// takeArm takes an arm over in its newest form.
+func (p *progress) takeArm(arm experiment.AblationArm) {
+	i := slices.IndexFunc(p.Ablation, func(a experiment.AblationArm) bool { return a.Arm == arm.Arm })
+	switch {
+	case i < 0:
+		p.Ablation = append(p.Ablation, arm)
+	case len(arm.Epochs) > len(p.Ablation[i].Epochs):
+		p.Ablation[i] = arm
 	}
 }

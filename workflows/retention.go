@@ -45,12 +45,21 @@ func kept(epochs []experiment.PretrainEpoch, keepLast int) map[int]bool {
 	return keep
 }
 
-// unselected lists the fine-tuning checkpoints that nothing needs once the test split has been read with each of them:
-// all but the selected one.
-func unselected(finetune experiment.Classification) []experiment.Artifact {
+// unselected lists the checkpoints of fine-tuning, and of the ablation's arms, that nothing needs once the test split has
+// been read: all but the selected ones.
+func unselected(r *experiment.Result) []experiment.Artifact {
+	rest := others(r.Finetune.Epochs, r.Finetune.Best)
+	for _, arm := range r.Ablation {
+		rest = append(rest, others(arm.Epochs, arm.Best)...)
+	}
+	return rest
+}
+
+// others are the checkpoints of all epochs but the best.
+func others(epochs []experiment.ClassifierEpoch, best experiment.Selection) []experiment.Artifact {
 	var rest []experiment.Artifact
-	for _, e := range finetune.Epochs {
-		if e.Epoch != finetune.Best.Epoch && e.Checkpoint != nil {
+	for _, e := range epochs {
+		if e.Epoch != best.Epoch && e.Checkpoint != nil {
 			rest = append(rest, *e.Checkpoint)
 		}
 	}
