@@ -21,8 +21,8 @@ func (s Spec) YAML() ([]byte, error) {
 }
 
 // Digest is the SHA-256 of the canonical form of s, in hexadecimal: its JSON, fields in the order of their definition,
-// with the second view spelled out and two views an image left out. Specs that describe the same experiment under the same name have the same digest,
-// however they were written.
+// with the second view spelled out and a number of two views left out. Specs that describe the same experiment under the
+// same name have the same digest, however they were written.
 func (s Spec) Digest() string {
 	if s.Augment.SecondView == nil {
 		s.Augment.SecondView = &s.Augment.FirstView

@@ -22,8 +22,8 @@ func (a Augment) checkViews(c *checker, method string) {
 		c.whole("augment.views", a.Views, 2, 8, "each view needs another of its image; 0 stands for 2")
 	}
 	if method == BarlowTwins && a.Views > 2 {
-		c.complain("augment.views", a.Views, "is too many for %s, whose loss correlates two views: set it to 2, or method.name to %s",
-			BarlowTwins, SimCLR)
+		c.complain("augment.views", a.Views, "is too many for %s, whose loss correlates two views: set it to 2, or "+
+			"method.name to %s", BarlowTwins, SimCLR)
 	}
 }
 

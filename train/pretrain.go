@@ -24,8 +24,8 @@ func NewPretrainState(spec *experiment.Spec) (*State, error) {
 }
 
 // PretrainEpoch trains encoder and projection head for one epoch: batches of pretrain.batch_size images in random order,
-// augment.views views of each, in the size that pretrain.progressive_resizing gives the epoch; the last, incomplete batch is left out.
-// It advances s by the epoch; on an error s is as it was.
+// augment.views views of each, in the size that pretrain.progressive_resizing gives the epoch; the last, incomplete batch is
+// left out. It advances s by the epoch; on an error s is as it was.
 //
 // Errors: DivergedError; ErrTooFewImages where a batch is larger than the set; ErrOtherState where s is not of this spec;
 // the context's, at most one step after it is done.

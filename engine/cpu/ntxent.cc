@@ -1,6 +1,7 @@
-// NT-Xent (Chen et al. 2020, eq. 1; with several positives Khosla et al. 2020, eq. 2) on rows of unit length. A block of anchors is compared with all views at once, in one
-// matrix product whose result stays in the cache: nothing of size [views, views] is ever in memory. The block's size is
-// fixed and each block is one thread's, so that the number of threads changes nothing.
+// NT-Xent (Chen et al. 2020, eq. 1; with several positives Khosla et al. 2020, eq. 2) on rows of unit length. A block of
+// anchors is compared with all views at once, in one matrix product whose result stays in the cache: nothing of size
+// [views, views] is ever in memory. The block's size is fixed and each block is one thread's, so that the number of threads
+// changes nothing.
 #include <atomic>
 #include <cmath>
 #include <vector>
@@ -112,9 +113,10 @@ extern "C" const char *tv_ntxent(int64_t views, int64_t images, int64_t dim, dou
   return nullptr;
 }
 
-// With P_ik = softmax over k≠i and T_ik = 1 for the positive (of several, a share of 1), the gradient of the similarities is G = (P − T)/(τ·views),
-// and that of z is (G + Gᵀ)·z, since z stands on both sides of the product. The similarities are computed twice: the
-// second time all softmaxes are known, and the product takes less time than keeping the first.
+// With P_ik = softmax over k≠i and T_ik = 1 for the positive, or a share of 1 for each of several, the gradient of the
+// similarities is G = (P − T)/(τ·views), and that of z is (G + Gᵀ)·z, since z stands on both sides of the product. The
+// similarities are computed twice: the second time all softmaxes are known, and the product takes less time than keeping
+// the first.
 extern "C" const char *tv_ntxent_grad(int64_t views, int64_t images, int64_t dim, double temperature, const float *z,
                                       const float *dloss, float *dz) {
   std::vector<float> origins(views), shares(views);
