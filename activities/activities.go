@@ -50,6 +50,7 @@ func (a *Activities) RegisterGeneral(r worker.ActivityRegistry) {
 	register(r, experiment.ActivityPrepareData, a.PrepareData)
 	register(r, experiment.ActivitySelectCheckpoint, a.SelectCheckpoint)
 	register(r, experiment.ActivitySelectFinetuned, a.SelectFinetuned)
+	register(r, experiment.ActivitySelectLinearAugmented, a.SelectLinearAugmented)
 	register(r, experiment.ActivityWriteReport, a.WriteReport)
 	register(r, experiment.ActivityPruneCheckpoints, a.PruneCheckpoints)
 }
@@ -58,6 +59,7 @@ func (a *Activities) RegisterGeneral(r worker.ActivityRegistry) {
 func (a *Activities) RegisterTrain(r worker.ActivityRegistry) {
 	register(r, experiment.ActivityPretrainEpoch, a.PretrainEpoch)
 	register(r, experiment.ActivityEvaluateLinear, a.EvaluateLinear)
+	register(r, experiment.ActivityLinearAugmentedEpoch, a.LinearAugmentedEpoch)
 	register(r, experiment.ActivityFinetuneEpoch, a.FinetuneEpoch)
 	register(r, experiment.ActivityEvaluateTest, a.EvaluateTest)
 }

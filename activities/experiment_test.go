@@ -1,17 +1,24 @@
 package activities
 
 import (
+	"bytes"
+	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"twinview/checkpoint"
 	"twinview/experiment"
+	"twinview/train"
 )
 
 // The activities of a whole experiment, each on a worker of its own, so that nothing passes between them but the store.
 func TestExperimentAcrossWorkers(t *testing.T) {
 	s := newMemory()
 	spec := tinySpec()
+	require.NoError(t, experiment.Set(&spec, "linear_augmented.epochs=2"))
+	spec.LinearAugmented.BatchSize = 5
 	r := experiment.Result{Experiment: spec.Name, Data: prepare(t, s, spec)}
 	require.Equal(t, []int{10, 10, 10}, []int{r.Data.Train, r.Data.Validation, r.Data.Test})
 	require.Len(t, r.Data.Classes, 10)
@@ -36,6 +43,12 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 	again := must[experiment.Classification](t, idle(t, s), experiment.ActivityEvaluateLinear, linear)
 	require.Equal(t, r.Linear, again, "a recorded evaluation is not repeated")
 
+	r.LinearAugmented = linearAugmentedOn(t, s, spec, r.Data, r.Best)
+	require.Equal(t, "experiments/tiny/simclr_lin_augmented_best.pt", r.LinearAugmented.Best.Model.Key)
+	for _, model := range []experiment.Artifact{r.Linear.Best.Model, r.LinearAugmented.Best.Model} {
+		requireEncoder(t, s, r.Best.Checkpoint, model)
+	}
+
 	from = nil
 	for epoch := 1; epoch <= spec.Finetune.Epochs; epoch++ {
 		in := experiment.FinetuneEpochInput{Spec: spec, Data: r.Data, Best: r.Best, Epoch: epoch, From: from}
@@ -48,8 +61,10 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 	require.Equal(t, "experiments/tiny/finetune_best.pt", r.Finetune.Best.Model.Key)
 
 	r.Test = must[experiment.TestResult](t, newActivities(t, s), experiment.ActivityEvaluateTest,
-		experiment.EvaluateTestInput{Spec: spec, Data: r.Data, Best: r.Best, Linear: r.Linear, Finetune: r.Finetune})
+		experiment.EvaluateTestInput{Spec: spec, Data: r.Data, Best: r.Best, Linear: r.Linear, Finetune: r.Finetune,
+			LinearAugmented: r.LinearAugmented})
 	require.Len(t, r.Test.Linear, 2)
+	require.Len(t, r.Test.LinearAugmented, 2)
 	require.Len(t, r.Test.Finetune, 2)
 	requireConfusion(t, r.Test.LinearConfusion, r.Test.Linear[r.Linear.Best.Epoch-1])
 	requireConfusion(t, r.Test.FinetuneConfusion, r.Test.Finetune[r.Finetune.Best.Epoch-1])
@@ -57,6 +72,8 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 		r.Linear.Epochs[i].TestLoss, r.Linear.Epochs[i].TestAccuracy = &r.Test.Linear[i].Loss, &r.Test.Linear[i].Accuracy
 		r.Finetune.Epochs[i].TestLoss = &r.Test.Finetune[i].Loss
 		r.Finetune.Epochs[i].TestAccuracy = &r.Test.Finetune[i].Accuracy
+		r.LinearAugmented.Epochs[i].TestLoss = &r.Test.LinearAugmented[i].Loss
+		r.LinearAugmented.Epochs[i].TestAccuracy = &r.Test.LinearAugmented[i].Accuracy
 	}
 
 	r.Artifacts = must[map[string]experiment.Artifact](t, newActivities(t, s), experiment.ActivityWriteReport,
@@ -64,6 +81,7 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 	files := s.keys("experiments/tiny/")
 	for _, name := range []string{
 		"spec.yaml", "metrics.json", "report.html", "simclr_best_epoch.pt", "simclr_lin_best.pt", "finetune_best.pt",
+		"simclr_lin_augmented_best.pt",
 	} {
 		require.Contains(t, r.Artifacts, name)
 		require.Contains(t, files, name)
@@ -81,6 +99,55 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 	trained := must[experiment.PretrainEpoch](t, idle(t, s), experiment.ActivityPretrainEpoch,
 		experiment.PretrainEpochInput{Spec: spec, Data: r.Data, Epoch: 1})
 	require.Equal(t, r.Pretrain[0], trained)
+}
+
+// linearAugmentedOn evaluates with augmentation, each epoch on a worker of its own.
+func linearAugmentedOn(
+	t *testing.T, s *memory, spec experiment.Spec, data experiment.PreparedData, best experiment.Selection,
+) *experiment.Classification {
+	t.Helper()
+	c := &experiment.Classification{}
+	in := experiment.LinearAugmentedEpochInput{Spec: spec, Data: data, Best: best}
+	for in.Epoch = 1; in.Epoch <= spec.LinearAugmented.Epochs; in.Epoch++ {
+		done := must[experiment.ClassifierEpoch](t, newActivities(t, s), experiment.ActivityLinearAugmentedEpoch, in)
+		again := must[experiment.ClassifierEpoch](t, idle(t, s), experiment.ActivityLinearAugmentedEpoch, in)
+		require.Equal(t, done, again, "a recorded epoch is not trained again")
+		c.Epochs = append(c.Epochs, done)
+		in.From = done.Checkpoint
+	}
+	c.Best = must[experiment.Selection](t, newActivities(t, s), experiment.ActivitySelectLinearAugmented,
+		experiment.SelectLinearAugmentedInput{Spec: spec, Best: best, Epochs: c.Epochs})
+	return c
+}
+
+// requireEncoder checks that a published model has every tensor of the checkpoint's encoder, running statistics included,
+// in the same bits, and besides them only a classifier.
+func requireEncoder(t *testing.T, s *memory, from, model experiment.Artifact) {
+	t.Helper()
+	state, err := train.ReadState(bytes.NewReader(s.objects[from.Key]))
+	require.NoError(t, err)
+	published, err := checkpoint.ReadTorch(s.objects[model.Key])
+	require.NoError(t, err)
+	found := map[string]checkpoint.Tensor{}
+	for _, tensor := range published {
+		found[tensor.Name] = tensor
+	}
+	compared := 0
+	for _, want := range state.StateDict() {
+		if strings.HasPrefix(want.Name, "projector.") {
+			continue
+		}
+		got, ok := found[want.Name]
+		require.True(t, ok, "%s has %s", model.Key, want.Name)
+		require.Equal(t, want.Shape, got.Shape, want.Name)
+		require.Equal(t, want.Int64s, got.Int64s, want.Name)
+		require.Equal(t, len(want.Data), len(got.Data), want.Name)
+		for i := range want.Data {
+			require.Equal(t, math.Float32bits(want.Data[i]), math.Float32bits(got.Data[i]), "%s[%d]", want.Name, i)
+		}
+		compared++
+	}
+	require.Equal(t, len(published)-2, compared, "and fc.weight, fc.bias")
 }
 
 // Without linear evaluation and fine-tuning there is still a test, and a report of it.

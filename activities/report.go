@@ -109,7 +109,11 @@ func render(in report.Input) ([]file, error) {
 // models are the PyTorch state dicts that the selections published, by file name.
 func models(r experiment.Result) map[string]experiment.Artifact {
 	found := make(map[string]experiment.Artifact)
-	for _, s := range []experiment.Selection{r.Best, r.Linear.Best, r.Finetune.Best} {
+	selections := []experiment.Selection{r.Best, r.Linear.Best, r.Finetune.Best}
+	if r.LinearAugmented != nil {
+		selections = append(selections, r.LinearAugmented.Best)
+	}
+	for _, s := range selections {
 		if s.Model.Key != "" { // empty where a protocol was left out
 			found[path.Base(s.Model.Key)] = s.Model
 		}

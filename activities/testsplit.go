@@ -9,7 +9,7 @@ import (
 	"twinview/train"
 )
 
-// EvaluateTest reads the test split, for the first and only time: kNN and every epoch's linear classifier on the selected
+// EvaluateTest reads the test split, for the first and only time: kNN and every epoch's linear classifiers on the selected
 // encoder's outputs, and every epoch of fine-tuning, as far as there are any. Nothing is chosen by what it finds.
 func (a *Activities) EvaluateTest(ctx context.Context, in experiment.EvaluateTestInput) (experiment.TestResult, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageTest}
@@ -95,6 +95,15 @@ func (a *Activities) testEncoder(
 	}
 	if result.Exhibits, err = a.exhibit(ctx, &in, split, known, asked, o); err != nil {
 		return result, fmt.Errorf("exhibit the test split: %w", err)
+	}
+	if in.LinearAugmented != nil {
+		for _, e := range in.LinearAugmented.Epochs {
+			head, err := a.head(ctx, *e.Checkpoint)
+			if err != nil {
+				return result, err
+			}
+			result.LinearAugmented = append(result.LinearAugmented, train.ScoreHead(head, asked))
+		}
 	}
 	if in.Linear.Heads == nil {
 		return result, nil

@@ -17,6 +17,9 @@ const (
 	Exhibiting    Purpose = 8
 	AblationOrder Purpose = 9
 	AblationView  Purpose = 10
+
+	LinearAugmentedOrder Purpose = 11
+	LinearAugmentedView  Purpose = 12
 )
 
 // Stream returns the random stream of one view of one sample: a pure function of its arguments, so that an epoch can start

@@ -52,9 +52,11 @@ func TestArms(t *testing.T) {
 
 func TestStages(t *testing.T) {
 	s := Default()
-	require.Equal(t, []string{StageAblation}, s.LeftOut())
+	require.Equal(t, []string{StageLinearAugmented, StageAblation}, s.LeftOut())
 	require.Equal(t, StageTest, s.StageAfter(StageFinetune))
-	s.Linear.Epochs, s.Finetune.Epochs = 0, 0
+	s.LinearAugmented = new(defaultLinearAugmented())
+	require.Equal(t, StageLinearAugmented, s.StageAfter(StageLinear))
+	s.Linear.Epochs, s.LinearAugmented, s.Finetune.Epochs = 0, nil, 0
 	require.Equal(t, StageTest, s.StageAfter(StageSelect))
 	s.Ablation = new(defaultAblation())
 	require.Equal(t, StageAblation, s.StageAfter(StageSelect))

@@ -23,15 +23,17 @@ const QueryProgress = "progress"
 
 // Activity names. Beside each stand its queue, its argument and its result.
 const (
-	ActivityPrepareData      = "PrepareData"      // general: PrepareDataInput → PreparedData
-	ActivityPretrainEpoch    = "PretrainEpoch"    // train: PretrainEpochInput → PretrainEpoch
-	ActivitySelectCheckpoint = "SelectCheckpoint" // train: SelectCheckpointInput → Selection
-	ActivityEvaluateLinear   = "EvaluateLinear"   // train: EvaluateLinearInput → Classification
-	ActivityFinetuneEpoch    = "FinetuneEpoch"    // train: FinetuneEpochInput → ClassifierEpoch
-	ActivitySelectFinetuned  = "SelectFinetuned"  // train: SelectFinetunedInput → Selection
-	ActivityEvaluateTest     = "EvaluateTest"     // train: EvaluateTestInput → TestResult
-	ActivityWriteReport      = "WriteReport"      // general: WriteReportInput → map[string]Artifact
-	ActivityPruneCheckpoints = "PruneCheckpoints" // general: PruneCheckpointsInput → nothing
+	ActivityPrepareData           = "PrepareData"           // general: PrepareDataInput → PreparedData
+	ActivityPretrainEpoch         = "PretrainEpoch"         // train: PretrainEpochInput → PretrainEpoch
+	ActivitySelectCheckpoint      = "SelectCheckpoint"      // train: SelectCheckpointInput → Selection
+	ActivityEvaluateLinear        = "EvaluateLinear"        // train: EvaluateLinearInput → Classification
+	ActivityLinearAugmentedEpoch  = "LinearAugmentedEpoch"  // train: LinearAugmentedEpochInput → ClassifierEpoch
+	ActivitySelectLinearAugmented = "SelectLinearAugmented" // train: SelectLinearAugmentedInput → Selection
+	ActivityFinetuneEpoch         = "FinetuneEpoch"         // train: FinetuneEpochInput → ClassifierEpoch
+	ActivitySelectFinetuned       = "SelectFinetuned"       // train: SelectFinetunedInput → Selection
+	ActivityEvaluateTest          = "EvaluateTest"          // train: EvaluateTestInput → TestResult
+	ActivityWriteReport           = "WriteReport"           // general: WriteReportInput → map[string]Artifact
+	ActivityPruneCheckpoints      = "PruneCheckpoints"      // general: PruneCheckpointsInput → nothing
 )
 
 // Types of the application errors that no retry helps. Any other failure, a lost connection above all, is tried again.
@@ -86,6 +88,28 @@ type EvaluateLinearInput struct {
 	Best Selection    `json:"best"`
 }
 
+// LinearAugmentedEpochInput asks for one epoch of linear evaluation with augmentation.
+type LinearAugmentedEpochInput struct {
+	Spec Spec         `json:"spec"`
+	Data PreparedData `json:"data"`
+	// Best is the encoder.
+	Best Selection `json:"best"`
+	// Epoch counts from 1.
+	Epoch int `json:"epoch"`
+	// From is the checkpoint of the epoch before; nil in the first epoch.
+	From *Artifact `json:"from,omitempty"`
+}
+
+// SelectLinearAugmentedInput asks for the best epoch of linear evaluation with augmentation, with encoder and classifier as
+// a PyTorch state dict.
+type SelectLinearAugmentedInput struct {
+	Spec Spec `json:"spec"`
+	// Best is the encoder.
+	Best Selection `json:"best"`
+	// Epochs are all that were trained, in order.
+	Epochs []ClassifierEpoch `json:"epochs"`
+}
+
 // FinetuneEpochInput asks for one epoch of fine-tuning, or of an arm of the ablation.
 type FinetuneEpochInput struct {
 	Spec Spec         `json:"spec"`
@@ -124,6 +148,8 @@ type EvaluateTestInput struct {
 	Linear   Classification `json:"linear"`
 	Finetune Classification `json:"finetune"`
 	Ablation []AblationArm  `json:"ablation,omitempty"`
+	// LinearAugmented is nil where the experiment leaves it out.
+	LinearAugmented *Classification `json:"linear_augmented,omitempty"`
 }
 
 // WriteReportInput asks for the files that are made for people: metrics, report and plots.

@@ -100,6 +100,9 @@ func prepare(v reflect.Value, field int, null bool) {
 	switch absent := f.Addr().Interface().(type) {
 	case **View:
 		*absent = new(v.Addr().Interface().(*Augment).FirstView)
+	case **LinearAugmented:
+		*absent = new(defaultLinearAugmented())
+		(*absent).Augment.Normalize = v.Addr().Interface().(*Spec).Augment.FirstView.Normalize
 	case **Ablation:
 		*absent = new(defaultAblation())
 	default:

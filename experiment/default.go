@@ -103,6 +103,14 @@ func defaultLinear() Linear {
 	return Linear{Epochs: 100, BatchSize: 512, Optimizer: adamW(0.01, 5e-6), Schedule: warmCosine(0)}
 }
 
+// defaultLinearAugmented is defaultLinear with crops and flips. An epoch is a pass of the encoder, so it has fewer of them.
+func defaultLinearAugmented() LinearAugmented {
+	l := defaultLinear()
+	return LinearAugmented{
+		Epochs: 20, BatchSize: l.BatchSize, Optimizer: l.Optimizer, Schedule: l.Schedule, Augment: supervisedView(),
+	}
+}
+
 // defaultFinetune follows Chen et al. 2020, appendix B.5: SGD with Nesterov momentum 0.9 at a rate of 0.05·batch/256
 // without weight decay.
 func defaultFinetune() Finetune {

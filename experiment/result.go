@@ -142,6 +142,8 @@ type TestResult struct {
 	// leaves the protocol out.
 	Linear   []TestScore `json:"linear"`
 	Finetune []TestScore `json:"finetune"`
+	// LinearAugmented is as Linear.
+	LinearAugmented []TestScore `json:"linear_augmented,omitempty"`
 	// Ablation has the selected epoch of each arm, in the order of Ablation.Arms.
 	Ablation []TestScore `json:"ablation,omitempty"`
 	// LinearConfusion and FinetuneConfusion count, for the selected epoch's weights, the test images of each true class
@@ -165,7 +167,9 @@ type Result struct {
 	Linear     Classification  `json:"linear"`
 	Finetune   Classification  `json:"finetune"`
 	Ablation   []AblationArm   `json:"ablation,omitempty"`
-	Test       TestResult      `json:"test"`
+	// LinearAugmented is nil where the experiment leaves it out.
+	LinearAugmented *Classification `json:"linear_augmented,omitempty"`
+	Test            TestResult      `json:"test"`
 	// Artifacts are the files made for people, by file name: models, metrics.json, report.html, spec.yaml.
 	Artifacts map[string]Artifact `json:"artifacts"`
 }
@@ -177,17 +181,19 @@ type Progress struct {
 	Stage      string `json:"stage"`
 	// LeftOut are the stages that the experiment does not have.
 	LeftOut []string `json:"left_out,omitempty"`
-	// PretrainEpochs, FinetuneEpochs and AblationEpochs (of each arm) are the planned numbers.
-	PretrainEpochs int               `json:"pretrain_epochs"`
-	FinetuneEpochs int               `json:"finetune_epochs"`
-	AblationEpochs int               `json:"ablation_epochs,omitempty"`
-	Data           *PreparedData     `json:"data,omitempty"`
-	Pretrain       []PretrainEpoch   `json:"pretrain,omitempty"`
-	Best           *Selection        `json:"best,omitempty"`
-	Linear         *Classification   `json:"linear,omitempty"`
-	Finetune       []ClassifierEpoch `json:"finetune,omitempty"`
-	Ablation       []AblationArm     `json:"ablation,omitempty"`
-	Result         *Result           `json:"result,omitempty"`
+	// PretrainEpochs, LinearAugmentedEpochs, FinetuneEpochs and AblationEpochs (of each arm) are the planned numbers.
+	PretrainEpochs        int               `json:"pretrain_epochs"`
+	LinearAugmentedEpochs int               `json:"linear_augmented_epochs,omitempty"`
+	FinetuneEpochs        int               `json:"finetune_epochs"`
+	AblationEpochs        int               `json:"ablation_epochs,omitempty"`
+	Data                  *PreparedData     `json:"data,omitempty"`
+	Pretrain              []PretrainEpoch   `json:"pretrain,omitempty"`
+	Best                  *Selection        `json:"best,omitempty"`
+	Linear                *Classification   `json:"linear,omitempty"`
+	LinearAugmented       []ClassifierEpoch `json:"linear_augmented,omitempty"`
+	Finetune              []ClassifierEpoch `json:"finetune,omitempty"`
+	Ablation              []AblationArm     `json:"ablation,omitempty"`
+	Result                *Result           `json:"result,omitempty"`
 }
 
 // Heartbeat is what a running activity reports about itself.

@@ -24,6 +24,9 @@ func Set(spec *Spec, assignment string) error {
 	if spec.Encoder.Weights != nil {
 		changed.Encoder.Weights = new(*spec.Encoder.Weights)
 	}
+	if spec.LinearAugmented != nil {
+		changed.LinearAugmented = new(*spec.LinearAugmented)
+	}
 	if spec.Ablation != nil {
 		changed.Ablation = new(*spec.Ablation)
 	}

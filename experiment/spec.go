@@ -19,9 +19,12 @@ type Spec struct {
 	KNN         KNN         `yaml:"knn" json:"knn"`
 	Linear      Linear      `yaml:"linear" json:"linear"`
 	Finetune    Finetune    `yaml:"finetune" json:"finetune"`
-	Ablation    *Ablation   `yaml:"ablation,omitempty" json:"ablation,omitempty"`
 	Checkpoints Checkpoints `yaml:"checkpoints" json:"checkpoints"`
 	Compute     Compute     `yaml:"compute" json:"compute"`
+
+	// LinearAugmented and Ablation are left out where they are nil.
+	LinearAugmented *LinearAugmented `yaml:"linear_augmented,omitempty" json:"linear_augmented,omitempty"`
+	Ablation        *Ablation        `yaml:"ablation,omitempty" json:"ablation,omitempty"`
 }
 
 // Names of data sets.
@@ -230,6 +233,18 @@ type Linear struct {
 	BatchSize int       `yaml:"batch_size" json:"batch_size"`
 	Optimizer Optimizer `yaml:"optimizer" json:"optimizer"`
 	Schedule  Schedule  `yaml:"schedule" json:"schedule"`
+}
+
+// LinearAugmented is linear evaluation on augmented images: the frozen encoder sees each image anew in each epoch, cropped
+// and flipped at random, as Chen et al. 2020, appendix B.6, evaluate. It takes a pass of the encoder over the training
+// split for every epoch. A spec without the section leaves it out; one with an empty section gets the defaults.
+type LinearAugmented struct {
+	Epochs    int       `yaml:"epochs" json:"epochs"`
+	BatchSize int       `yaml:"batch_size" json:"batch_size"`
+	Optimizer Optimizer `yaml:"optimizer" json:"optimizer"`
+	Schedule  Schedule  `yaml:"schedule" json:"schedule"`
+	// Augment is the distribution of training images, normalised as augment.first_view.
+	Augment View `yaml:"augment" json:"augment"`
 }
 
 // Finetune trains the encoder and a new linear classifier together, on labelled images.

@@ -4,22 +4,23 @@ import "slices"
 
 // Stages of an experiment, in order.
 const (
-	StagePrepare  = "prepare"
-	StagePretrain = "pretrain"
-	StageSelect   = "select"
-	StageLinear   = "linear"
-	StageFinetune = "finetune"
-	StageAblation = "ablation"
-	StageTest     = "test"
-	StageReport   = "report"
-	StageDone     = "done"
+	StagePrepare         = "prepare"
+	StagePretrain        = "pretrain"
+	StageSelect          = "select"
+	StageLinear          = "linear"
+	StageLinearAugmented = "linear_augmented"
+	StageFinetune        = "finetune"
+	StageAblation        = "ablation"
+	StageTest            = "test"
+	StageReport          = "report"
+	StageDone            = "done"
 )
 
 // Stages lists the stages of every experiment that leaves nothing out, in order.
 func Stages() []string {
 	return []string{
-		StagePrepare, StagePretrain, StageSelect, StageLinear, StageFinetune, StageAblation, StageTest, StageReport,
-		StageDone,
+		StagePrepare, StagePretrain, StageSelect, StageLinear, StageLinearAugmented, StageFinetune, StageAblation,
+		StageTest, StageReport, StageDone,
 	}
 }
 
@@ -28,6 +29,9 @@ func (s Spec) LeftOut() []string {
 	var out []string
 	if s.Linear.Epochs == 0 {
 		out = append(out, StageLinear)
+	}
+	if s.LinearAugmented == nil {
+		out = append(out, StageLinearAugmented)
 	}
 	if s.Finetune.Epochs == 0 {
 		out = append(out, StageFinetune)

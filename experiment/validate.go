@@ -43,6 +43,7 @@ func (s Spec) Validate() error {
 	s.KNN.check(c)
 	c.whole("linear.batch_size", s.Linear.BatchSize, 1, 4096, "")
 	checkTraining(c, "linear", s.Linear.Epochs, s.Linear.Optimizer, s.Linear.Schedule)
+	s.LinearAugmented.check(c, s.trainImages(), s.Augment)
 	c.whole("finetune.batch_size", s.Finetune.BatchSize, 2, 4096, "batch norm has no variance of one image to train with")
 	checkTraining(c, "finetune", s.Finetune.Epochs, s.Finetune.Optimizer, s.Finetune.Schedule)
 	s.Finetune.Augment.check(c, "finetune.augment", smallestView(s.Finetune.ProgressiveResizing, s.Augment.Size))
@@ -69,6 +70,9 @@ func (p Compute) check(c *checker) {
 	}
 }
 
+// manyImages is what is wrong with a batch that the training split does not fill.
+const manyImages = "is more than the %d training images: lower it or raise dataset.train_images"
+
 // checkSizes compares batches and neighbours with the images that there are.
 func (s Spec) checkSizes(c *checker) {
 	const few = "is more than the %d neighbours: lower it or raise knn.train_images"
@@ -79,7 +83,6 @@ func (s Spec) checkSizes(c *checker) {
 	if images <= 0 {
 		return
 	}
-	const many = "is more than the %d training images: lower it or raise dataset.train_images"
 	for _, batch := range []struct {
 		path         string
 		epochs, size int
@@ -89,7 +92,7 @@ func (s Spec) checkSizes(c *checker) {
 		{"finetune.batch_size", s.Finetune.Epochs, s.Finetune.BatchSize},
 	} {
 		if batch.epochs > 0 && batch.size > images {
-			c.complain(batch.path, batch.size, many, images)
+			c.complain(batch.path, batch.size, manyImages, images)
 		}
 	}
 	if s.KNN.K >= images { // a training image is not its own neighbour
@@ -204,6 +207,25 @@ func (k KNN) check(c *checker) {
 	c.whole("knn.every_epochs", k.EveryEpochs, 1, maxPretrainEpochs, "")
 	c.wholeOrAll("knn.train_images", k.TrainImages, 1, maxSynthetic)
 	c.wholeOrAll("knn.validation_images", k.ValidationImages, 1, maxSynthetic)
+}
+
+func (l *LinearAugmented) check(c *checker, images int, a Augment) {
+	if l == nil {
+		return
+	}
+	const path = "linear_augmented"
+	c.whole(path+".epochs", l.Epochs, 1, maxClassifierEpochs, "remove the section to leave the protocol out")
+	c.whole(path+".batch_size", l.BatchSize, 1, 4096, "")
+	if images > 0 && l.BatchSize > images {
+		c.complain(path+".batch_size", l.BatchSize, manyImages, images)
+	}
+	l.Optimizer.check(c, path+".optimizer")
+	l.Schedule.check(c, path+".schedule", l.Epochs)
+	l.Augment.check(c, path+".augment", a.Size)
+	if l.Augment.Normalize != a.FirstView.Normalize {
+		c.complain(path+".augment.normalize", l.Augment.Normalize,
+			"differs from augment.first_view.normalize, by which the encoder has learned: make them equal")
+	}
 }
 
 // checkTraining checks what linear evaluation and fine-tuning have in common. Left out, a protocol keeps its schedule.

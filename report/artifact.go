@@ -17,12 +17,18 @@ type named struct {
 // artifacts are the objects that a result names and that stay in the store, in the order in which they came to be; then
 // the files made for people, by name. An object that is named twice is listed once.
 func artifacts(r *experiment.Result) []named {
+	var augmented experiment.Selection
+	if r.LinearAugmented != nil {
+		augmented = r.LinearAugmented.Best
+	}
 	all := []named{
 		{"dataset", r.Data.Archive},
 		{"pretrain_checkpoint", r.Best.Checkpoint},
 		{"pretrain_model", r.Best.Model},
 		{"linear_heads", deref(r.Linear.Heads)},
 		{"linear_model", r.Linear.Best.Model},
+		{"linear_augmented_checkpoint", augmented.Checkpoint},
+		{"linear_augmented_model", augmented.Model},
 		{"finetune_checkpoint", r.Finetune.Best.Checkpoint},
 		{"finetune_model", r.Finetune.Best.Model},
 		{"test_exhibits", deref(r.Test.Exhibits)},

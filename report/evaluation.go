@@ -25,12 +25,13 @@ type evaluation struct {
 
 // Names of protocols, as metrics.json has them.
 const (
-	protocolKNN      = "knn"
-	protocolLinear   = "linear"
-	protocolFinetune = "finetune"
+	protocolKNN             = "knn"
+	protocolLinearAugmented = "linear_augmented"
+	protocolLinear          = "linear"
+	protocolFinetune        = "finetune"
 )
 
-// evaluations are kNN, linear evaluation and fine-tuning, in this order, without those that the experiment leaves out. The
+// evaluations are kNN, linear evaluation without and with augmentation and fine-tuning, in this order, without those that the experiment leaves out. The
 // result must have passed check.
 func evaluations(spec *experiment.Spec, r *experiment.Result) []evaluation {
 	all := []evaluation{knnEvaluation(spec, r)}
@@ -42,6 +43,9 @@ func evaluations(spec *experiment.Spec, r *experiment.Result) []evaluation {
 		}
 	}
 	add(protocolLinear, "Linear", linearProtocol(spec, r), "linear evaluation", &r.Linear)
+	if l := r.LinearAugmented; l != nil {
+		add(protocolLinearAugmented, "Linear, augmented", linearAugmentedProtocol(spec, r), "linear evaluation", l)
+	}
 	add(protocolFinetune, "Fine-tuned", finetuneProtocol(spec, r), "fine-tuning", &r.Finetune)
 	return all
 }
@@ -80,6 +84,11 @@ func knnProtocol(spec *experiment.Spec, r *experiment.Result) string {
 func linearProtocol(spec *experiment.Spec, r *experiment.Result) string {
 	return fmt.Sprintf("softmax classifier on outputs of the frozen encoder, %d epochs on %s training images, no augmentation",
 		spec.Linear.Epochs, count(r.Data.Train))
+}
+
+func linearAugmentedProtocol(spec *experiment.Spec, r *experiment.Result) string {
+	return fmt.Sprintf("softmax classifier on outputs of the frozen encoder for training images augmented anew in each epoch, "+
+		"%d epochs on %s images", spec.LinearAugmented.Epochs, count(r.Data.Train))
 }
 
 func finetuneProtocol(spec *experiment.Spec, r *experiment.Result) string {

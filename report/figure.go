@@ -94,6 +94,9 @@ func figures(spec *experiment.Spec, r *experiment.Result) []figure {
 		all = nil
 	}
 	all = append(all, classifierFigures("linear", "Linear evaluation", &r.Linear)...)
+	if r.LinearAugmented != nil {
+		all = append(all, classifierFigures("linear-augmented", "Linear evaluation with augmentation", r.LinearAugmented)...)
+	}
 	return append(all, classifierFigures("finetune", "Fine-tuning", &r.Finetune)...)
 }
 

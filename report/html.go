@@ -129,18 +129,22 @@ func (p *page) describeViews(spec *experiment.Spec) {
 		p.ViewNames = names[1:]
 		views = append(views, *second)
 	}
-	pretraining := len(views)
+	phases := slices.Repeat([][]experiment.ResizingPhase{spec.Pretrain.ProgressiveResizing}, len(views))
+	add := func(name string, view experiment.View, resized []experiment.ResizingPhase) {
+		p.ViewNames, views, phases = append(p.ViewNames, name), append(views, view), append(phases, resized)
+	}
+	if l := spec.LinearAugmented; l != nil {
+		add("Linear evaluation", l.Augment, nil)
+	}
 	if spec.Finetune.Epochs > 0 {
-		p.ViewNames = append(p.ViewNames, "Fine-tuning")
-		views = append(views, spec.Finetune.Augment)
+		add("Fine-tuning", spec.Finetune.Augment, spec.Finetune.ProgressiveResizing)
+	}
+	if spec.Ablation != nil {
+		add("Ablation", spec.Ablation.Augment, nil)
 	}
 	p.Transforms = transforms(spec.Augment.Size, views)
-	for i, crop := 0, p.Transforms[0].Settings; i < len(crop); i++ {
-		if i < pretraining {
-			crop[i] += resizing(spec.Pretrain.ProgressiveResizing)
-		} else {
-			crop[i] += resizing(spec.Finetune.ProgressiveResizing)
-		}
+	for i, resized := range phases {
+		p.Transforms[0].Settings[i] += resizing(resized)
 	}
 }
 
@@ -214,6 +218,7 @@ func stageRows(r *experiment.Result) []stageRow {
 	rows := []stageRow{
 		{"Pretraining", len(trained(r)), duration(sum(m.PretrainSeconds)), rate(m)},
 		{"Linear evaluation", len(r.Linear.Epochs), duration(sum(m.LinearSeconds)), ""},
+		{"Linear evaluation with augmentation", len(m.LinearAugmentedSeconds), duration(sum(m.LinearAugmentedSeconds)), ""},
 		{"Fine-tuning", len(r.Finetune.Epochs), duration(sum(m.FinetuneSeconds)), ""},
 		{"Ablation", armEpochs(r), duration(sum(m.AblationSeconds)), ""},
 	}

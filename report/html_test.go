@@ -150,3 +150,17 @@ func TestHTMLWithoutLinearAndFinetuning(t *testing.T) {
 		require.NotContains(t, page.text, absent)
 	}
 }
+
+func TestLinearEvaluationWithAugmentationStandsInEveryOutput(t *testing.T) {
+	in := withAugmented(sampleInput(3, 2, 2), 4)
+	require.NoError(t, everything(t, in))
+	data, err := HTML(in)
+	require.NoError(t, err)
+	text := parse(t, data).text
+	require.Contains(t, text, "Linear, augmented")
+	require.Contains(t, text, "Both views Linear evaluation Fine-tuning")
+	require.Contains(t, text, percent(*in.Result.LinearAugmented.Epochs[2].TestAccuracy))
+
+	in.Result.LinearAugmented = nil
+	require.ErrorContains(t, everything(t, in), "result.linear_augmented.best.epoch: 0 is none of the 0 epochs")
+}

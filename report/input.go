@@ -31,11 +31,22 @@ func check(spec *experiment.Spec, r *experiment.Result) error {
 	if len(r.Pretrain) == 0 {
 		return fmt.Errorf("result.pretrain: no epochs: a report needs at least one")
 	}
+	augmented := r.LinearAugmented
+	if augmented == nil {
+		augmented = &experiment.Classification{}
+	}
+	plannedAugmented := 0
+	if spec.LinearAugmented != nil {
+		plannedAugmented = spec.LinearAugmented.Epochs
+	}
 	for _, c := range []struct {
 		field   string
 		planned int
 		of      *experiment.Classification
-	}{{"result.linear", spec.Linear.Epochs, &r.Linear}, {"result.finetune", spec.Finetune.Epochs, &r.Finetune}} {
+	}{
+		{"result.linear", spec.Linear.Epochs, &r.Linear}, {"result.linear_augmented", plannedAugmented, augmented},
+		{"result.finetune", spec.Finetune.Epochs, &r.Finetune},
+	} {
 		if c.planned == 0 && len(c.of.Epochs) == 0 {
 			continue
 		}

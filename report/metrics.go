@@ -24,11 +24,12 @@ type MetricsFile struct {
 	Dataset    DatasetMetrics  `json:"dataset"`
 	Pretrain   PretrainMetrics `json:"pretrain"`
 	KNN        KNNMetrics      `json:"knn"`
-	// Linear, Finetune and Ablation are absent where the experiment leaves the protocol out.
-	Linear     *ClassifierMetrics `json:"linear,omitempty"`
-	Finetune   *ClassifierMetrics `json:"finetune,omitempty"`
-	Ablation   *AblationMetrics   `json:"ablation,omitempty"`
-	Throughput ThroughputMetrics  `json:"throughput"`
+	// Linear (on precomputed features), LinearAugmented, Finetune and Ablation are absent where the experiment leaves the protocol out.
+	Linear          *ClassifierMetrics `json:"linear,omitempty"`
+	LinearAugmented *ClassifierMetrics `json:"linear_augmented,omitempty"`
+	Finetune        *ClassifierMetrics `json:"finetune,omitempty"`
+	Ablation        *AblationMetrics   `json:"ablation,omitempty"`
+	Throughput      ThroughputMetrics  `json:"throughput"`
 	// Artifacts are the objects in the store, by what they are.
 	Artifacts map[string]experiment.Artifact `json:"artifacts"`
 }
@@ -85,7 +86,7 @@ type KNNMetrics struct {
 	TestImages   int      `json:"test_images"`
 }
 
-// ClassifierMetrics is linear evaluation or fine-tuning. Single numbers belong to the selected epoch. Those on the training
+// ClassifierMetrics is linear evaluation, without or with augmentation, or fine-tuning. Single numbers belong to the selected epoch. Those on the training
 // split are running means over the epoch's steps.
 type ClassifierMetrics struct {
 	Protocol           string           `json:"protocol"`
@@ -149,9 +150,10 @@ type ThroughputMetrics struct {
 	// ViewsPerSecond is the rate over all of pretraining.
 	ViewsPerSecond float64 `json:"views_per_second"`
 	// Kernels sums up what computed the last epoch: the precision, and how many convolutions which algorithm.
-	Kernels         string    `json:"kernels"`
-	LinearSeconds   []float64 `json:"linear_seconds,omitempty"`
-	FinetuneSeconds []float64 `json:"finetune_seconds,omitempty"`
+	Kernels                string    `json:"kernels"`
+	LinearSeconds          []float64 `json:"linear_seconds,omitempty"`
+	LinearAugmentedSeconds []float64 `json:"linear_augmented_seconds,omitempty"`
+	FinetuneSeconds        []float64 `json:"finetune_seconds,omitempty"`
 	// AblationSeconds has one number an arm.
 	AblationSeconds []float64 `json:"ablation_seconds,omitempty"`
 }
@@ -169,13 +171,14 @@ func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 			Name: r.Data.Name, SHA256: r.Data.SHA256, Classes: r.Data.Classes,
 			TrainImages: r.Data.Train, ValidationImages: r.Data.Validation, TestImages: r.Data.Test,
 		},
-		Pretrain:   pretrainMetrics(&r),
-		KNN:        knnMetrics(&spec, e[0]),
-		Linear:     classifierMetrics(e, protocolLinear),
-		Finetune:   classifierMetrics(e, protocolFinetune),
-		Ablation:   ablationMetrics(&spec, &r),
-		Throughput: throughputMetrics(&r),
-		Artifacts:  map[string]experiment.Artifact{},
+		Pretrain:        pretrainMetrics(&r),
+		KNN:             knnMetrics(&spec, e[0]),
+		Linear:          classifierMetrics(e, protocolLinear),
+		LinearAugmented: classifierMetrics(e, protocolLinearAugmented),
+		Finetune:        classifierMetrics(e, protocolFinetune),
+		Ablation:        ablationMetrics(&spec, &r),
+		Throughput:      throughputMetrics(&r),
+		Artifacts:       map[string]experiment.Artifact{},
 	}
 	for _, a := range artifacts(&r) {
 		m.Artifacts[a.name] = a.Artifact
@@ -267,6 +270,11 @@ func throughputMetrics(r *experiment.Result) ThroughputMetrics {
 	}
 	for _, e := range r.Linear.Epochs {
 		m.LinearSeconds = append(m.LinearSeconds, e.Seconds)
+	}
+	if r.LinearAugmented != nil {
+		for _, e := range r.LinearAugmented.Epochs {
+			m.LinearAugmentedSeconds = append(m.LinearAugmentedSeconds, e.Seconds)
+		}
 	}
 	for _, e := range r.Finetune.Epochs {
 		m.FinetuneSeconds = append(m.FinetuneSeconds, e.Seconds)

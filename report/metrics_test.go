@@ -75,7 +75,7 @@ func TestMetricsOfLeftOutProtocols(t *testing.T) {
 
 // Every name in the file, so that none changes or disappears unnoticed. REPORT_UPDATE=1 writes the list anew.
 func TestMetricsGolden(t *testing.T) {
-	in := sampleInput(7, 4, 2)
+	in := withAblation(withAugmented(sampleInput(7, 4, 2), 3))
 	data, err := Metrics(in.Spec, in.Result)
 	require.NoError(t, err)
 	var m any

@@ -106,3 +106,12 @@ func withAblation(in Input) Input {
 	}
 	return in
 }
+
+// withAugmented adds linear evaluation with augmentation.
+func withAugmented(in Input, epochs int) Input {
+	if err := experiment.Set(&in.Spec, fmt.Sprintf("linear_augmented.epochs=%d", epochs)); err != nil {
+		panic(err)
+	}
+	in.Result.LinearAugmented = new(classification("linear_augmented", epochs, 0.66))
+	return in
+}

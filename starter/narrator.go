@@ -20,8 +20,8 @@ type narrator struct {
 	since time.Time
 	// watched is false until the first observation: what has happened before it took an unknown time.
 	watched bool
-	// pretrained, finetuned and ablated count the epochs told, the last those of all arms.
-	pretrained, finetuned, ablated int
+	// pretrained, augmented (linear evaluation with augmentation), finetuned and ablated (all arms) count the epochs told.
+	pretrained, augmented, finetuned, ablated int
 }
 
 // tell returns the lines that are new in p.
@@ -59,6 +59,8 @@ func (n *narrator) begin(p experiment.Progress, now time.Time) []string {
 	switch stages[n.stage] {
 	case experiment.StagePretrain:
 		return []string{row(experiment.StagePretrain, "begins: %d epochs", p.PretrainEpochs)}
+	case experiment.StageLinearAugmented:
+		return []string{row(experiment.StageLinearAugmented, "begins: %d epochs", p.LinearAugmentedEpochs)}
 	case experiment.StageFinetune:
 		return []string{row(experiment.StageFinetune, "begins: %d epochs", p.FinetuneEpochs)}
 	case experiment.StageAblation:
@@ -89,9 +91,13 @@ func (n *narrator) epochs(p experiment.Progress) []string {
 		for ; n.pretrained < len(p.Pretrain); n.pretrained++ {
 			lines = append(lines, pretrainLine(p.Pretrain[n.pretrained], p.PretrainEpochs))
 		}
+	case experiment.StageLinearAugmented:
+		for ; n.augmented < len(p.LinearAugmented); n.augmented++ {
+			lines = append(lines, classifierLine(stages[n.stage], p.LinearAugmented[n.augmented], p.LinearAugmentedEpochs))
+		}
 	case experiment.StageFinetune:
 		for ; n.finetuned < len(p.Finetune); n.finetuned++ {
-			lines = append(lines, finetuneLine(p.Finetune[n.finetuned], p.FinetuneEpochs))
+			lines = append(lines, classifierLine(stages[n.stage], p.Finetune[n.finetuned], p.FinetuneEpochs))
 		}
 	case experiment.StageAblation:
 		told := armLines(p)
@@ -113,8 +119,8 @@ func pretrainLine(e experiment.PretrainEpoch, planned int) string {
 		epochOf(e.Epoch, planned), e.Loss, knn, e.ViewsPerSecond, seconds(e.Seconds))
 }
 
-func finetuneLine(e experiment.ClassifierEpoch, planned int) string {
-	return row(experiment.StageFinetune, "%s  loss %.4f  accuracy %s  validation loss %.4f  accuracy %s  %s",
+func classifierLine(stage string, e experiment.ClassifierEpoch, planned int) string {
+	return row(stage, "%s  loss %.4f  accuracy %s  validation loss %.4f  accuracy %s  %s",
 		epochOf(e.Epoch, planned), e.TrainLoss, percent(e.TrainAccuracy),
 		e.ValidationLoss, percent(e.ValidationAccuracy), seconds(e.Seconds))
 }
@@ -142,6 +148,8 @@ func outcomeOf(stage string, p experiment.Progress) string {
 		return selectionLine(*p.Best)
 	case stage == experiment.StageLinear && p.Linear != nil:
 		return selectionLine(p.Linear.Best)
+	case stage == experiment.StageLinearAugmented && p.Result != nil && p.Result.LinearAugmented != nil:
+		return selectionLine(p.Result.LinearAugmented.Best)
 	case stage == experiment.StageFinetune && p.Result != nil:
 		return selectionLine(p.Result.Finetune.Best)
 	case stage == experiment.StageTest && p.Result != nil:

@@ -74,6 +74,19 @@ func TestNarratorTellsOfEachArm(t *testing.T) {
 	}, n.tell(*finished(r), noon.Add(time.Second))[:3])
 }
 
+func TestNarratorTellsOfLinearEvaluationWithAugmentation(t *testing.T) {
+	r := testResult()
+	r.LinearAugmented = new(testClassification(0.65))
+	var n narrator
+	lines := n.tell(*finished(r), noon)
+	require.Equal(t, []string{
+		"linear_augmented begins: 2 epochs",
+		"linear_augmented epoch 1/2  loss 1.5000  accuracy 80.00 %  validation loss 1.7500  accuracy 65.00 %  0.5 s",
+		"linear_augmented epoch 2/2  loss 1.5000  accuracy 80.00 %  validation loss 1.7500  accuracy 65.00 %  0.5 s",
+		"linear_augmented done: epoch 2, validation accuracy 65.00 %",
+	}, lines[10:14])
+}
+
 func TestNarratorLeavesOutWhatTheSpecLeavesOut(t *testing.T) {
 	r := testResult()
 	r.Linear, r.Finetune = experiment.Classification{}, experiment.Classification{}

@@ -113,6 +113,9 @@ func finished(r experiment.Result) *experiment.Progress {
 		Ablation:       r.Ablation,
 		Result:         &r,
 	}
+	if l := r.LinearAugmented; l != nil {
+		p.LinearAugmented, p.LinearAugmentedEpochs = l.Epochs, len(l.Epochs)
+	}
 	for _, arm := range r.Ablation {
 		p.AblationEpochs = len(arm.Epochs)
 	}
@@ -127,6 +130,7 @@ func leftOut(r *experiment.Result) []string {
 		empty bool
 	}{
 		{experiment.StageLinear, len(r.Linear.Epochs) == 0},
+		{experiment.StageLinearAugmented, r.LinearAugmented == nil},
 		{experiment.StageFinetune, len(r.Finetune.Epochs) == 0},
 		{experiment.StageAblation, len(r.Ablation) == 0},
 	} {

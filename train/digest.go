@@ -28,6 +28,8 @@ func digest(spec *experiment.Spec, stage string) (string, error) {
 	switch section(stage) {
 	case experiment.StageFinetune:
 		decisive.Finetune = spec.Finetune
+	case experiment.StageLinearAugmented:
+		decisive.LinearAugmented = spec.LinearAugmented
 	case experiment.StageAblation:
 		decisive.Ablation = spec.Ablation
 	}

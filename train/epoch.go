@@ -22,6 +22,8 @@ type epochPlan struct {
 	size           int
 	order, purpose dataset.Purpose
 	network        func() (*model.Network, error)
+	// frozen is the encoder that batches pass through first, nil where the network sees the images itself.
+	frozen *frozenEncoder
 }
 
 // run works on a copy of s and moves s at the end, so that an error loses nothing.
@@ -54,7 +56,7 @@ func (p epochPlan) run(
 	}
 	defer batches.close()
 
-	stats, err := t.epoch(ctx, steps, len(p.views)*p.batchSize, t.feedFrom(batches))
+	stats, err := t.epoch(ctx, steps, len(p.views)*p.batchSize, t.feedFrom(batches, p.frozen))
 	if err != nil {
 		return EpochStats{}, err
 	}
@@ -102,18 +104,22 @@ func visits(seed uint64, purpose dataset.Purpose, n, first, count int) []visit {
 	return all
 }
 
-// feedFrom writes the loader's batches into the leaves for images and, in a classifier, labels.
-func (t *trainer) feedFrom(l *loader) feed {
+// feedFrom writes the loader's batches into the leaves for images, or for a frozen encoder's features of them, and, in a
+// classifier, labels.
+func (t *trainer) feedFrom(l *loader, frozen *frozenEncoder) feed {
 	return func(ctx context.Context) error {
 		b, err := l.next(ctx)
 		if err != nil {
 			return err
 		}
 		defer l.release(b)
-		copy(t.machine.Values(t.network.Images), b.pixels)
 		if t.network.Labels != nil {
 			copy(t.machine.Values(t.network.Labels), b.labels)
 		}
+		if frozen != nil {
+			return frozen.features(t.machine.Values(t.network.Features), b.pixels)
+		}
+		copy(t.machine.Values(t.network.Images), b.pixels)
 		return nil
 	}
 }

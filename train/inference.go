@@ -13,7 +13,7 @@ import (
 	"twinview/model"
 )
 
-// inference runs a network without gradients over all images, unaugmented.
+// inference runs a network without gradients over images.
 type inference struct {
 	network   *model.Network
 	output    *gorgonia.Node // [B, D]
@@ -21,16 +21,26 @@ type inference struct {
 	normalize experiment.Normalize
 }
 
-// run returns the outputs [N, D] of all images under the weights and running statistics of s.
-func (f inference) run(ctx context.Context, images dataset.Images, s *State, o Options) ([]float32, error) {
+// machine has the weights and running statistics of s. The caller closes it.
+func (f inference) machine(s *State, o Options) (engine.Machine, error) {
 	machine, err := o.Compile(f.network.Graph, gorgonia.Nodes{f.output}, s.kernels)
 	if err != nil {
 		return nil, fmt.Errorf("compile the graph for inference: %w", err)
 	}
-	defer machine.Close()
 	if err := bindForInference(machine, f.network, s); err != nil {
+		machine.Close()
 		return nil, err
 	}
+	return machine, nil
+}
+
+// run returns the outputs [N, D] of all images, unaugmented.
+func (f inference) run(ctx context.Context, images dataset.Images, s *State, o Options) ([]float32, error) {
+	machine, err := f.machine(s, o)
+	if err != nil {
+		return nil, err
+	}
+	defer machine.Close()
 	width := f.output.Shape()[1]
 	out := make([]float32, 0, images.Len()*width)
 	for first := 0; first < images.Len(); first += f.batchSize {

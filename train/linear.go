@@ -112,6 +112,11 @@ func (t *trainer) head() (Head, error) {
 	if err != nil {
 		return Head{}, err
 	}
+	return s.Head()
+}
+
+// Head returns a copy of a state's linear classifier.
+func (s *State) Head() (Head, error) {
 	weight, err := find(s.tensors, classifierPrefix+"weight")
 	if err != nil {
 		return Head{}, err

@@ -15,7 +15,12 @@ func ablate(ctx workflow.Context, in *EvaluationInput) error {
 		}
 		current := &in.Ablation[i]
 		training := course{
-			arm: &current.Arm, planned: in.Spec.Ablation.Epochs,
+			activity: experiment.ActivityFinetuneEpoch, name: arm.Stage() + ", ", planned: in.Spec.Ablation.Epochs,
+			input: func(epoch int, from *experiment.Artifact) any {
+				return experiment.FinetuneEpochInput{
+					Spec: in.Spec, Data: in.Data, Best: in.Best, Arm: &arm, Epoch: epoch, From: from,
+				}
+			},
 			report: func(experiment.ClassifierEpoch) {
 				tell(ctx, Report{Ablation: current})
 				workflow.SetCurrentDetails(ctx, ablationDetails(in.Ablation, in.Spec.Ablation.Epochs))

@@ -26,6 +26,10 @@ func (p *progress) details() string {
 		best := p.Linear.Best
 		b = fmt.Appendf(b, "\nLinear evaluation: epoch %d (%s %.4f)\n", best.Epoch, best.Criterion, best.Value)
 	}
+	if n := len(p.LinearAugmented); n > 0 {
+		b = fmt.Appendf(b, "\nLinear evaluation with augmentation: %d of %d epochs, validation accuracy %.4f\n",
+			n, p.LinearAugmentedEpochs, p.LinearAugmented[n-1].ValidationAccuracy)
+	}
 	if len(p.Finetune) > 0 {
 		b = append(b, "\n"+finetuneDetails(p.Finetune, p.FinetuneEpochs)...)
 	}

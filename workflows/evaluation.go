@@ -17,6 +17,9 @@ type EvaluationInput struct {
 	// Linear and Finetune are what earlier runs of the workflow have finished.
 	Linear   *experiment.Classification   `json:"linear,omitempty"`
 	Finetune []experiment.ClassifierEpoch `json:"finetune,omitempty"`
+	// LinearAugmented is as Finetune, LinearAugmentedBest is chosen when it is complete.
+	LinearAugmented     []experiment.ClassifierEpoch `json:"linear_augmented,omitempty"`
+	LinearAugmentedBest *experiment.Selection        `json:"linear_augmented_best,omitempty"`
 	// FinetuneBest is chosen when Finetune is complete.
 	FinetuneBest *experiment.Selection `json:"finetune_best,omitempty"`
 	// Ablation has the arms that were begun; the last may lack epochs.
@@ -28,11 +31,13 @@ type EvaluationResult struct {
 	Linear   experiment.Classification `json:"linear"`
 	Finetune experiment.Classification `json:"finetune"`
 	Ablation []experiment.AblationArm  `json:"ablation,omitempty"`
-	Test     experiment.TestResult     `json:"test"`
+	// LinearAugmented is nil where the experiment leaves it out.
+	LinearAugmented *experiment.Classification `json:"linear_augmented,omitempty"`
+	Test            experiment.TestResult      `json:"test"`
 }
 
-// Evaluation measures the selected encoder: a linear classifier on its frozen outputs, then fine-tuning of the whole
-// network epoch by epoch, then the ablation's arms. All choose their epoch on the validation split; only after that is the
+// Evaluation measures the selected encoder: a linear classifier on its frozen outputs, another on those for augmented
+// images, then fine-tuning of the whole network epoch by epoch, then the ablation's arms. All choose their epoch on the validation split; only after that is the
 // test split read, once. A protocol of no epochs is left out.
 func Evaluation(ctx workflow.Context, in EvaluationInput) (*EvaluationResult, error) {
 	result := &EvaluationResult{}
@@ -41,6 +46,12 @@ func Evaluation(ctx workflow.Context, in EvaluationInput) (*EvaluationResult, er
 			return nil, err
 		}
 		result.Linear = *in.Linear
+	}
+	if in.Spec.LinearAugmented != nil {
+		if err := linearAugmented(ctx, &in); err != nil {
+			return nil, err
+		}
+		result.LinearAugmented = &experiment.Classification{Epochs: in.LinearAugmented, Best: *in.LinearAugmentedBest}
 	}
 	if in.Spec.Finetune.Epochs > 0 {
 		if err := finetune(ctx, &in); err != nil {
@@ -72,6 +83,32 @@ func linear(ctx workflow.Context, in *EvaluationInput) error {
 	return nil
 }
 
+// linearAugmented appends the missing epochs to in.LinearAugmented and chooses the best. The error is a continue-as-new
+// request when the history got long.
+func linearAugmented(ctx workflow.Context, in *EvaluationInput) error {
+	if in.LinearAugmentedBest != nil {
+		return nil
+	}
+	training := course{
+		activity: experiment.ActivityLinearAugmentedEpoch, planned: in.Spec.LinearAugmented.Epochs,
+		input: func(epoch int, from *experiment.Artifact) any {
+			return experiment.LinearAugmentedEpochInput{Spec: in.Spec, Data: in.Data, Best: in.Best, Epoch: epoch, From: from}
+		},
+		report: func(done experiment.ClassifierEpoch) { tell(ctx, Report{LinearAugmented: &done}) },
+	}
+	if err := training.run(ctx, in, &in.LinearAugmented); err != nil {
+		return err
+	}
+	choose := experiment.SelectLinearAugmentedInput{Spec: in.Spec, Best: in.Best, Epochs: in.LinearAugmented}
+	var best experiment.Selection
+	if err := general(ctx, experiment.ActivitySelectLinearAugmented, "best epoch with augmentation", choose, &best); err != nil {
+		return err
+	}
+	in.LinearAugmentedBest = &best
+	tell(ctx, Report{Stage: in.Spec.StageAfter(experiment.StageLinearAugmented)})
+	return nil
+}
+
 // finetune appends the missing epochs to in.Finetune and chooses the best. The error is a continue-as-new request when the
 // history got long.
 func finetune(ctx workflow.Context, in *EvaluationInput) error {
@@ -80,7 +117,10 @@ func finetune(ctx workflow.Context, in *EvaluationInput) error {
 	}
 	planned := in.Spec.Finetune.Epochs
 	training := course{
-		planned: planned,
+		activity: experiment.ActivityFinetuneEpoch, planned: planned,
+		input: func(epoch int, from *experiment.Artifact) any {
+			return experiment.FinetuneEpochInput{Spec: in.Spec, Data: in.Data, Best: in.Best, Epoch: epoch, From: from}
+		},
 		report: func(done experiment.ClassifierEpoch) {
 			tell(ctx, Report{Finetune: &done})
 			workflow.SetCurrentDetails(ctx, finetuneDetails(in.Finetune, planned))
@@ -99,11 +139,13 @@ func finetune(ctx workflow.Context, in *EvaluationInput) error {
 	return nil
 }
 
-// course is one training of the whole network, an activity each epoch, from one checkpoint to the next.
+// course is one training of a classifier, an activity each epoch, from one checkpoint to the next.
 type course struct {
-	// arm is that of the ablation, nil in fine-tuning itself.
-	arm     *experiment.Arm
+	activity string
+	// name stands before the epoch's number in the web UI, where the activity says too little.
+	name    string
 	planned int
+	input   func(epoch int, from *experiment.Artifact) any
 	report  func(experiment.ClassifierEpoch)
 }
 
@@ -114,18 +156,14 @@ func (c course) run(ctx workflow.Context, in *EvaluationInput, done *[]experimen
 		if continueNow(ctx) {
 			return workflow.NewContinueAsNewError(ctx, Evaluation, *in)
 		}
-		epoch := experiment.FinetuneEpochInput{
-			Spec: in.Spec, Data: in.Data, Best: in.Best, Arm: c.arm, Epoch: len(*done) + 1,
+		var from *experiment.Artifact
+		n := len(*done)
+		if n > 0 {
+			from = (*done)[n-1].Checkpoint
 		}
-		if n := len(*done); n > 0 {
-			epoch.From = (*done)[n-1].Checkpoint
-		}
-		summary := fmt.Sprintf("epoch %d of %d", epoch.Epoch, c.planned)
-		if c.arm != nil {
-			summary = c.arm.Stage() + ", " + summary
-		}
+		summary := fmt.Sprintf("%sepoch %d of %d", c.name, n+1, c.planned)
 		var trained experiment.ClassifierEpoch
-		if err := train(ctx, experiment.ActivityFinetuneEpoch, summary, epoch, &trained); err != nil {
+		if err := train(ctx, c.activity, summary, c.input(n+1, from), &trained); err != nil {
 			return err
 		}
 		*done = append(*done, trained)
@@ -138,13 +176,18 @@ func (c course) run(ctx workflow.Context, in *EvaluationInput, done *[]experimen
 func test(ctx workflow.Context, in EvaluationInput, result *EvaluationResult) error {
 	request := experiment.EvaluateTestInput{
 		Spec: in.Spec, Data: in.Data, Best: in.Best, Linear: result.Linear, Finetune: result.Finetune,
-		Ablation: result.Ablation,
+		Ablation: result.Ablation, LinearAugmented: result.LinearAugmented,
 	}
 	if err := train(ctx, experiment.ActivityEvaluateTest, "the test split", request, &result.Test); err != nil {
 		return err
 	}
 	if err := fillTest(result.Linear.Epochs, result.Test.Linear); err != nil {
 		return fmt.Errorf("linear evaluation: %w", err)
+	}
+	if l := result.LinearAugmented; l != nil {
+		if err := fillTest(l.Epochs, result.Test.LinearAugmented); err != nil {
+			return fmt.Errorf("linear evaluation with augmentation: %w", err)
+		}
 	}
 	if err := fillTest(result.Finetune.Epochs, result.Test.Finetune); err != nil {
 		return fmt.Errorf("fine-tuning: %w", err)

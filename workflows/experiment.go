@@ -3,8 +3,10 @@
 //
 //	Experiment ─ PrepareData → Pretraining → SelectCheckpoint → Evaluation → WriteReport → PruneCheckpoints
 //	Pretraining (child) ─ PretrainEpoch, once an epoch
-//	Evaluation (child) ─ EvaluateLinear → FinetuneEpoch, once an epoch → SelectFinetuned → FinetuneEpoch, once an epoch
-//	of each arm of the ablation → EvaluateTest
+//	Evaluation (child) ─ EvaluateLinear → LinearAugmentedEpoch, once an epoch → SelectLinearAugmented →
+//	FinetuneEpoch, once an epoch → SelectFinetuned → FinetuneEpoch, once an epoch of each arm of the ablation → EvaluateTest
+//
+// A spec may leave out any part of Evaluation but the test.
 //
 // A change of these functions must keep replaying the histories in testdata: experiments run for days, and a worker of
 // the new version takes over what one of the old version began.
@@ -82,8 +84,11 @@ func conduct(ctx workflow.Context, spec experiment.Spec, p *progress) (*experime
 		return nil, err
 	}
 	result.Linear, result.Finetune, result.Ablation = evaluated.Linear, evaluated.Finetune, evaluated.Ablation
-	result.Test = evaluated.Test
+	result.LinearAugmented, result.Test = evaluated.LinearAugmented, evaluated.Test
 	p.Finetune, p.Ablation = result.Finetune.Epochs, result.Ablation
+	if result.LinearAugmented != nil {
+		p.LinearAugmented = result.LinearAugmented.Epochs
+	}
 	if len(result.Linear.Epochs) > 0 {
 		p.Linear = &result.Linear
 	}

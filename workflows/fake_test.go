@@ -37,20 +37,22 @@ func (f *fakes) register(r worker.ActivityRegistry) {
 // registerGeneral adds those that a worker serves on the general queue, registerTrain those on the train queue.
 func (f *fakes) registerGeneral(r worker.ActivityRegistry) {
 	register(r, map[string]any{
-		experiment.ActivityPrepareData:      f.prepare,
-		experiment.ActivitySelectCheckpoint: f.selectCheckpoint,
-		experiment.ActivitySelectFinetuned:  f.selectFinetuned,
-		experiment.ActivityWriteReport:      f.report,
-		experiment.ActivityPruneCheckpoints: f.prune,
+		experiment.ActivityPrepareData:           f.prepare,
+		experiment.ActivitySelectCheckpoint:      f.selectCheckpoint,
+		experiment.ActivitySelectFinetuned:       f.selectFinetuned,
+		experiment.ActivitySelectLinearAugmented: f.selectLinearAugmented,
+		experiment.ActivityWriteReport:           f.report,
+		experiment.ActivityPruneCheckpoints:      f.prune,
 	})
 }
 
 func (f *fakes) registerTrain(r worker.ActivityRegistry) {
 	register(r, map[string]any{
-		experiment.ActivityPretrainEpoch:  f.pretrain,
-		experiment.ActivityEvaluateLinear: f.linear,
-		experiment.ActivityFinetuneEpoch:  f.finetune,
-		experiment.ActivityEvaluateTest:   f.test,
+		experiment.ActivityPretrainEpoch:        f.pretrain,
+		experiment.ActivityEvaluateLinear:       f.linear,
+		experiment.ActivityLinearAugmentedEpoch: f.linearAugmented,
+		experiment.ActivityFinetuneEpoch:        f.finetune,
+		experiment.ActivityEvaluateTest:         f.test,
 	})
 }
 
@@ -135,6 +137,25 @@ func (f *fakes) linear(ctx context.Context, in experiment.EvaluateLinearInput) (
 	}, f.begin(ctx, experiment.ActivityEvaluateLinear, 0)
 }
 
+func (f *fakes) linearAugmented(
+	ctx context.Context, in experiment.LinearAugmentedEpochInput,
+) (experiment.ClassifierEpoch, error) {
+	if err := f.begin(ctx, experiment.ActivityLinearAugmentedEpoch, in.Epoch); err != nil {
+		return experiment.ClassifierEpoch{}, err
+	}
+	f.from(in.From)
+	checkpoint := artifact("l%d", in.Epoch)
+	return experiment.ClassifierEpoch{Epoch: in.Epoch, ValidationAccuracy: 0.6, Checkpoint: &checkpoint}, nil
+}
+
+func (f *fakes) selectLinearAugmented(
+	ctx context.Context, in experiment.SelectLinearAugmentedInput,
+) (experiment.Selection, error) {
+	return experiment.Selection{
+		Epoch: 1, Criterion: "validation accuracy", Value: 0.6, Checkpoint: *in.Epochs[0].Checkpoint,
+	}, f.begin(ctx, experiment.ActivitySelectLinearAugmented, 0)
+}
+
 func (f *fakes) finetune(ctx context.Context, in experiment.FinetuneEpochInput) (experiment.ClassifierEpoch, error) {
 	name, prefix := experiment.ActivityFinetuneEpoch, "f"
 	if in.Arm != nil {
@@ -165,6 +186,11 @@ func (f *fakes) test(ctx context.Context, in experiment.EvaluateTestInput) (expe
 	}
 	for i := range in.Finetune.Epochs {
 		result.Finetune = append(result.Finetune, experiment.TestScore{Loss: 1, Accuracy: 0.2 * float64(i+1)})
+	}
+	if in.LinearAugmented != nil {
+		for i := range in.LinearAugmented.Epochs {
+			result.LinearAugmented = append(result.LinearAugmented, experiment.TestScore{Accuracy: 0.3 * float64(i+1)})
+		}
 	}
 	for _, arm := range in.Ablation {
 		result.Ablation = append(result.Ablation, experiment.TestScore{Loss: 3, Accuracy: arm.Fraction})

@@ -14,10 +14,11 @@ const signalReport = "report"
 // Report is what a child has just finished; absent fields are unchanged.
 type Report struct {
 	// Stage is the one that begins now.
-	Stage    string                      `json:"stage,omitempty"`
-	Pretrain *experiment.PretrainEpoch   `json:"pretrain,omitempty"`
-	Linear   *experiment.Classification  `json:"linear,omitempty"`
-	Finetune *experiment.ClassifierEpoch `json:"finetune,omitempty"`
+	Stage           string                      `json:"stage,omitempty"`
+	Pretrain        *experiment.PretrainEpoch   `json:"pretrain,omitempty"`
+	Linear          *experiment.Classification  `json:"linear,omitempty"`
+	Finetune        *experiment.ClassifierEpoch `json:"finetune,omitempty"`
+	LinearAugmented *experiment.ClassifierEpoch `json:"linear_augmented,omitempty"`
 	// Ablation is an arm with all its epochs so far.
 	Ablation *experiment.AblationArm `json:"ablation,omitempty"`
 }
@@ -48,6 +49,9 @@ func trackProgress(ctx workflow.Context, spec *experiment.Spec) (*progress, erro
 		PretrainEpochs: spec.Pretrain.Epochs,
 		FinetuneEpochs: spec.Finetune.Epochs,
 	}}
+	if spec.LinearAugmented != nil {
+		p.LinearAugmentedEpochs = spec.LinearAugmented.Epochs
+	}
 	if spec.Ablation != nil {
 		p.AblationEpochs = spec.Ablation.Epochs
 	}
@@ -89,6 +93,9 @@ func (p *progress) take(r Report) {
 	}
 	if r.Finetune != nil && r.Finetune.Epoch == len(p.Finetune)+1 {
 		p.Finetune = append(p.Finetune, *r.Finetune)
+	}
+	if r.LinearAugmented != nil && r.LinearAugmented.Epoch == len(p.LinearAugmented)+1 {
+		p.LinearAugmented = append(p.LinearAugmented, *r.LinearAugmented)
 	}
 	if r.Ablation != nil {
 		p.takeArm(*r.Ablation)

@@ -45,10 +45,13 @@ func kept(epochs []experiment.PretrainEpoch, keepLast int) map[int]bool {
 	return keep
 }
 
-// unselected lists the checkpoints of fine-tuning, and of the ablation's arms, that nothing needs once the test split has
+// unselected lists the checkpoints of fine-tuning, linear evaluation with augmentation and the ablation's arms that nothing needs once the test split has
 // been read: all but the selected ones.
 func unselected(r *experiment.Result) []experiment.Artifact {
 	rest := others(r.Finetune.Epochs, r.Finetune.Best)
+	if l := r.LinearAugmented; l != nil {
+		rest = append(rest, others(l.Epochs, l.Best)...)
+	}
 	for _, arm := range r.Ablation {
 		rest = append(rest, others(arm.Epochs, arm.Best)...)
 	}

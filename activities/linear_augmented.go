@@ -1,0 +1,119 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"twinview/experiment"
+	"twinview/train"
+)
+
+// LinearAugmentedEpoch trains a linear classifier for one epoch on the frozen outputs of the selected encoder for augmented
+// images, from the checkpoint in.From or, in the first epoch, anew; then it measures the validation split and publishes
+// the new checkpoint, which holds the classifier alone.
+func (a *Activities) LinearAugmentedEpoch(
+	ctx context.Context, in experiment.LinearAugmentedEpochInput,
+) (experiment.ClassifierEpoch, error) {
+	first := experiment.Heartbeat{Stage: experiment.StageLinearAugmented, Epoch: in.Epoch}
+	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.ClassifierEpoch, error) {
+		key := epochKey(in.Spec.Name, experiment.StageLinearAugmented, in.Epoch)
+		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
+		if in.From != nil {
+			from.From = in.From.SHA256
+		}
+		r, err := epoch(ctx, a, key, from, func() (*train.State, experiment.ClassifierEpoch, error) {
+			return a.linearAugmented(ctx, in, a.options(&in.Spec, beat))
+		})
+		r.Result.Checkpoint = &r.Artifact
+		return r.Result, err
+	})
+}
+
+// linearAugmented computes the epoch without publishing anything.
+func (a *Activities) linearAugmented(
+	ctx context.Context, in experiment.LinearAugmentedEpochInput, o train.Options,
+) (*train.State, experiment.ClassifierEpoch, error) {
+	fail := func(err error) (*train.State, experiment.ClassifierEpoch, error) {
+		return nil, experiment.ClassifierEpoch{}, err
+	}
+	usage := a.measure(ctx)
+	split, err := a.split(ctx, &in.Spec, in.Data)
+	if err != nil {
+		return fail(err)
+	}
+	s, err := a.linearAugmentedState(ctx, in)
+	if err != nil {
+		return fail(err)
+	}
+	if s.Epoch != in.Epoch-1 {
+		return fail(fmt.Errorf("%w: the checkpoint is of epoch %d, but epoch %d is to be trained",
+			train.ErrOtherState, s.Epoch, in.Epoch))
+	}
+	encoder, err := a.state(ctx, in.Best.Checkpoint)
+	if err != nil {
+		return fail(err)
+	}
+	stats, err := train.LinearAugmentedEpoch(ctx, &in.Spec, split.Train, encoder, s, o)
+	if err != nil {
+		return fail(fmt.Errorf("linear evaluation with augmentation, epoch %d: %w", in.Epoch, err))
+	}
+	validation, err := labelled(ctx, &in.Spec, split.Validation, encoder, o)
+	if err != nil {
+		return fail(err)
+	}
+	head, err := s.Head()
+	if err != nil {
+		return fail(err)
+	}
+	score := train.ScoreHead(head, validation)
+	return s, experiment.ClassifierEpoch{
+		Epoch: in.Epoch, TrainLoss: stats.Loss, TrainAccuracy: stats.Accuracy,
+		ValidationLoss: score.Loss, ValidationAccuracy: score.Accuracy, Seconds: stats.Seconds,
+		Usage: usage(),
+	}, nil
+}
+
+func (a *Activities) linearAugmentedState(
+	ctx context.Context, in experiment.LinearAugmentedEpochInput,
+) (*train.State, error) {
+	if in.From != nil {
+		return a.state(ctx, *in.From)
+	}
+	s, err := train.NewLinearAugmentedState(&in.Spec, len(in.Data.Classes))
+	return s, wrap(err, "start linear evaluation with augmentation")
+}
+
+// SelectLinearAugmented chooses the epoch with the highest validation accuracy, the earliest of equals, and publishes the
+// encoder with its classifier as a PyTorch state dict.
+func (a *Activities) SelectLinearAugmented(
+	ctx context.Context, in experiment.SelectLinearAugmentedInput,
+) (experiment.Selection, error) {
+	first := experiment.Heartbeat{Stage: experiment.StageLinearAugmented}
+	return attempt(ctx, first, func(ctx context.Context, _ func(experiment.Heartbeat)) (experiment.Selection, error) {
+		s, err := experiment.SelectClassifier(in.Epochs)
+		if err != nil {
+			return s, err
+		}
+		s.Checkpoint = *in.Epochs[s.Epoch-1].Checkpoint
+		encoder, err := a.state(ctx, in.Best.Checkpoint)
+		if err != nil {
+			return s, err
+		}
+		head, err := a.head(ctx, s.Checkpoint)
+		if err != nil {
+			return s, err
+		}
+		key := key(in.Spec.Name, modelFile(in.Spec.Method, "lin_augmented_best"))
+		s.Model, err = putModel(ctx, a.Store, key, withHead(encoder.StateDict(), head))
+		return s, err
+	})
+}
+
+// head reads the classifier of an epoch.
+func (a *Activities) head(ctx context.Context, checkpoint experiment.Artifact) (train.Head, error) {
+	s, err := a.state(ctx, checkpoint)
+	if err != nil {
+		return train.Head{}, err
+	}
+	return s.Head()
+}
