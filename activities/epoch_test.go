@@ -83,6 +83,8 @@ func TestAnotherWorkerGoesOnInTheSameBits(t *testing.T) {
 	second := pretrainOn(t, a, in)
 	require.Equal(t, 2*first.Step, second.Step)
 	require.NotNil(t, second.KNN, "the last epoch is monitored")
+	require.Positive(t, second.KNNSeconds)
+	require.Zero(t, first.KNNSeconds)
 
 	for _, key := range []string{second.Checkpoint.Key, recordKey(second.Checkpoint.Key)} {
 		require.NoError(t, s.Remove(t.Context(), key))

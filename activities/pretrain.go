@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"twinview/dataset"
 	"twinview/experiment"
@@ -61,13 +62,13 @@ func (a *Activities) pretrain(
 		Kernels: stats.Kernels.String(), Worker: a.Identity,
 	}
 	if monitored(&in.Spec, in.Epoch) {
-		knn := in.Spec.KNN
+		knn, start := in.Spec.KNN, time.Now()
 		queries := split.Validation.Head(knn.ValidationImages)
 		accuracy, err := nearest(ctx, &in.Spec, split.Train.Head(knn.TrainImages), queries, s, len(in.Data.Classes), o)
 		if err != nil {
 			return fail(fmt.Errorf("monitor epoch %d: %w", in.Epoch, err))
 		}
-		result.KNN = &accuracy
+		result.KNN, result.KNNSeconds = &accuracy, time.Since(start).Seconds()
 	}
 	result.Usage = usage()
 	return s, result, nil

@@ -54,6 +54,8 @@ type PretrainEpoch struct {
 	LearningRate float64 `json:"learning_rate"`
 	// KNN is the accuracy on the validation split, a fraction; nil in an epoch that was not monitored.
 	KNN *float64 `json:"knn,omitempty"`
+	// KNNSeconds is the time that measuring KNN took, on top of Seconds.
+	KNNSeconds float64 `json:"knn_seconds,omitempty"`
 	// Seconds is the time of the training steps alone, ViewsPerSecond the rate they ran at.
 	Seconds        float64 `json:"seconds"`
 	ViewsPerSecond float64 `json:"views_per_second"`

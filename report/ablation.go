@@ -12,7 +12,7 @@ func ablationMetrics(spec *experiment.Spec, r *experiment.Result) *AblationMetri
 	if len(r.Ablation) == 0 {
 		return nil
 	}
-	m := &AblationMetrics{Protocol: ablationProtocol(spec)}
+	m := &AblationMetrics{Name: "fine-tuning with few labels", Protocol: ablationProtocol(spec)}
 	for _, arm := range r.Ablation {
 		m.Arms = append(m.Arms, ArmMetrics{
 			Start: arm.Start, LabelFraction: arm.Fraction, Labels: arm.Labels, Selected: selectionMetrics(arm.Best),

@@ -10,7 +10,8 @@ import (
 type evaluation struct {
 	// key is the protocol's name in metrics.json, name that in tables.
 	key, name string
-	protocol  string
+	// title is the protocol's full name, protocol what it is.
+	title, protocol string
 	// choice says which epoch was selected and by what.
 	choice experiment.Selection
 	// of says what the epoch counts.
@@ -35,31 +36,37 @@ const (
 // result must have passed check.
 func evaluations(spec *experiment.Spec, r *experiment.Result) []evaluation {
 	all := []evaluation{knnEvaluation(spec, r)}
-	add := func(key, name, protocol, of string, c *experiment.Classification) {
+	add := func(key, name, title, protocol, of string, c *experiment.Classification) {
 		if len(c.Epochs) > 0 {
 			e := classifierEvaluation(c, &r.Data)
-			e.key, e.name, e.protocol, e.of = key, name, protocol, of
+			e.key, e.name, e.title, e.protocol, e.of = key, name, title, protocol, of
 			all = append(all, e)
 		}
 	}
-	add(protocolLinear, "Linear", linearProtocol(spec, r), "linear evaluation", &r.Linear)
+	add(protocolLinear, "Linear", "linear evaluation on precomputed features", linearProtocol(spec, r), "linear evaluation", &r.Linear)
 	if l := r.LinearAugmented; l != nil {
-		add(protocolLinearAugmented, "Linear, augmented", linearAugmentedProtocol(spec, r), "linear evaluation", l)
+		add(protocolLinearAugmented, "Linear, augmented", "linear evaluation with augmentation",
+			linearAugmentedProtocol(spec, r), "linear evaluation", l)
 	}
-	add(protocolFinetune, "Fine-tuned", finetuneProtocol(spec, r), "fine-tuning", &r.Finetune)
+	add(protocolFinetune, "Fine-tuned", "fine-tuning", finetuneProtocol(spec, r), "fine-tuning", &r.Finetune)
 	return all
 }
 
 func knnEvaluation(spec *experiment.Spec, r *experiment.Result) evaluation {
-	queries := r.Data.Validation
-	if limit := spec.KNN.ValidationImages; limit > 0 {
-		queries = min(queries, limit)
-	}
+	queries := monitored(spec.KNN.ValidationImages, r.Data.Validation)
 	return evaluation{
-		key: protocolKNN, name: "kNN", protocol: knnProtocol(spec, r), choice: r.Best, of: "pretraining",
+		key: protocolKNN, name: "kNN", title: "k nearest neighbours", protocol: knnProtocol(spec, r), choice: r.Best, of: "pretraining",
 		trainAccuracy: &r.Test.KNNTrainAccuracy, validationAccuracy: &r.Best.Value, testAccuracy: &r.Test.KNNAccuracy,
 		validationImages: queries, testImages: r.Data.Test,
 	}
+}
+
+// monitored is the number of a split's images that the monitor takes under a limit, 0 for all.
+func monitored(limit, images int) int {
+	if limit > 0 {
+		return min(limit, images)
+	}
+	return images
 }
 
 func classifierEvaluation(c *experiment.Classification, d *experiment.PreparedData) evaluation {
@@ -75,14 +82,14 @@ func classifierEvaluation(c *experiment.Classification, d *experiment.PreparedDa
 func knnProtocol(spec *experiment.Spec, r *experiment.Result) string {
 	protocol := fmt.Sprintf("majority vote of the %d nearest of %s training images, by cosine similarity of encoder outputs",
 		spec.KNN.K, count(r.Data.Train))
-	if n := spec.KNN.TrainImages; n > 0 && n < r.Data.Train {
+	if n := monitored(spec.KNN.TrainImages, r.Data.Train); n < r.Data.Train {
 		protocol += fmt.Sprintf("; for validation, of %s", count(n))
 	}
 	return protocol + "; training images are classified by the others"
 }
 
 func linearProtocol(spec *experiment.Spec, r *experiment.Result) string {
-	return fmt.Sprintf("softmax classifier on outputs of the frozen encoder, %d epochs on %s training images, no augmentation",
+	return fmt.Sprintf("softmax classifier on outputs of the frozen encoder, computed once, %d epochs on %s training images, no augmentation",
 		spec.Linear.Epochs, count(r.Data.Train))
 }
 

@@ -74,9 +74,20 @@ type SelectionMetrics struct {
 
 // KNNMetrics is the nearest-neighbour classifier on the selected encoder.
 type KNNMetrics struct {
-	Protocol string           `json:"protocol"`
-	K        int              `json:"k"`
-	Selected SelectionMetrics `json:"selected"`
+	// Name is the protocol's, Protocol says what it is.
+	Name     string `json:"name"`
+	Protocol string `json:"protocol"`
+	K        int    `json:"k"`
+	// Similarity is by what neighbours are near, Vote how they decide: "majority" counts each of the k once, without a
+	// temperature.
+	Similarity string `json:"similarity"`
+	Vote       string `json:"vote"`
+	// Neighbours and ValidationNeighbours count the training images that were searched, for the test and for the monitor
+	// on the ValidationImages, whose accuracy selected the epoch.
+	Neighbours           int              `json:"neighbours"`
+	ValidationNeighbours int              `json:"validation_neighbours"`
+	ValidationImages     int              `json:"validation_images"`
+	Selected             SelectionMetrics `json:"selected"`
 	// TrainAccuracy is that of training images, each classified by the others.
 	TrainAccuracy      float64 `json:"train_accuracy"`
 	ValidationAccuracy float64 `json:"validation_accuracy"`
@@ -89,6 +100,8 @@ type KNNMetrics struct {
 // ClassifierMetrics is linear evaluation, without or with augmentation, or fine-tuning. Single numbers belong to the selected epoch. Those on the training
 // split are running means over the epoch's steps.
 type ClassifierMetrics struct {
+	// Name is the protocol's, Protocol says what it is, Selected by what the epoch was chosen.
+	Name               string           `json:"name"`
 	Protocol           string           `json:"protocol"`
 	Selected           SelectionMetrics `json:"selected"`
 	TrainLoss          float64          `json:"train_loss"`
@@ -118,6 +131,8 @@ type ClassifierCurves struct {
 
 // AblationMetrics say what pretraining is worth with few labels.
 type AblationMetrics struct {
+	// Name is the protocol's, Protocol says what it is.
+	Name     string       `json:"name"`
 	Protocol string       `json:"protocol"`
 	Arms     []ArmMetrics `json:"arms"`
 }
@@ -147,6 +162,10 @@ type ThroughputMetrics struct {
 	PretrainViewsPerSecond []float64 `json:"pretrain_views_per_second"`
 	// PretrainDataWaitSeconds is the part of PretrainSeconds in which a step waited for its batch.
 	PretrainDataWaitSeconds []float64 `json:"pretrain_data_wait_seconds"`
+	// PretrainKNNSeconds is the time of the kNN monitor, on top of PretrainSeconds; 0 in an epoch that was not monitored.
+	// KNNShare is the monitor's part of both together. Results of older versions have neither.
+	PretrainKNNSeconds []float64 `json:"pretrain_knn_seconds,omitempty"`
+	KNNShare           float64   `json:"knn_share,omitempty"`
 	// ViewsPerSecond is the rate over all of pretraining.
 	ViewsPerSecond float64 `json:"views_per_second"`
 	// Kernels sums up what computed the last epoch: the precision, and how many convolutions which algorithm.
@@ -172,7 +191,7 @@ func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 			TrainImages: r.Data.Train, ValidationImages: r.Data.Validation, TestImages: r.Data.Test,
 		},
 		Pretrain:        pretrainMetrics(&r),
-		KNN:             knnMetrics(&spec, e[0]),
+		KNN:             knnMetrics(&spec, &r, e[0]),
 		Linear:          classifierMetrics(e, protocolLinear),
 		LinearAugmented: classifierMetrics(e, protocolLinearAugmented),
 		Finetune:        classifierMetrics(e, protocolFinetune),
@@ -213,9 +232,11 @@ func selectionMetrics(s experiment.Selection) SelectionMetrics {
 	return SelectionMetrics{Epoch: s.Epoch, Criterion: s.Criterion, Value: s.Value}
 }
 
-func knnMetrics(spec *experiment.Spec, e evaluation) KNNMetrics {
+func knnMetrics(spec *experiment.Spec, r *experiment.Result, e evaluation) KNNMetrics {
 	return KNNMetrics{
-		Protocol: e.protocol, K: spec.KNN.K, Selected: selectionMetrics(e.choice),
+		Name: e.title, Protocol: e.protocol, K: spec.KNN.K, Similarity: "cosine", Vote: "majority",
+		Neighbours: r.Data.Train, ValidationNeighbours: monitored(spec.KNN.TrainImages, r.Data.Train),
+		ValidationImages: e.validationImages, Selected: selectionMetrics(e.choice),
 		TrainAccuracy: *e.trainAccuracy, ValidationAccuracy: *e.validationAccuracy, TestAccuracy: *e.testAccuracy,
 		TestInterval: Wilson(*e.testAccuracy, e.testImages), TestImages: e.testImages,
 	}
@@ -229,7 +250,7 @@ func classifierMetrics(all []evaluation, protocol string) *ClassifierMetrics {
 	}
 	e := all[i]
 	m := &ClassifierMetrics{
-		Protocol: e.protocol, Selected: selectionMetrics(e.choice),
+		Name: e.title, Protocol: e.protocol, Selected: selectionMetrics(e.choice),
 		TrainLoss: *e.trainLoss, TrainAccuracy: *e.trainAccuracy,
 		ValidationLoss: *e.validationLoss, ValidationAccuracy: *e.validationAccuracy,
 		TestLoss: *e.testLoss, TestAccuracy: *e.testAccuracy,
@@ -256,17 +277,23 @@ func curves(epochs []experiment.ClassifierEpoch) ClassifierCurves {
 
 func throughputMetrics(r *experiment.Result) ThroughputMetrics {
 	var m ThroughputMetrics
-	var views, seconds float64
+	var views, seconds, monitor float64
 	for _, e := range r.Pretrain {
 		m.PretrainSeconds = append(m.PretrainSeconds, e.Seconds)
 		m.PretrainViewsPerSecond = append(m.PretrainViewsPerSecond, e.ViewsPerSecond)
 		m.PretrainDataWaitSeconds = append(m.PretrainDataWaitSeconds, e.DataWaitSeconds)
 		views += e.Seconds * e.ViewsPerSecond
 		seconds += e.Seconds
+		monitor += e.KNNSeconds
+		m.PretrainKNNSeconds = append(m.PretrainKNNSeconds, e.KNNSeconds)
 		m.Kernels = e.Kernels
 	}
 	if seconds > 0 {
 		m.ViewsPerSecond = views / seconds
+		m.KNNShare = monitor / (seconds + monitor)
+	}
+	if monitor == 0 {
+		m.PretrainKNNSeconds = nil
 	}
 	for _, e := range r.Linear.Epochs {
 		m.LinearSeconds = append(m.LinearSeconds, e.Seconds)

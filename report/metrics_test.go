@@ -51,6 +51,12 @@ func TestMetricsSchema(t *testing.T) {
 		require.Len(t, at("linear", "curves", curve+"_loss"), 4)
 		require.Len(t, at("finetune", "curves", curve+"_accuracy"), 2)
 	}
+	require.Equal(t, "cosine", at("knn", "similarity"))
+	require.EqualValues(t, 45000, at("knn", "validation_neighbours"))
+	require.EqualValues(t, 5000, at("knn", "validation_images"))
+	require.Equal(t, "linear evaluation on precomputed features", at("linear", "name"))
+	require.Equal(t, []any{0., 0., 0., 0., 1.25, 0., 1.25}, at("throughput", "pretrain_knn_seconds"))
+	require.InDelta(t, 2.5/(7*30.25+2.5), at("throughput", "knn_share"), 1e-9)
 	require.InDelta(t, 2970, at("throughput", "views_per_second"), 1e-9)
 	require.Equal(t, in.Result.Best.Model.SHA256, at("artifacts", "pretrain_model", "sha256"))
 }

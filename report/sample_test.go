@@ -41,7 +41,7 @@ func sampleInput(pretrain, linear, finetune int) Input {
 			Worker: fmt.Sprintf("worker-%d", e*2/(pretrain+1)),
 		}
 		if e%5 == 0 || e == pretrain {
-			p.KNN = new(knnAt(e))
+			p.KNN, p.KNNSeconds = new(knnAt(e)), 1.25
 		}
 		r.Pretrain = append(r.Pretrain, p)
 	}
