@@ -10,7 +10,7 @@ import (
 const (
 	// FromPretrained is the selected encoder.
 	FromPretrained = "pretrained"
-	// FromScratch is an encoder as pretraining itself started from it.
+	// FromScratch is an encoder initialised from the seed, also where pretraining began with given weights.
 	FromScratch = "scratch"
 )
 

@@ -21,7 +21,7 @@ func NewFinetuneState(spec *experiment.Spec, classes int, pretrained *State) (*S
 }
 
 // NewArmState is NewFinetuneState for an arm of the ablation. One from scratch needs no pretrained state: its encoder is
-// that which pretraining itself starts from.
+// initialised from the seed, as pretraining's without given weights.
 func NewArmState(spec *experiment.Spec, arm experiment.Arm, classes int, pretrained *State) (*State, error) {
 	s, err := newFinetuneState(spec, arm.Stage(), classes)
 	if err != nil || arm.Start == experiment.FromScratch {

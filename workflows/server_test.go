@@ -29,6 +29,8 @@ import (
 //
 //	go test ./workflows -run TestExperimentOnServer -record v2
 //
+// TestEveryProtocolOnServer does so too.
+//
 // Record a new set, beside the old ones, when the workflows' commands change on purpose (behind workflow.GetVersion).
 // Delete a set only when no experiment that was begun under it can still be running.
 var record = flag.String("record", "", "write the histories of TestExperimentOnServer to testdata under this `prefix`")
@@ -74,6 +76,41 @@ func TestExperimentOnServer(t *testing.T) {
 	save(t, "pretraining-last", pretraining[len(pretraining)-1])
 	save(t, "evaluation-first", evaluation[0])
 	save(t, "evaluation-last", evaluation[len(evaluation)-1])
+}
+
+// TestEveryProtocolOnServer goes through all parts of an evaluation, which continues as new on the way.
+func TestEveryProtocolOnServer(t *testing.T) {
+	c := startServer(t)
+	f := &fakes{accuracies: []float64{0.5}}
+	startWorkers(t, c, f)
+	spec := testSpec(t, 1, 2)
+	require.NoError(t, experiment.Set(&spec, "linear_augmented.epochs=2"))
+	require.NoError(t, experiment.Set(&spec, "ablation.label_fractions=[0.1]"))
+	spec.Ablation.Epochs = 4
+	options := client.StartWorkflowOptions{ID: spec.Name, TaskQueue: experiment.QueueGeneral}
+	run, err := c.ExecuteWorkflow(t.Context(), options, experiment.WorkflowExperiment, spec)
+	require.NoError(t, err)
+	var result experiment.Result
+	require.NoError(t, run.Get(t.Context(), &result))
+	require.Equal(t, []string{
+		"PrepareData", "PretrainEpoch 1", "SelectCheckpoint",
+		"EvaluateLinear", "LinearAugmentedEpoch 1", "LinearAugmentedEpoch 2", "SelectLinearAugmented",
+		"FinetuneEpoch 1", "FinetuneEpoch 2", "SelectFinetuned",
+		"ablation/pretrained-0.1 1", "ablation/pretrained-0.1 2", "ablation/pretrained-0.1 3", "ablation/pretrained-0.1 4",
+		"ablation/scratch-0.1 1", "ablation/scratch-0.1 2", "ablation/scratch-0.1 3", "ablation/scratch-0.1 4",
+		"EvaluateTest", "WriteReport", "PruneCheckpoints",
+	}, f.seen(), "each once, though the evaluation went on in new runs")
+	require.Len(t, result.LinearAugmented.Epochs, 2)
+	require.Len(t, result.Ablation, 2)
+	require.Len(t, result.Ablation[1].Epochs, 4)
+	require.NotNil(t, result.Ablation[1].Test)
+
+	experimentRun := histories(t, c, spec.Name, run.GetRunID())[0]
+	evaluation := histories(t, c, spec.Name+"/evaluation", firstRun(t, experimentRun, experiment.WorkflowEvaluation))
+	require.Greater(t, len(evaluation), 1, "evaluation continued as new")
+	save(t, "protocols-experiment", experimentRun)
+	save(t, "protocols-evaluation-first", evaluation[0])
+	save(t, "protocols-evaluation-last", evaluation[len(evaluation)-1])
 }
 
 // TestDivergedOnServer records how a failure that no retry helps passes through the children.
