@@ -20,7 +20,10 @@ type golden struct {
 	SimCLR3Views goldenRun `json:"simclr_3_views"`
 	BarlowTwins  goldenRun `json:"barlow_twins"`
 	Classifier   goldenRun `json:"classifier"`
-	ResNet18     []struct {
+	// NTXent and RedundancyReduction are the losses alone.
+	NTXent              []goldenLoss `json:"nt_xent"`
+	RedundancyReduction []goldenLoss `json:"redundancy_reduction"`
+	ResNet18            []struct {
 		Name  string `json:"name"`
 		Shape []int  `json:"shape"`
 	} `json:"resnet18"`
@@ -30,6 +33,13 @@ type goldenRun struct {
 	Features, Projection, Logits []float64
 	Loss                         float64
 	GradientNorms                map[string]float64 `json:"gradient_norms"`
+}
+
+// goldenLoss is a loss on projections [12, 5], with the gradient by each of their elements.
+type goldenLoss struct {
+	// Constant is the temperature or λ.
+	Constant, Loss float64
+	Gradient       []float64
 }
 
 func readGolden(t *testing.T) golden {
@@ -107,6 +117,38 @@ func TestPretrainingEqualsPyTorch(t *testing.T) {
 			fillAsGolden(n)
 			requireGolden(t, c.want, n)
 			requireClose(t, c.want.Projection, compute64(t, n.Projection)[0], 1e-10)
+		})
+	}
+}
+
+// The losses agree within 1e-12 of themselves, their gradients within 1e-11; 1e-6 would do.
+func TestLossesEqualPyTorchs(t *testing.T) {
+	g := readGolden(t)
+	for name, c := range map[string]struct {
+		seed  int
+		cases []goldenLoss
+		loss  func(z *gorgonia.Node, constant float64) *gorgonia.Node
+	}{
+		"NT-Xent": {3000, g.NTXent, func(z *gorgonia.Node, temperature float64) *gorgonia.Node {
+			return apply(t, NTXent{Temperature: temperature, Views: 2}, apply(t, L2Normalize{}, z))
+		}},
+		"Barlow Twins": {3001, g.RedundancyReduction, func(z *gorgonia.Node, lambda float64) *gorgonia.Node {
+			first, second := apply(t, Rows{From: 0, To: 6}, z), apply(t, Rows{From: 6, To: 12}, z)
+			return barlowTwins(t, gorgonia.Nodes{first, second}, lambda)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Len(t, c.cases, 3)
+			for _, want := range c.cases {
+				z := leaves([]int{12, 5})[0]
+				bind(z, goldenDraw(c.seed, 60))
+				loss := c.loss(z, want.Constant)
+				grads, err := gorgonia.Grad(loss, z)
+				require.NoError(t, err)
+				values := compute64(t, loss, grads[0])
+				require.InEpsilon(t, want.Loss, values[0][0], 1e-12)
+				requireClose(t, want.Gradient, values[1], 1e-11)
+			}
 		})
 	}
 }

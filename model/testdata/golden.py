@@ -74,22 +74,22 @@ class Classifier(Encoder):
         self.fc = nn.Linear(8 * width, CLASSES)
 
 
-def nt_xent(z, views=2):
+def nt_xent(z, temperature=TEMPERATURE, views=2):
     """SimCLR's loss as a cross entropy over all other views, the mean over the other views of the image."""
     z = F.normalize(z)
-    similarity = (z @ z.T / TEMPERATURE).masked_fill(torch.eye(len(z), dtype=torch.bool), float("-inf"))
+    similarity = (z @ z.T / temperature).masked_fill(torch.eye(len(z), dtype=torch.bool), float("-inf"))
     rows, images = torch.arange(len(z)), len(z) // views
     return sum(F.cross_entropy(similarity, rows.roll(v * images)) for v in range(1, views)) / (views - 1)
 
 
-def barlow_twins(z):
+def barlow_twins(z, weight=LAMBDA):
     """As main.py of facebookresearch/barlowtwins, but with an epsilon too small to count: the paper has none."""
     first, second = z.chunk(2)
     norm = nn.BatchNorm1d(z.shape[1], affine=False, eps=1e-30)
     c = norm(first).T @ norm(second) / len(first)
     on_diagonal = (torch.diagonal(c) - 1).pow(2).sum()
     off_diagonal = (c - torch.diag(torch.diagonal(c))).pow(2).sum()
-    return on_diagonal + LAMBDA * off_diagonal
+    return on_diagonal + weight * off_diagonal
 
 
 def fill(network):
@@ -130,6 +130,17 @@ def classification():
     return {"logits": logits.flatten().tolist(), "loss": loss.item(), "gradient_norms": gradients(network)}
 
 
+def losses(loss_of, seed, constants):
+    """A loss alone, with its gradient by every element of the projections, for some values of its constant."""
+    cases = []
+    for constant in constants:
+        z = draw(seed, 12, 5).requires_grad_()
+        loss = loss_of(z, constant)
+        loss.backward()
+        cases.append({"constant": constant, "loss": loss.item(), "gradient": z.grad.flatten().tolist()})
+    return cases
+
+
 def state_dict():
     resnet = cifar_stem(torchvision.models.resnet18(num_classes=10))
     return [{"name": name, "shape": list(p.shape)} for name, p in resnet.named_parameters()]
@@ -143,6 +154,8 @@ json.dump(
         "simclr_3_views": pretraining(lambda z: nt_xent(z, views=3)),
         "barlow_twins": pretraining(barlow_twins),
         "classifier": classification(),
+        "nt_xent": losses(nt_xent, 3000, [0.05, 0.5, 2.0]),
+        "redundancy_reduction": losses(barlow_twins, 3001, [0.0, 0.0051, 1.0]),
         "resnet18": state_dict(),
     },
     sys.stdout,
