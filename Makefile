@@ -1,6 +1,6 @@
 # Twinview. Each target is a short script in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test up down clean lint fmt bench bench-peer
+.PHONY: help build demo test test-torch up down clean lint fmt bench bench-peer
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -13,6 +13,9 @@ demo: ## run one experiment end to end, results in demo/
 
 test: ## run all tests, with the real servers
 	@scripts/test.sh
+
+test-torch: ## run those that need PyTorch, which it installs for that
+	@scripts/test_torch.sh
 
 up: ## start Temporal, MinIO and a worker for daily work
 	@scripts/up.sh

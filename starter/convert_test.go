@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -44,6 +45,31 @@ func TestGetWritesModelsAsSafetensors(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, entries, 2, "the model once, metrics.json as it is, and nothing temporary")
+}
+
+// Python's own libraries find the same tensors in both formats.
+func TestPythonReadsWhatGetConverts(t *testing.T) {
+	python := os.Getenv("TWINVIEW_PYTHON")
+	if python == "" {
+		python = "python3"
+	}
+	out, err := exec.Command(python, "-c", "import torch, safetensors").CombinedOutput()
+	if err != nil && os.Getenv("TWINVIEW_REQUIRE_PYTORCH") != "1" {
+		t.Skipf("%s has no PyTorch; TWINVIEW_PYTHON names another, make test-torch installs one", python)
+	}
+	require.NoError(t, err, string(out))
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "model.pt"), filepath.Join(dir, "model.safetensors")
+	golden, err := os.ReadFile("../checkpoint/testdata/checkpoint.pt")
+	require.NoError(t, err)
+	tensors, err := checkpoint.ReadTorch(golden)
+	require.NoError(t, err)
+	var model bytes.Buffer
+	require.NoError(t, checkpoint.WriteTorch(&model, tensors))
+	require.NoError(t, os.WriteFile(from, model.Bytes(), 0o644))
+	require.NoError(t, convert(from, to))
+	out, err = exec.Command(python, "testdata/compare.py", from, to).CombinedOutput()
+	require.NoError(t, err, string(out))
 }
 
 func TestGetConvertsOnlyWhatIsVerifiedAndAModel(t *testing.T) {
