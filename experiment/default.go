@@ -101,8 +101,8 @@ func cifar10Statistics() Normalize {
 // is 50,000 forward passes every five epochs of 87 steps of 1,024 views, each forward and backward: 50,000 images at 740/s
 // and 5,000 searches among 45,000 features (14 s) beside 445,440 views at 258/s are 82 s beside 1,727 s, or 4.5 % of both
 // together, on two cores of an AMD EPYC that did other things meanwhile. throughput.knn_share of metrics.json says what it
-// was in a run.
-func defaultKNN() KNN { return KNN{K: 20, EveryEpochs: 5} }
+// was in a run. 10 neighbours are those of the published references in configs.
+func defaultKNN() KNN { return KNN{K: 10, EveryEpochs: 5} }
 
 // defaultLinear trains a classifier on precomputed representations with Adam and a cosine schedule, as Ermolov et al.
 // 2021 (W-MSE, section 4) evaluate.

@@ -121,8 +121,8 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 		{func(s *Spec) { s.Linear.Schedule.FinalRate = 2 }, "linear.schedule.final_rate: 2"},
 
 		{func(s *Spec) { s.KNN.K = 0 }, "knn.k: 0 is out of range: must be 1 to 1000"},
-		{func(s *Spec) { s.KNN.TrainImages = 19 }, "knn.k: 20 is more than the 19 neighbours: lower it or raise knn.train_images"},
-		{func(s *Spec) { s.Dataset, s.KNN.TrainImages = Dataset{Name: Synthetic, ValidationImages: 100}, 19 }, "knn.k: 20 is more than"},
+		{func(s *Spec) { s.KNN.TrainImages = 9 }, "knn.k: 10 is more than the 9 neighbours: lower it or raise knn.train_images"},
+		{func(s *Spec) { s.Dataset, s.KNN.TrainImages = Dataset{Name: Synthetic, ValidationImages: 100}, 9 }, "knn.k: 10 is more than"},
 		{func(s *Spec) { s.KNN.EveryEpochs = 0 }, "knn.every_epochs: 0"},
 		{func(s *Spec) { s.KNN.TrainImages = -1 }, "knn.train_images: -1"},
 		{func(s *Spec) { s.Ablation = &Ablation{} }, "ablation.label_fractions: [] must have 1 to 8 numbers"},
