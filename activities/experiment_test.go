@@ -81,7 +81,7 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 	files := s.keys("experiments/tiny/")
 	for _, name := range []string{
 		"spec.yaml", "metrics.json", "report.html", "simclr_best_epoch.pt", "simclr_lin_best.pt", "finetune_best.pt",
-		"simclr_lin_augmented_best.pt",
+		"simclr_lin_augmented_best.pt", "report.pdf", "plots/test-map.png",
 	} {
 		require.Contains(t, r.Artifacts, name)
 		require.Contains(t, files, name)

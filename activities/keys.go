@@ -15,6 +15,8 @@ const (
 	typeYAML   = "application/yaml"
 	typeHTML   = "text/html; charset=utf-8"
 	typeSVG    = "image/svg+xml"
+	typePNG    = "image/png"
+	typePDF    = "application/pdf"
 )
 
 // archiveKey is where a data set's archive lies. The digest is part of the key: two archives never meet.

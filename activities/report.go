@@ -15,6 +15,7 @@ const (
 	fileSpec    = "spec.yaml"
 	fileMetrics = "metrics.json"
 	fileReport  = "report.html"
+	filePaper   = "report.pdf"
 	folderPlots = "plots"
 )
 
@@ -85,9 +86,17 @@ func render(in report.Input) ([]file, error) {
 	}
 	var files []file
 	for name, data := range plots {
-		files = append(files, file{path.Join(folderPlots, name), typeSVG, data})
+		kind := typeSVG
+		if path.Ext(name) == ".png" {
+			kind = typePNG
+		}
+		files = append(files, file{path.Join(folderPlots, name), kind, data})
 	}
 	html, err := report.HTML(in)
+	if err != nil {
+		return nil, err
+	}
+	pdf, err := report.PDF(in)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +110,7 @@ func render(in report.Input) ([]file, error) {
 	}
 	return append(files,
 		file{fileReport, typeHTML, html},
+		file{filePaper, typePDF, pdf},
 		file{fileSpec, typeYAML, spec},
 		file{fileMetrics, typeJSON, metrics},
 	), nil

@@ -15,6 +15,7 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
@@ -29,12 +30,19 @@ var (
 	colorTest       = rgb(0x009E73)
 )
 
+// classColors are those of Petroff 2021 ("Accessible color sequences for data visualization") for ten classes. More classes
+// begin anew.
+var classColors = [...]color.NRGBA{
+	rgb(0x3F90DA), rgb(0xFFA90E), rgb(0xBD1F01), rgb(0x94A4A2), rgb(0x832DB6),
+	rgb(0xA96B59), rgb(0xE76300), rgb(0xB9AC70), rgb(0x717581), rgb(0x92DADD),
+}
+
 func rgb(hex uint32) color.NRGBA {
 	return color.NRGBA{R: uint8(hex >> 16), G: uint8(hex >> 8), B: uint8(hex), A: 255}
 }
 
-// hex is the colour as vgsvg writes it.
-func hex(c color.NRGBA) string { return fmt.Sprintf("#%02X%02X%02X", c.R, c.G, c.B) }
+// cssHex is the colour as vgsvg writes it.
+func cssHex(c color.NRGBA) string { return fmt.Sprintf("#%02X%02X%02X", c.R, c.G, c.B) }
 
 // Sizes in points. A figure is as wide as a phone's screen, so that its text can be read there.
 const (
@@ -53,26 +61,24 @@ const (
 // glyphsPerCurve bounds the glyphs on a curve; more would run into each other.
 const glyphsPerCurve = 16
 
-// svg draws the figure as an SVG document on white.
-func (f figure) svg() ([]byte, error) {
-	canvas := vgsvg.New(figureWidth, figureHeight)
-	page := draw.New(canvas)
-	page.SetColor(colorPaper)
-	page.Fill(page.Rectangle.Path())
+// drawing is a picture of the report, on any canvas of its size.
+type drawing interface {
+	// name is the base name of its files.
+	name() string
+	heading() string
+	size() (width, height vg.Length)
+	draw(on draw.Canvas) error
+}
 
-	inner := draw.Crop(page, margin, -2*margin, margin, -margin)
-	title := style(titleSize, colorInk)
-	title.Font.Weight = xfont.WeightBold
-	title.YAlign = draw.YTop
-	inner.FillText(title, vg.Point{X: inner.Min.X, Y: inner.Max.Y}, f.title)
-	f.drawLegend(draw.Crop(inner, 0, 0, 0, -titleHeight))
+// pngDPI makes a figure sharp where it is as wide as a page's column.
+const pngDPI = 216
 
-	p, err := f.plot()
-	if err != nil {
+// drawSVG is the drawing as an SVG document on white.
+func drawSVG(d drawing) ([]byte, error) {
+	canvas := vgsvg.New(d.size())
+	if err := paint(d, canvas); err != nil {
 		return nil, err
 	}
-	p.Draw(draw.Crop(inner, 0, 0, 0, -titleHeight-legendHeight))
-
 	var out bytes.Buffer
 	if _, err := canvas.WriteTo(&out); err != nil {
 		return nil, err
@@ -80,6 +86,53 @@ func (f figure) svg() ([]byte, error) {
 	// The font that the layout is measured with may be missing where the picture is seen; these have the same widths.
 	const family = "font-family:Liberation Sans"
 	return bytes.ReplaceAll(out.Bytes(), []byte(family), []byte(family+",Arimo,Arial,Helvetica,sans-serif")), nil
+}
+
+// drawPNG is the drawing as a PNG file on white.
+func drawPNG(d drawing) ([]byte, error) {
+	width, height := d.size()
+	canvas := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(pngDPI))
+	if err := paint(d, canvas); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if _, err := (vgimg.PngCanvas{Canvas: canvas}).WriteTo(&out); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+func paint(d drawing, canvas vg.CanvasSizer) error {
+	page := draw.New(canvas)
+	page.SetColor(colorPaper)
+	page.Fill(page.Rectangle.Path())
+	return d.draw(page)
+}
+
+func (f figure) name() string    { return f.file }
+func (f figure) heading() string { return f.title }
+
+func (f figure) size() (width, height vg.Length) { return figureWidth, figureHeight }
+
+func (f figure) draw(page draw.Canvas) error {
+	inner := draw.Crop(page, margin, -2*margin, margin, -margin)
+	drawTitle(inner, f.title)
+	f.drawLegend(draw.Crop(inner, 0, 0, 0, -titleHeight))
+
+	p, err := f.plot()
+	if err != nil {
+		return err
+	}
+	p.Draw(draw.Crop(inner, 0, 0, 0, -titleHeight-legendHeight))
+	return nil
+}
+
+// drawTitle writes at the top left of c.
+func drawTitle(c draw.Canvas, text string) {
+	title := style(titleSize, colorInk)
+	title.Font.Weight = xfont.WeightBold
+	title.YAlign = draw.YTop
+	c.FillText(title, vg.Point{X: c.Min.X, Y: c.Max.Y}, text)
 }
 
 func style(size vg.Length, c color.Color) text.Style {
@@ -203,17 +256,26 @@ func (epoch verticalLine) Plot(c draw.Canvas, p *plot.Plot) {
 
 // inline is an SVG document as part of a web page: without XML declaration and fixed size, in the page's colours, and with a
 // name for those who can't see it.
-func inline(svg []byte, name string) string {
+func inline(svg []byte, d drawing) string {
 	s := string(svg)
+	width, height := d.size()
 	s = s[strings.Index(s, "<svg"):]
 	_, body, _ := strings.Cut(s, ">")
-	return fmt.Sprintf(`<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, figureWidth, figureHeight,
-		html.EscapeString(name)) + cssColors.Replace(body)
+	return fmt.Sprintf(`<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, width, height,
+		html.EscapeString(d.heading())) + cssColors.Replace(body)
 }
 
 // cssColors maps the plots' colours to the page's variables.
-var cssColors = strings.NewReplacer(
-	hex(colorPaper), "var(--card)", hex(colorInk), "var(--ink)", hex(colorMuted), "var(--muted)",
-	hex(colorGrid), "var(--grid)", hex(colorTrain), "var(--train)", hex(colorValidation), "var(--validation)",
-	hex(colorTest), "var(--test)",
-)
+var cssColors = strings.NewReplacer(cssVariables()...)
+
+func cssVariables() []string {
+	pairs := []string{
+		cssHex(colorPaper), "var(--card)", cssHex(colorInk), "var(--ink)", cssHex(colorMuted), "var(--muted)",
+		cssHex(colorGrid), "var(--grid)", cssHex(colorTrain), "var(--train)", cssHex(colorValidation), "var(--validation)",
+		cssHex(colorTest), "var(--test)",
+	}
+	for i, c := range classColors {
+		pairs = append(pairs, cssHex(c), fmt.Sprintf("var(--class-%d)", i))
+	}
+	return pairs
+}

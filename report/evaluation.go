@@ -12,6 +12,9 @@ type evaluation struct {
 	key, name string
 	// title is the protocol's full name, protocol what it is.
 	title, protocol string
+	// sentence is the beginning of one that ends with the test accuracy, empty where another evaluation says more of the
+	// representation itself.
+	sentence string
 	// choice says which epoch was selected and by what.
 	choice experiment.Selection
 	// of says what the epoch counts.
@@ -20,8 +23,9 @@ type evaluation struct {
 	trainLoss, validationLoss, testLoss             *float64
 	trainAccuracy, validationAccuracy, testAccuracy *float64
 	validationImages, testImages                    int
-	// epochs are those of a classifier's training.
-	epochs []experiment.ClassifierEpoch
+	// epochs are those of a classifier's training, confusion is its table of test images.
+	epochs    []experiment.ClassifierEpoch
+	confusion [][]int
 }
 
 // Names of protocols, as metrics.json has them.
@@ -32,14 +36,24 @@ const (
 	protocolFinetune        = "finetune"
 )
 
-// evaluations are kNN, linear evaluation without and with augmentation and fine-tuning, in this order, without those that the experiment leaves out. The
-// result must have passed check.
+// sentences begin the answer to the question.
+var sentences = map[string]string{
+	protocolKNN:    "The nearest neighbours of the representation name",
+	protocolLinear: "A linear classifier on the frozen representation names",
+}
+
+// evaluations are kNN, linear evaluation without and with augmentation and fine-tuning, in this order, without those that
+// the experiment leaves out. The result must have passed check.
 func evaluations(spec *experiment.Spec, r *experiment.Result) []evaluation {
 	all := []evaluation{knnEvaluation(spec, r)}
+	confusions := map[string][][]int{
+		protocolLinear: r.Test.LinearConfusion, protocolFinetune: r.Test.FinetuneConfusion,
+	}
 	add := func(key, name, title, protocol, of string, c *experiment.Classification) {
 		if len(c.Epochs) > 0 {
 			e := classifierEvaluation(c, &r.Data)
 			e.key, e.name, e.title, e.protocol, e.of = key, name, title, protocol, of
+			e.sentence, e.confusion = sentences[key], confusions[key]
 			all = append(all, e)
 		}
 	}
@@ -55,7 +69,8 @@ func evaluations(spec *experiment.Spec, r *experiment.Result) []evaluation {
 func knnEvaluation(spec *experiment.Spec, r *experiment.Result) evaluation {
 	queries := monitored(spec.KNN.ValidationImages, r.Data.Validation)
 	return evaluation{
-		key: protocolKNN, name: "kNN", title: "k nearest neighbours", protocol: knnProtocol(spec, r), choice: r.Best, of: "pretraining",
+		key: protocolKNN, name: "kNN", title: "k nearest neighbours", protocol: knnProtocol(spec, r), choice: r.Best,
+		of: "pretraining", sentence: sentences[protocolKNN],
 		trainAccuracy: &r.Test.KNNTrainAccuracy, validationAccuracy: &r.Best.Value, testAccuracy: &r.Test.KNNAccuracy,
 		validationImages: queries, testImages: r.Data.Test,
 	}

@@ -17,7 +17,7 @@ type figure struct {
 	file  string
 	title string
 	// caption says what to look for.
-	caption string
+	Caption string
 	yLabel  string
 	// percent ends the axis at 100, fromZero begins it at 0.
 	percent, fromZero bool
@@ -71,22 +71,22 @@ func figures(spec *experiment.Spec, r *experiment.Result) []figure {
 	all := []figure{
 		{
 			file: "pretrain-loss", title: "Pretraining loss", yLabel: unit, epochs: n, selected: best,
-			caption: "Mean over the steps of an epoch, on augmented views.",
+			Caption: "Mean over the steps of an epoch, on augmented views.",
 			curves:  []curve{{"train", train, loss}},
 		},
 		{
 			file: "pretrain-knn", title: "kNN accuracy during pretraining", yLabel: percentLabel, percent: true,
-			caption: "The monitor that selects the epoch. It needs labels, but trains nothing.",
+			Caption: "The monitor that selects the epoch. It needs labels, but trains nothing.",
 			curves:  []curve{{"validation", validation, knn}}, epochs: n, selected: best,
 		},
 		{
 			file: "pretrain-learning-rate", title: "Learning rate of pretraining", yLabel: "learning rate", epochs: n,
-			caption: "At the last step of each epoch.",
+			Caption: "At the last step of each epoch.",
 			curves:  []curve{{spec.Pretrain.Optimizer.Name + ", " + spec.Pretrain.Schedule.Name, train, rate}},
 		},
 		{
 			file: "pretrain-throughput", title: "Throughput of pretraining", yLabel: "views per second", epochs: n,
-			caption: "Augmented views that the training steps took per second.",
+			Caption: "Augmented views that the training steps took per second.",
 			curves:  []curve{{"train", train, throughput}}, fromZero: true,
 		},
 	}
@@ -124,29 +124,51 @@ func classifierFigures(file, title string, c *experiment.Classification) []figur
 	return []figure{
 		{
 			file: file + "-loss", title: title + ": loss", yLabel: "loss (nats)", epochs: n, selected: best,
-			caption: "Cross-entropy. Train is the running mean of the epoch's steps.",
+			Caption: "Cross-entropy. Train is the running mean of the epoch's steps.",
 			curves:  curves(loss),
 		},
 		{
 			file: file + "-accuracy", title: title + ": accuracy", yLabel: percentLabel, percent: true,
-			caption: fmt.Sprintf("Epoch %d was selected by %s. Test was read afterwards.", best, c.Best.Criterion),
+			Caption: fmt.Sprintf("Epoch %d was selected by %s. Test was read afterwards.", best, c.Best.Criterion),
 			curves:  curves(accuracy), epochs: n, selected: best,
 		},
 	}
 }
 
-// Plots draws every figure as an SVG file of its own, by file name.
+// Plots draws every figure as an SVG and a PNG file of its own, by file name.
 func Plots(in Input) (map[string][]byte, error) {
 	if err := check(&in.Spec, &in.Result); err != nil {
 		return nil, fmt.Errorf("draw plots: %w", err)
 	}
 	files := map[string][]byte{}
-	for _, f := range figures(&in.Spec, &in.Result) {
-		svg, err := f.svg()
-		if err != nil {
-			return nil, fmt.Errorf("draw %s: %w", f.file, err)
+	for _, d := range drawings(in) {
+		var err error
+		if files[d.name()+".svg"], err = drawSVG(d); err != nil {
+			return nil, fmt.Errorf("draw %s.svg: %w", d.name(), err)
 		}
-		files[f.file+".svg"] = svg
+		if files[d.name()+".png"], err = drawPNG(d); err != nil {
+			return nil, fmt.Errorf("draw %s.png: %w", d.name(), err)
+		}
 	}
 	return files, nil
+}
+
+// drawings are all figures of the report, in reading order.
+func drawings(in Input) []drawing {
+	var all []drawing
+	for _, f := range figures(&in.Spec, &in.Result) {
+		all = append(all, f)
+	}
+	if m := mapOf(in); m != nil {
+		all = append(all, m)
+	}
+	return all
+}
+
+// mapOf is the map of test images, nil where the result has none.
+func mapOf(in Input) *mapFigure {
+	if in.Exhibits == nil || in.Exhibits.Map == nil {
+		return nil
+	}
+	return &mapFigure{in.Exhibits.Map, in.Result.Data.Classes}
 }

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
+	"image/png"
 	"io"
 	"strings"
 	"testing"
@@ -46,9 +48,13 @@ func TestPlots(t *testing.T) {
 		"linear-accuracy.svg":        {"train", "validation", "test", "accuracy (%)"},
 		"finetune-loss.svg":          {"train", "validation", "test", "selected: epoch 1"},
 		"finetune-accuracy.svg":      {"train", "validation", "test", "1"},
+		"test-map.svg":               {"Map of test images", "airplane", "truck"},
 	}
-	require.Len(t, plots, len(want))
+	require.Len(t, plots, 2*len(want), "each as SVG and PNG")
 	for file, said := range want {
+		picture, err := png.Decode(bytes.NewReader(plots[strings.TrimSuffix(file, "svg")+"png"]))
+		require.NoError(t, err)
+		require.Greater(t, picture.Bounds().Dx(), 1000, "pixels")
 		require.Subset(t, texts(t, plots[file]), said, file)
 		require.NotContains(t, string(plots[file]), "NaN", file)
 		require.NotContains(t, string(plots[file]), "Inf", file)
@@ -70,10 +76,10 @@ func TestCurveStylesDiffer(t *testing.T) {
 // In the page, every colour is one of the style sheet's, or it would not follow the dark theme.
 func TestInlineColors(t *testing.T) {
 	in := sampleInput(3, 3, 3)
-	for _, f := range figures(&in.Spec, &in.Result) {
-		svg, err := f.svg()
+	for _, d := range drawings(in) {
+		data, err := drawSVG(d)
 		require.NoError(t, err)
-		page := inline(svg, f.title)
+		page := inline(data, d)
 		require.NotContains(t, page, "#")
 		require.NotContains(t, page, "<?xml")
 		require.Contains(t, page, "var(--")

@@ -54,9 +54,10 @@ func TestHTML(t *testing.T) {
 	page := parse(t, data)
 
 	require.Equal(t, 1, page.elements["h1"])
-	require.Equal(t, len(figures(&in.Spec, &in.Result)), page.elements["svg"])
-	require.Equal(t, 2*len(in.Views), page.elements["img"])
-	require.Len(t, page.images, 2*len(in.Views))
+	require.Equal(t, len(drawings(in)), page.elements["svg"])
+	pictures := 2*len(in.Views) + len(in.Exhibits.Neighbours)*(1+8)
+	require.Equal(t, pictures, page.elements["img"])
+	require.Len(t, page.images, pictures)
 	require.Equal(t, 1, page.elements["math"])
 	for _, said := range []string{
 		"SimCLR on cifar10", "59.1 %", "58.2 % – 60.1 %",
@@ -64,8 +65,9 @@ func TestHTML(t *testing.T) {
 		"First epoch (1)", "6.3481", "Selected epoch (12)", "NT-Xent", "τ = 0.5",
 		"45,000 for training, 5,000 for validation, 10,000 for the test", in.Result.Data.SHA256, "automobile",
 		"Both views", "in 80 % of images, brightness ±0.4", "not used",
-		"experiments/sample/simclr_best_epoch.pt", "validation kNN accuracy", "2970 views/s", "2 worker processes",
-		"2 cores of a test machine", "oneDNN 2.6.0", "starter run sample/spec.yaml",
+		"experiments/sample/simclr_best_epoch.pt", "validation kNN accuracy", "2,970 views/s", "2 worker processes",
+		"Which classes are confused", "airplane for automobile (28 %)", "✓ cat", "✗ deer", "Map of test images",
+		"2 cores of a test machine", "another test machine", "7 min 50 s", "32.8 kJ", "oneDNN 2.6.0", "starter run sample/spec.yaml",
 	} {
 		require.Contains(t, page.text, said)
 	}
@@ -115,7 +117,7 @@ func TestHTMLOfManyViews(t *testing.T) {
 	require.NoError(t, err)
 	page := parse(t, data)
 	require.Contains(t, page.text, "Odd views Even views Fine-tuning")
-	require.Contains(t, page.text, "averaged over all 4 N views and the twins of each")
+	require.Contains(t, page.text, "averaged over all 4N views and the twins of each")
 	require.Equal(t, 2, strings.Count(page.text, "; 24 × 24 pixels in epochs 1 to 1"), "both views, not fine-tuning")
 }
 
@@ -146,7 +148,7 @@ func TestHTMLWithoutLinearAndFinetuning(t *testing.T) {
 	require.NoError(t, err)
 	page := parse(t, data)
 	require.Contains(t, page.text, "59.1 %", "kNN on the test split")
-	for _, absent := range []string{"A linear classifier on the frozen", "Fine-tuned", "Linear accuracy", "0.0 %"} {
+	for _, absent := range []string{"A linear classifier on the frozen", "Fine-tuned", "Linear accuracy", " 0.0 %"} {
 		require.NotContains(t, page.text, absent)
 	}
 }

@@ -59,6 +59,13 @@ func check(spec *experiment.Spec, r *experiment.Result) error {
 				c.field, e.Epoch)
 		}
 	}
+	classes := len(r.Data.Classes)
+	if err := checkConfusion("result.test.linear_confusion", r.Test.LinearConfusion, classes); err != nil {
+		return err
+	}
+	if err := checkConfusion("result.test.finetune_confusion", r.Test.FinetuneConfusion, classes); err != nil {
+		return err
+	}
 	return checkAblation(spec, r)
 }
 

@@ -30,6 +30,8 @@ type MetricsFile struct {
 	Finetune        *ClassifierMetrics `json:"finetune,omitempty"`
 	Ablation        *AblationMetrics   `json:"ablation,omitempty"`
 	Throughput      ThroughputMetrics  `json:"throughput"`
+	// Usage lists the stages that computed, in order, with what they took.
+	Usage []UsageMetrics `json:"usage"`
 	// Artifacts are the objects in the store, by what they are.
 	Artifacts map[string]experiment.Artifact `json:"artifacts"`
 }
@@ -111,9 +113,11 @@ type ClassifierMetrics struct {
 	TestLoss           float64          `json:"test_loss"`
 	TestAccuracy       float64          `json:"test_accuracy"`
 	// TestInterval is the 95 % Wilson interval of TestAccuracy.
-	TestInterval Interval         `json:"test_interval"`
-	TestImages   int              `json:"test_images"`
-	Curves       ClassifierCurves `json:"curves"`
+	TestInterval Interval `json:"test_interval"`
+	TestImages   int      `json:"test_images"`
+	// TestConfusion counts the test images by true class (rows) and predicted class (columns), in label order.
+	TestConfusion [][]int          `json:"test_confusion,omitempty"`
+	Curves        ClassifierCurves `json:"curves"`
 }
 
 // ClassifierCurves are the figures of every epoch. Those on the test split were read after all choices had been made; null
@@ -177,6 +181,15 @@ type ThroughputMetrics struct {
 	AblationSeconds []float64 `json:"ablation_seconds,omitempty"`
 }
 
+// UsageMetrics is what the activities of a stage took, null where that is not known or could not be read.
+type UsageMetrics struct {
+	Stage   string   `json:"stage"`
+	Seconds *float64 `json:"seconds"`
+	Joules  *float64 `json:"joules"`
+	// Hardware lists the machines, each once.
+	Hardware []string `json:"hardware"`
+}
+
 // Metrics writes metrics.json, a MetricsFile. The error names a field that is missing, NaN or infinite.
 func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 	if err := check(&spec, &r); err != nil {
@@ -197,6 +210,7 @@ func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 		Finetune:        classifierMetrics(e, protocolFinetune),
 		Ablation:        ablationMetrics(&spec, &r),
 		Throughput:      throughputMetrics(&r),
+		Usage:           usageMetrics(&spec, &r),
 		Artifacts:       map[string]experiment.Artifact{},
 	}
 	for _, a := range artifacts(&r) {
@@ -254,7 +268,8 @@ func classifierMetrics(all []evaluation, protocol string) *ClassifierMetrics {
 		TrainLoss: *e.trainLoss, TrainAccuracy: *e.trainAccuracy,
 		ValidationLoss: *e.validationLoss, ValidationAccuracy: *e.validationAccuracy,
 		TestLoss: *e.testLoss, TestAccuracy: *e.testAccuracy,
-		TestInterval: Wilson(*e.testAccuracy, e.testImages), TestImages: e.testImages, Curves: curves(e.epochs),
+		TestInterval: Wilson(*e.testAccuracy, e.testImages), TestImages: e.testImages,
+		TestConfusion: e.confusion, Curves: curves(e.epochs),
 	}
 	return m
 }
@@ -273,6 +288,21 @@ func curves(epochs []experiment.ClassifierEpoch) ClassifierCurves {
 		c.TestAccuracy = append(c.TestAccuracy, e.TestAccuracy)
 	}
 	return c
+}
+
+func usageMetrics(spec *experiment.Spec, r *experiment.Result) []UsageMetrics {
+	var all []UsageMetrics
+	for _, s := range stages(spec, r) {
+		m := UsageMetrics{Stage: s.name, Hardware: s.machines([]string{})}
+		if seconds, ok := s.seconds(); ok {
+			m.Seconds = &seconds
+		}
+		if joules, ok := s.joules(); ok {
+			m.Joules = &joules
+		}
+		all = append(all, m)
+	}
+	return all
 }
 
 func throughputMetrics(r *experiment.Result) ThroughputMetrics {

@@ -1,9 +1,11 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"image"
 	"image/color"
+	"image/png"
 	"math"
 	"strings"
 
@@ -39,6 +41,7 @@ func sampleInput(pretrain, linear, finetune int) Input {
 			Epoch: e, Step: 87 * e, Size: 32, Loss: 4.6 + 1.9*math.Exp(-float64(e)/12), LearningRate: 1 + math.Cos(3*float64(e)/float64(pretrain)),
 			Seconds: 30.25, ViewsPerSecond: 2970, DataWaitSeconds: 0.25, Kernels: "39 × F(4x4,3x3), bfloat16, 20 × oneDNN",
 			Worker: fmt.Sprintf("worker-%d", e*2/(pretrain+1)),
+			Usage:  &experiment.Usage{Hardware: "2 cores of a test machine", Seconds: 35.5, Joules: new(2500.)},
 		}
 		if e%5 == 0 || e == pretrain {
 			p.KNN, p.KNNSeconds = new(knnAt(e)), 1.25
@@ -46,6 +49,14 @@ func sampleInput(pretrain, linear, finetune int) Input {
 		r.Pretrain = append(r.Pretrain, p)
 	}
 	in := Input{Spec: spec, Result: r, Hardware: "2 cores of a test machine", Versions: map[string]string{"oneDNN": "2.6.0"}}
+	if linear > 0 {
+		in.Result.Test.LinearConfusion = confusionOf(620)
+	}
+	if finetune > 0 {
+		in.Result.Test.FinetuneConfusion = confusionOf(810)
+	}
+	in.Result.Test.Usage = &experiment.Usage{Hardware: "another test machine", Seconds: 12, Joules: new(900.)}
+	in.Exhibits = exhibits()
 	for i := range 6 {
 		in.Views = append(in.Views, [2]image.Image{pattern(i, 0), pattern(i, 3)})
 	}
@@ -63,6 +74,9 @@ func classification(stage string, epochs int, best float64) experiment.Classific
 		Checkpoint: artifact("experiments/sample/" + stage + "/checkpoint.safetensors"),
 		Model:      artifact("experiments/sample/" + stage + "_best.pt"),
 	}}
+	if stage == "linear" && epochs > 0 {
+		c.Usage = &experiment.Usage{Hardware: "2 cores of a test machine", Seconds: 20, Joules: new(1000.)}
+	}
 	for e := 1; e <= epochs; e++ {
 		x := math.Exp(-4 * float64(e) / float64(epochs))
 		c.Epochs = append(c.Epochs, experiment.ClassifierEpoch{
@@ -70,8 +84,50 @@ func classification(stage string, epochs int, best float64) experiment.Classific
 			ValidationLoss: 1.1 + 0.8*x, ValidationAccuracy: best - 0.25*x,
 			TestLoss: new(1.12 + 0.8*x), TestAccuracy: new(best - 0.01 - 0.25*x), Seconds: 3.5,
 		})
+		if stage == "finetune" {
+			c.Epochs[e-1].Usage = &experiment.Usage{Hardware: "2 cores of a test machine", Seconds: 4, Joules: new(300.)}
+		}
 	}
 	return c
+}
+
+// confusionOf is a table of ten classes with the given number of right images of 1000 in each; the next class gets most of
+// the others.
+func confusionOf(right int) [][]int {
+	counts := make([][]int, 10)
+	for i := range counts {
+		counts[i] = make([]int, 10)
+		counts[i][i] = right
+		counts[i][(i+1)%10] = (1000 - right) * 3 / 4
+		counts[i][(i+3)%10] = 1000 - right - counts[i][(i+1)%10]
+	}
+	return counts
+}
+
+// exhibits are two test images, one of which is classified rightly, and a map of forty.
+func exhibits() *Exhibits {
+	picture := func(i, class int) Picture {
+		var data bytes.Buffer
+		if err := png.Encode(&data, pattern(i, class)); err != nil {
+			panic(err)
+		}
+		return Picture{Index: i, Class: class, PNG: data.Bytes()}
+	}
+	e := Exhibits{Map: &Map{Method: "a method of tests"}}
+	for i := range 2 {
+		x := Exhibit{Picture: picture(i, 3), Predicted: 3 + i}
+		for j := range 8 {
+			n := Neighbour{Picture: picture(j, 3+(i+j)%2), Similarity: 0.9 - 0.01*float64(j)}
+			x.Nearest = append(x.Nearest, n)
+		}
+		e.Neighbours = append(e.Neighbours, x)
+	}
+	for i := range 40 {
+		e.Map.X = append(e.Map.X, float64(i%10)+0.1*float64(i))
+		e.Map.Y = append(e.Map.Y, float64(i*i%17))
+		e.Map.Class = append(e.Map.Class, i%10)
+	}
+	return &e
 }
 
 func artifact(key string) experiment.Artifact {

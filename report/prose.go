@@ -1,0 +1,117 @@
+package report
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/dustin/go-humanize/english"
+
+	"twinview/experiment"
+)
+
+// What the report says in words, on screen and on paper alike.
+
+const question = "How much can an encoder learn about images without being told what they show? It is trained to give two " +
+	"randomly altered views of the same image similar projections. Only then do labels come in, to measure what it has " +
+	"learned: by nearest neighbours, by a linear classifier on the frozen encoder, and by fine-tuning."
+
+func network(spec *experiment.Spec) string {
+	encoder := spec.Encoder.Architecture
+	if encoder == experiment.ResNet18 {
+		encoder = "ResNet-18 with a 3×3 stem and no max-pooling"
+	}
+	head := spec.Method.Projector
+	return fmt.Sprintf("Encoder: %s, %d channels in its first stage. Projection head: %d linear layers, %d hidden units, "+
+		"%d outputs.", encoder, spec.Encoder.Width, head.Layers, head.Hidden, head.Output)
+}
+
+// describeLoss fills in what surrounds the formula of the pretraining loss.
+func (p *page) describeLoss(spec *experiment.Spec) {
+	if p.IsSimCLR {
+		p.LossName = "NT-Xent loss (nats)"
+		views := spec.Augment.ViewsPerImage()
+		source, twins, average := "", "its twin", ""
+		if views > 2 {
+			source, twins, average = "; with several twins Khosla et al. 2020, equation 2", "each of its twins",
+				" and the twins of each"
+		}
+		p.Loss = fmt.Sprintf("The loss is NT-Xent (Chen et al. 2020, equation 1%s): among the other %dN − 1 views of a batch of "+
+			"N images, each view i has to find %s j.", source, views, twins)
+		p.Symbols = fmt.Sprintf("averaged over all %dN views%s. sim is the cosine similarity of two projections; τ = %v, N = %d.",
+			views, average, spec.Method.Temperature, spec.Pretrain.BatchSize)
+		return
+	}
+	p.LossName = "Barlow Twins loss"
+	p.Loss = "The loss is that of Barlow Twins (Zbontar et al. 2021, equation 1): the outputs of the two views should agree, " +
+		"and different outputs should have nothing in common."
+	p.Symbols = fmt.Sprintf("C is the correlation, over the batch, of each output of the one view with each of the other; "+
+		"λ = %v, batch of %d images.", spec.Method.Lambda, spec.Pretrain.BatchSize)
+}
+
+func choices(r *experiment.Result) string {
+	return fmt.Sprintf("Every choice was made on the validation split, which makes its figures a little too good; the test "+
+		"split was read once, after all choices. Intervals are Wilson's, for %s test images: they say how far other images "+
+		"might differ, not other seeds. A classifier's train figures are running means over the epoch's steps, while it still "+
+		"learned.", count(r.Data.Test))
+}
+
+// How to read the parts that show the test split, and what repeats the experiment.
+const (
+	ablationNote = "The whole network, fine-tuned with the labels of a part of the training images, class-balanced: the same " +
+		"steps on the same views, from the selected encoder and from scratch. Epochs were selected by validation accuracy; " +
+		"95 % intervals."
+	confusionNote = "Of the test images of each class (rows), the percentage that the classifier of the selected epoch calls " +
+		"each class (columns). The diagonal is right."
+	neighboursNote = "Test images drawn by the seed, whatever came out for them, and the training images whose " +
+		"representations are most similar to theirs, nearest first, with the cosine similarity. The prediction is the vote of " +
+		"all the neighbours that kNN asks. %s and %s say whether a class is the test image's."
+	timeNote = "Steps are the training steps alone; activity is the time from the beginning of each activity until its result " +
+		"was there to be stored: with reading the data, building the network and measuring accuracy."
+	viewsNote     = "Pairs of views as the encoder saw them; each pair comes from one image."
+	reproduceNote = "The spec above is stored as spec.yaml beside the models. Every random draw is a pure function of its seed. " +
+		"The same spec on the same data, %s with the SHA-256 %s, gives the same bits on the same kind of machine; elsewhere, " +
+		"rounding differs."
+)
+
+func (*page) AblationNote() string   { return ablationNote }
+func (*page) ConfusionNote() string  { return confusionNote }
+func (*page) NeighboursNote() string { return fmt.Sprintf(neighboursNote, "✓", "✗") }
+func (*page) TimeNote() string       { return timeNote }
+func (*page) ViewsNote() string      { return viewsNote }
+
+// ReproduceNote says what a repetition starts from.
+func (p *page) ReproduceNote() string {
+	return fmt.Sprintf(reproduceNote, p.Result.Data.Name, p.Result.Data.SHA256)
+}
+
+// WorkersNote says in how many processes pretraining ran.
+func (p *page) WorkersNote() string {
+	return "Pretraining ran in " + english.Plural(p.Workers, "worker process", "worker processes") + "."
+}
+
+// ClassifiersTitle names what the plots of the classifiers are of.
+func (p *page) ClassifiersTitle() string {
+	linear, finetune := len(p.Result.Linear.Epochs) > 0, len(p.Result.Finetune.Epochs) > 0
+	switch {
+	case linear && finetune:
+		return "Linear evaluation and fine-tuning"
+	case linear:
+		return "Linear evaluation"
+	}
+	return "Fine-tuning"
+}
+
+// commands fetch the experiment's files, check the spec, repeat the experiment and compare.
+func commands(p *page) string {
+	return fmt.Sprintf(`starter get %[1]s --out %[1]s
+echo "%[2]s  %[1]s/spec.yaml" | sha256sum --check
+starter run %[1]s/spec.yaml --name %[1]s-again --watch
+starter get %[1]s-again --out %[1]s-again
+sha256sum %[1]s/*.pt %[1]s-again/*.pt`, p.Name, p.YAMLSHA256)
+}
+
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
