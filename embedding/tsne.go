@@ -32,8 +32,8 @@ func PerplexityOf(n int) float64 { return min(perplexity, float64(n-1)/3) }
 
 // TSNE lays out rows [N, dim], each first brought to length 1, by exact t-SNE (van der Maaten and Hinton 2008): Euclidean
 // distances, gradient descent from the first two principal components. It draws no random numbers, and the result does not
-// depend on the number of goroutines. Time grows with N²: a thousand points take about a second, two thousand four times as
-// long. onStep, which may be nil, is called before each iteration, counted from 0.
+// depend on the number of goroutines. Time grows with N²: 1,000 rows of 512 numbers took 10 s and 2,000 took 31 s on two
+// cores of an AMD EPYC that had other work to do. onStep, which may be nil, is called before each iteration, counted from 0.
 //
 // It is an error if there are fewer than 4 rows, if they are not all finite, or if ctx ends.
 func TSNE(ctx context.Context, rows []float32, dim int, onStep func(iteration int)) ([][2]float64, error) {

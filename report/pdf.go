@@ -496,20 +496,28 @@ func (d *pdfDocument) augmentations() {
 	d.table(columns, rows)
 }
 
-// spec writes the YAML in columns that go on over pages.
+// spec writes the YAML in columns, on one page where it fits on one.
 func (d *pdfDocument) spec() {
-	d.heading("Every hyperparameter", 100)
-	d.mono(d.page.YAML, 3)
+	const columns, most = 3, 640.0
+	d.heading("Every hyperparameter", min(most, float64(len(d.monoLines(d.page.YAML, columns))/columns+2)*specLeading))
+	d.mono(d.page.YAML, columns)
+}
+
+func monoWidth(columns int) float64 { return (pdfWidth - pdfGap*float64(columns-1)) / float64(columns) }
+
+// monoLines are the text's lines as they fit into one of several columns.
+func (d *pdfDocument) monoLines(text string, columns int) []string {
+	d.SetFont(fontMono, "", specPoints)
+	var lines []string
+	for line := range strings.Lines(text) {
+		lines = append(lines, d.wrapIndented(strings.TrimRight(line, "\n"), monoWidth(columns))...)
+	}
+	return lines
 }
 
 // mono writes lines as they are, in columns that fill a page from the left before the next begins.
 func (d *pdfDocument) mono(text string, columns int) {
-	width := (pdfWidth - pdfGap*float64(columns-1)) / float64(columns)
-	d.SetFont(fontMono, "", specPoints)
-	var lines []string
-	for line := range strings.Lines(text) {
-		lines = append(lines, d.wrapIndented(strings.TrimRight(line, "\n"), width)...)
-	}
+	width, lines := monoWidth(columns), d.monoLines(text, columns)
 	for len(lines) > 0 {
 		fits := max(1, int(d.room()/specLeading))
 		// Columns of equal length where the rest fits on the page.

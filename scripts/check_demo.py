@@ -26,9 +26,17 @@ def field(metrics, name):
 
 
 folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "demo")
-for name in ["simclr_best_epoch.pt", "simclr_lin_best.pt", "metrics.json", "report.html"]:
+for name in ["simclr_best_epoch.pt", "simclr_lin_best.pt", "metrics.json", "report.html", "report.pdf"]:
     file = folder / name
     require(file.is_file() and file.stat().st_size > 0, f"{file} is missing or empty")
+
+pdf = (folder / "report.pdf").read_bytes()
+require(pdf.startswith(b"%PDF-") and pdf.rstrip().endswith(b"%%EOF"), "report.pdf is no whole PDF document")
+plots = sorted((folder / "plots").glob("*.svg"))
+require(plots, "plots/ has no SVG files")
+for plot in plots:
+    png = plot.with_suffix(".png")
+    require(png.is_file() and png.read_bytes().startswith(b"\x89PNG\r\n"), f"{png} is no PNG file")
 
 metrics = json.loads((folder / "metrics.json").read_text())
 digest = field(metrics, "dataset.sha256")

@@ -80,4 +80,4 @@ echo "Temporal's web UI while this runs: $TEMPORAL_UI_ADDRESS"
 
 attend bin/starter run configs/demo.yaml --name "$name" --watch ${data[@]+"${data[@]}"}
 attend bin/starter get "$name" --out demo
-echo "models, metrics.json and report.html are in demo/"
+echo "models, metrics.json, report.html and report.pdf are in demo/"
