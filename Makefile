@@ -1,6 +1,6 @@
 # Twinview. Each target is a short script in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-torch up down clean lint fmt bench bench-peer
+.PHONY: help build demo test test-torch up down result clean lint fmt bench bench-peer
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ up: ## start Temporal, MinIO and a worker for daily work
 
 down: ## stop them and keep their data
 	@scripts/down.sh
+
+result: ## run CONFIG=configs/....yaml on that stack, its figures into docs/results/
+	@scripts/result.sh $(CONFIG)
 
 clean: ## stop them and remove data, binaries and results
 	@scripts/clean.sh
