@@ -37,8 +37,8 @@ type EvaluationResult struct {
 }
 
 // Evaluation measures the selected encoder: a linear classifier on its frozen outputs, another on those for augmented
-// images, then fine-tuning of the whole network epoch by epoch, then the ablation's arms. All choose their epoch on the validation split; only after that is the
-// test split read, once. A protocol of no epochs is left out.
+// images, then fine-tuning of the whole network epoch by epoch, then the ablation's arms. All choose their epoch on the
+// validation split; only after that is the test split read, once. A protocol of no epochs is left out.
 func Evaluation(ctx workflow.Context, in EvaluationInput) (*EvaluationResult, error) {
 	result := &EvaluationResult{}
 	if in.Spec.Linear.Epochs > 0 {
