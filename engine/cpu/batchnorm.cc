@@ -1,8 +1,6 @@
-#include <cmath>
-#include <vector>
-
-#include "bridge.h"
+#include "batchnorm.h"
 #include "bfloat16.h"
+#include "bridge.h"
 #include "loops.h"
 
 namespace twinview {
@@ -119,21 +117,6 @@ void reduce(int64_t rows, int64_t channels, int64_t sums, double *scratch, Body 
   for (int64_t c = 0; c < channels; c++) total(c, scratch + c);
 }
 
-float inverse_deviation(float variance, double epsilon) { return float(1.0 / std::sqrt(variance + epsilon)); }
-
-// The batch norm as y = x·scale + shift.
-struct line {
-  std::vector<float> scale, shift;
-  line(int64_t channels, double epsilon, const float *stats, const float *weight, const float *bias)
-      : scale(channels), shift(channels) {
-    for (int64_t c = 0; c < channels; c++) {
-      scale[c] = weight[c] * inverse_deviation(stats[channels + c], epsilon);
-      shift[c] = bias[c] - stats[c] * scale[c];
-    }
-  }
-  recomputed mask() const { return {scale.data(), shift.data()}; }
-};
-
 template <typename T>
 void batch_stats(int64_t rows, int64_t channels, const T *x, double *scratch, float *stats) {
   reduce(
@@ -150,7 +133,7 @@ void batch_stats(int64_t rows, int64_t channels, const T *x, double *scratch, fl
 }
 
 template <typename T>
-void batch_norm(int64_t rows, int64_t channels, const line &l, const T *x, const T *residual, bool relu, T *y) {
+void batch_norm(int64_t rows, int64_t channels, const Line &l, const T *x, const T *residual, bool relu, T *y) {
   for_blocks(rows, channels, [&](int64_t, int64_t first, int64_t last) {
     const int64_t n = last - first, at = first * channels;
     const float *a = l.scale.data(), *b = l.shift.data();
@@ -212,7 +195,7 @@ extern "C" void tv_batch_stats(enum tv_precision precision, int64_t rows, int64_
 extern "C" void tv_batch_norm(enum tv_precision precision, int64_t rows, int64_t channels, double epsilon,
                               const void *x, const float *stats, const float *weight, const float *bias,
                               const void *residual, int relu, void *y) {
-  const line l(channels, epsilon, stats, weight, bias);
+  const Line l(channels, epsilon, stats, weight, bias);
   with_elements(precision, [&](auto *element) {
     using T = std::remove_reference_t<decltype(*element)>;
     batch_norm(rows, channels, l, static_cast<const T *>(x), static_cast<const T *>(residual), relu,
@@ -233,8 +216,8 @@ extern "C" void tv_batch_norm_affine_grad(enum tv_precision precision, int64_t r
                   });
     };
     if (!weight) return sums(open());
-    const line l(channels, epsilon, stats, weight, bias);
-    sums(l.mask());
+    const Line l(channels, epsilon, stats, weight, bias);
+    sums(recomputed{l.scale.data(), l.shift.data()});
   });
 }
 
@@ -262,8 +245,8 @@ extern "C" void tv_batch_norm_input_grad(enum tv_precision precision, int64_t ro
                             static_cast<const T *>(dy), affine_grad, static_cast<T *>(dx));
     };
     if (!bias) return grad(open());
-    const line l(channels, epsilon, stats, weight, bias);
-    grad(l.mask());
+    const Line l(channels, epsilon, stats, weight, bias);
+    grad(recomputed{l.scale.data(), l.shift.data()});
   });
 }
 

@@ -48,9 +48,16 @@ int tv_direct_supports(enum tv_direction direction, enum tv_precision precision,
 const char *tv_direct_new(enum tv_direction direction, enum tv_precision precision, tv_convolution_shape shape,
                           tv_own **made);
 void tv_own_free(tv_own *convolution);
-// The tensors are those of tv_convolution_run. accumulate, for TV_INPUT_GRAD, adds the gradient to what x holds. One tv_own
-// must not be run twice at a time.
-const char *tv_own_run(tv_own *convolution, void *x, float *weights, void *y, int accumulate);
+// What a run does in passing; all zero is nothing.
+typedef struct {
+  int accumulate;  // TV_INPUT_GRAD: adds the gradient to what x holds
+  // Winograd's TV_FORWARD and TV_WEIGHT_GRAD: with stats given, the convolution's input is the ReLU of x's batch norm. The
+  // padding around it stays zero.
+  double epsilon;
+  const float *stats, *weight, *bias;
+} tv_fused;
+// The tensors are those of tv_convolution_run. One tv_own must not be run twice at a time.
+const char *tv_own_run(tv_own *convolution, void *x, float *weights, void *y, const tv_fused *fused);
 
 // matmul.cc
 // c [m,n] = a·b, where a is [m,k] ([k,m] if trans_a) and b is [k,n] ([n,k] if trans_b), row major.

@@ -31,6 +31,10 @@ type convolution struct {
 	algorithm algorithm
 	// accumulate adds dx to input 2.
 	accumulate bool
+	// norm says that the convolution is not of input 0 but of the ReLU of its batch norm, with this epsilon and inputs 2 to
+	// 4, which are statistics, weight and bias.
+	norm    bool
+	epsilon float64
 }
 
 // convolutionShape is of x [batch, height, width, in], weights [out, in, kernel, kernel] and y [batch, H, W, out].
@@ -116,11 +120,11 @@ func newConvolution(d direction, x, weights *value, stride, pad int) convolution
 
 // kernel is a convolution made ready to run.
 type kernel interface {
-	run(x, weights, y unsafe.Pointer, accumulate bool) error
+	run(x, weights, y unsafe.Pointer, f *fused) error
 	free()
 }
 
-// onednn is oneDNN's direct convolution. It cannot accumulate.
+// onednn is oneDNN's direct convolution. It does nothing in passing.
 type onednn struct{ made *C.tv_convolution }
 
 func newOneDNN(c convolution) (*onednn, error) {
@@ -128,7 +132,7 @@ func newOneDNN(c convolution) (*onednn, error) {
 	return d, failure(C.tv_convolution_new(uint32(c.direction), uint32(c.precision), c.shape.c(), &d.made))
 }
 
-func (d *onednn) run(x, weights, y unsafe.Pointer, _ bool) error {
+func (d *onednn) run(x, weights, y unsafe.Pointer, _ *fused) error {
 	return failure(C.tv_convolution_run(d.made, x, (*C.float)(weights), y))
 }
 
@@ -144,28 +148,41 @@ func newKernel(c convolution) (kernel, error) {
 // convolve returns what runs c on the tensors. Convolutions of one shape and direction share one kernel: a machine runs
 // them one after another.
 func (k *kernels) convolve(c convolution, i instruction, m *memory) (func() error, error) {
-	accumulate := c.accumulate
-	c.accumulate = false
-	made, ok := k.convolutions[c]
+	f := c.fused(i, m)
+	alone := convolution{direction: c.direction, precision: c.precision, shape: c.shape, algorithm: c.algorithm}
+	made, ok := k.convolutions[alone]
 	if !ok {
 		var err error
-		if made, err = newKernel(c); err != nil {
+		if made, err = newKernel(alone); err != nil {
 			return nil, err
 		}
-		k.convolutions[c] = made
+		k.convolutions[alone] = made
 	}
 	in, out := []unsafe.Pointer{m.pointer(i.inputs[0]), m.pointer(i.inputs[1])}, m.pointer(i.out())
 	switch {
 	case c.direction == forward:
-		return func() error { return made.run(in[0], in[1], out, false) }, nil
+		return func() error { return made.run(in[0], in[1], out, f) }, nil
 	case c.direction == weightGrad:
-		return func() error { return made.run(in[0], out, in[1], false) }, nil
-	case accumulate && m.pointer(i.inputs[2]) != out:
+		return func() error { return made.run(in[0], out, in[1], f) }, nil
+	case c.accumulate && m.pointer(i.inputs[2]) != out:
 		sum, start := m.of(i.out()), m.of(i.inputs[2])
 		return func() error {
 			copy(sum, start)
-			return made.run(out, in[0], in[1], true)
+			return made.run(out, in[0], in[1], f)
 		}, nil
 	}
-	return func() error { return made.run(out, in[0], in[1], accumulate) }, nil
+	return func() error { return made.run(out, in[0], in[1], f) }, nil
+}
+
+// fused is what c does in passing, made once: a step allocates nothing.
+func (c convolution) fused(i instruction, m *memory) *fused {
+	f := &fused{}
+	if c.accumulate {
+		f.accumulate = 1
+	}
+	if c.norm {
+		f.epsilon = C.double(c.epsilon)
+		f.stats, f.weight, f.bias = m.floats(i.inputs[2]), m.floats(i.inputs[3]), m.floats(i.inputs[4])
+	}
+	return f
 }

@@ -148,7 +148,11 @@ func (t tensors) written(d direction) []float64 {
 }
 
 func (t tensors) run(k kernel, accumulate bool) error {
-	return k.run(t.x.pointer(), unsafe.Pointer(&t.weights[0]), t.y.pointer(), accumulate)
+	f := &fused{}
+	if accumulate {
+		f.accumulate = 1
+	}
+	return k.run(t.x.pointer(), unsafe.Pointer(&t.weights[0]), t.y.pointer(), f)
 }
 
 var directions = []direction{forward, inputGrad, weightGrad}

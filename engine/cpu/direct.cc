@@ -18,6 +18,7 @@ extern "C" const char *tv_direct_new(enum tv_direction direction, enum tv_precis
   if (!tv_direct_supports(direction, precision, s)) return fail_own("direct ones do not support the shape");
 #if TV_HAS_AVX512
   return make_own(
+      s,
       [=](int threads) {
         return direction == TV_WEIGHT_GRAD ? new_direct_weight_grad(precision, s, threads)
                                            : new_direct_forward(direction == TV_INPUT_GRAD, precision, s, threads);

@@ -3,6 +3,7 @@
 #ifndef TWINVIEW_ENGINE_CPU_ELEMENT_H
 #define TWINVIEW_ENGINE_CPU_ELEMENT_H
 
+#include "loops.h"
 #include "own.h"
 
 #if TV_HAS_AVX512
@@ -15,6 +16,9 @@ inline Vector times(float a, Vector x) { return _mm512_mul_ps(_mm512_set1_ps(a),
 inline Vector plus_times(Vector sum, float a, Vector x) { return _mm512_fmadd_ps(_mm512_set1_ps(a), x, sum); }
 inline Vector plus(Vector a, Vector b) { return _mm512_add_ps(a, b); }
 inline Vector minus(Vector a, Vector b) { return _mm512_sub_ps(a, b); }
+
+// A product that no compiler contracts with an addition: gcc does not see through a mask.
+inline Vector apart(Vector a, Vector b) { return _mm512_maskz_mul_ps(0xffff, a, b); }
 
 inline __mmask32 first_channels(int64_t count) {
   return count >= kGroup ? ~__mmask32{0} : count <= 0 ? 0 : (__mmask32{1} << count) - 1;
@@ -33,6 +37,16 @@ struct Float32 {
     v[1] = _mm512_maskz_loadu_ps(mask >> 16, from + 64);
   }
   static void load_in_order(const char *from, __mmask32 mask, Vector *v) { load(from, mask, v); }
+  // A float32 of each channel, in the order of load.
+  static void load_factors(const float *from, __mmask32 mask, Vector *v) {
+    load(reinterpret_cast<const char *>(from), mask, v);
+  }
+  // x·scale + shift, rounded as in batchnorm.cc's loops: with FMA where the compiler makes a build for AVX-512 of them.
+  static Vector on_line(Vector x, Vector scale, Vector shift) {
+    return TV_HAS_CLONES ? _mm512_fmadd_ps(x, scale, shift) : plus(apart(x, scale), shift);
+  }
+  // What a store and a load make of two vectors.
+  static void round_trip(Vector *) {}
   static void store(char *to, Vector v0, Vector v1) {
     _mm512_storeu_ps(to, v0);
     _mm512_storeu_ps(to + 64, v1);
@@ -77,7 +91,24 @@ struct BFloat16 {
     v[0] = widen(_mm512_maskz_extracti64x4_epi64(0xff, all, 0));
     v[1] = widen(_mm512_maskz_extracti64x4_epi64(0xff, all, 1));
   }
+  static void load_factors(const float *from, __mmask32 mask, Vector *v) {
+    const Vector first = _mm512_maskz_loadu_ps(mask & 0xffff, from), second = _mm512_maskz_loadu_ps(mask >> 16, from + 16);
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    v[0] = _mm512_permutex2var_ps(first, even, second);
+    v[1] = _mm512_permutex2var_ps(first, _mm512_add_epi32(even, _mm512_set1_epi32(1)), second);
+  }
+  // Without FMA, as those loops' vectors of half the width have none.
+  static Vector on_line(Vector x, Vector scale, Vector shift) { return plus(apart(x, scale), shift); }
   static __m512i round(Vector v0, Vector v1) { return (__m512i)_mm512_cvtne2ps_pbh(v1, v0); }
+  static void round_trip(Vector *v) {
+    const __m512i rounded = round(v[0], v[1]);  // v[0]'s, then v[1]'s
+    const __m512i high = _mm512_set_epi32(  // to the high 16 bits of each word
+        0xf0000, 0xe0000, 0xd0000, 0xc0000, 0xb0000, 0xa0000, 0x90000, 0x80000, 0x70000, 0x60000, 0x50000, 0x40000,
+        0x30000, 0x20000, 0x10000, 0);
+    const __m512i second = _mm512_add_epi32(high, _mm512_set1_epi32(0x100000));
+    v[0] = _mm512_castsi512_ps(_mm512_maskz_permutexvar_epi16(0xaaaaaaaa, high, rounded));
+    v[1] = _mm512_castsi512_ps(_mm512_maskz_permutexvar_epi16(0xaaaaaaaa, second, rounded));
+  }
   static void store(char *to, Vector v0, Vector v1) { _mm512_storeu_si512(to, round(v0, v1)); }
   static void store(char *to, __mmask32 mask, Vector v0, Vector v1) {
     _mm512_mask_storeu_epi16(to, mask, round(v0, v1));

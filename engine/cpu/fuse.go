@@ -27,6 +27,7 @@ func (p *program) fuse() {
 	p.fuseForward()
 	p.fuseBackward()
 	p.fuseSums()
+	p.fuseInputs()
 }
 
 // fuseForward joins batch norm → (addition →) ReLU into one instruction where nothing else wants the values between. It is
@@ -188,6 +189,40 @@ func (p *program) fuseSums() {
 		}
 	}
 	p.drop(gone)
+}
+
+// fuseInputs lets convolutions make batch norm and ReLU of their input as they read it, where all who want the result can. It
+// is never in memory then. That is the second convolution of each block of a ResNet, forward and for its weights' gradient.
+func (p *program) fuseInputs() {
+	others := p.uses() // those who are not such a convolution
+	takers := map[*value][]int{}
+	for at, i := range p.instructions {
+		if c, ok := i.op.(convolution); ok && c.takesNorm() {
+			takers[i.inputs[0]] = append(takers[i.inputs[0]], at)
+			others[i.inputs[0]]--
+		}
+	}
+	gone := make([]bool, len(p.instructions))
+	for at, i := range p.instructions {
+		norm, ok := i.op.(normAddReLU)
+		if !ok || !norm.relu || len(i.inputs) != 4 || others[i.out()] > 0 {
+			continue
+		}
+		for _, taker := range takers[i.out()] {
+			to := &p.instructions[taker]
+			c := to.op.(convolution)
+			c.norm, c.epsilon = true, norm.epsilon
+			*to = instruction{c, append([]*value{i.inputs[0], to.inputs[1]}, i.inputs[1:]...), to.outs}
+		}
+		gone[at] = true
+	}
+	p.drop(gone)
+}
+
+// takesNorm tells whether c can make batch norm and ReLU of its input with the bits of their own pass. That rounds otherwise
+// what vectors of 16 channels leave over.
+func (c convolution) takesNorm() bool {
+	return c.direction != inputGrad && c.algorithm.tile() > 0 && c.shape.in%16 == 0
 }
 
 // drop removes the instructions that others have taken in.

@@ -8,8 +8,10 @@
 
 #if defined(__linux__) && defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__)
 #define TV_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#define TV_HAS_CLONES 1
 #else
 #define TV_CLONES
+#define TV_HAS_CLONES 0
 #endif
 
 // Before a loop whose arrays are the same or apart: an output may be an input, and the compiler need not look for overlap.

@@ -144,11 +144,20 @@ func run(
 	t *testing.T, build func() (*model.Network, error), compile engine.Compiler, seed uint64,
 ) (engine.Machine, gorgonia.Nodes) {
 	t.Helper()
+	return runWith(t, build, compile, seed, func(*model.Network) gorgonia.Nodes { return nil })
+}
+
+// runWith has more outputs than those that it returns.
+func runWith(
+	t *testing.T, build func() (*model.Network, error), compile engine.Compiler, seed uint64,
+	more func(*model.Network) gorgonia.Nodes,
+) (engine.Machine, gorgonia.Nodes) {
+	t.Helper()
 	n, err := build()
 	require.NoError(t, err)
 	model.Initialise(n, 7)
 	outputs := outputsOf(n)
-	m, err := compile(n.Graph, outputs, nil)
+	m, err := compile(n.Graph, append(more(n), outputs...), nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { m.Close() })
 	if n.Images != nil {

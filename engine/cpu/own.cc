@@ -1,5 +1,7 @@
 #include "own.h"
 
+#include "batchnorm.h"
+
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -29,10 +31,11 @@ namespace twinview {
 
 const char *fail_own(const char *message) { return fail(message); }
 
-const char *make_own(const std::function<std::unique_ptr<OwnKernel>(int)> &make, tv_own **made) {
+const char *make_own(const tv_convolution_shape &shape, const std::function<std::unique_ptr<OwnKernel>(int)> &make,
+                     tv_own **made) {
   try {
     const int threads = max_threads();
-    *made = new tv_own{threads, make(threads)};
+    *made = new tv_own{shape, threads, make(threads)};
     return nullptr;
   } catch (const std::exception &e) {
     return fail(e.what());
@@ -53,11 +56,15 @@ extern "C" int tv_own_supports(enum tv_precision) { return 0; }
 
 extern "C" void tv_own_free(tv_own *convolution) { delete convolution; }
 
-extern "C" const char *tv_own_run(tv_own *convolution, void *x, float *weights, void *y, int accumulate) {
+extern "C" const char *tv_own_run(tv_own *convolution, void *x, float *weights, void *y, const tv_fused *fused) {
   const int threads = max_threads();
   if (threads > convolution->threads)
     return fail("run on " + std::to_string(threads) + " threads, made for " + std::to_string(convolution->threads));
-  const twinview::OwnRun run{static_cast<char *>(x), weights, static_cast<char *>(y), accumulate != 0};
+  if (fused->stats && !convolution->kernel->takes_norm()) return fail("this one does not take a batch norm in");
+  const twinview::Line norm(fused->stats ? convolution->shape.in : 0, fused->epsilon, fused->stats, fused->weight,
+                            fused->bias);
+  const twinview::OwnRun run{static_cast<char *>(x), weights, static_cast<char *>(y), fused->accumulate != 0,
+                             fused->stats ? norm.scale.data() : nullptr, norm.shift.data()};
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads)
   {

@@ -5,6 +5,10 @@ import "C"
 
 import "unsafe"
 
+// fused is what one of our own convolutions does in passing; its zero value is nothing. What it points to is not Go's
+// memory.
+type fused C.tv_fused
+
 // own is one of our own convolutions with its work memory. All of it happens on the compute thread.
 type own struct{ made *C.tv_own }
 
@@ -30,14 +34,9 @@ func newOwn(c convolution) (*own, error) {
 	return o, nil
 }
 
-// run computes the direction's tensor. x and y are of the convolution's precision, weights float32. accumulate adds an
-// input gradient to what x holds.
-func (o *own) run(x, weights, y unsafe.Pointer, accumulate bool) error {
-	add := C.int(0)
-	if accumulate {
-		add = 1
-	}
-	return failure(C.tv_own_run(o.made, x, (*C.float)(weights), y, add))
+// run computes the direction's tensor. x and y are of the convolution's precision, weights float32.
+func (o *own) run(x, weights, y unsafe.Pointer, f *fused) error {
+	return failure(C.tv_own_run(o.made, x, (*C.float)(weights), y, (*C.tv_fused)(f)))
 }
 
 func (o *own) free() { C.tv_own_free(o.made) }

@@ -66,18 +66,21 @@ struct Range {
   }
 };
 
-// OwnRun is what a run is given; which of x, weights, y is written follows from the direction.
+// OwnRun is what a run is given; which of x, weights, y is written follows from the direction. With scale, the input is
+// not x but its batch norm x·scale + shift, channel by channel, and ReLU.
 struct OwnRun {
   char *x;
   float *weights;
   char *y;
   bool accumulate;
+  const float *scale, *shift;
 };
 
 // OwnKernel is a convolution of one direction, precision and shape. All threads run before, and when all have, after.
 class OwnKernel {
  public:
   virtual ~OwnKernel() = default;
+  virtual bool takes_norm() const { return false; }  // whether it can be run with a scale
   virtual void before(const OwnRun &run, int thread, int threads) = 0;
   virtual void after(const OwnRun &run, int thread, int threads) = 0;
 };
@@ -85,6 +88,7 @@ class OwnKernel {
 }  // namespace twinview
 
 struct tv_own {
+  tv_convolution_shape shape;
   int threads;
   std::unique_ptr<twinview::OwnKernel> kernel;
 };
@@ -94,7 +98,8 @@ namespace twinview {
 // own.cc
 const char *fail_own(const char *message);
 // make is given the number of threads.
-const char *make_own(const std::function<std::unique_ptr<OwnKernel>(int)> &make, tv_own **made);
+const char *make_own(const tv_convolution_shape &shape, const std::function<std::unique_ptr<OwnKernel>(int)> &make,
+                     tv_own **made);
 
 }  // namespace twinview
 #endif

@@ -9,6 +9,7 @@ extern "C" const char *tv_winograd_new(enum tv_direction direction, enum tv_prec
   if (s.batch < 1 || s.height < 1 || s.width < 1 || s.in < 1 || s.out < 1) return fail_own("empty tensor");
 #if TV_HAS_AVX512
   return make_own(
+      s,
       [=](int threads) {
         return direction == TV_WEIGHT_GRAD
                    ? new_winograd_weight_grad(precision, tile, s, threads)

@@ -34,6 +34,8 @@ class Forward final : public OwnKernel {
                          std::make_unique<const char *[]>(block_ * pixels)});
   }
 
+  bool takes_norm() const override { return !input_grad_; }
+
   void before(const OwnRun &run, int thread, int threads) override {
     weights_.pack(run.weights, packed_.get(), thread, threads);
   }
@@ -51,7 +53,11 @@ class Forward final : public OwnKernel {
     const char *from = input_grad_ ? run.y : run.x;
     const char *to = input_grad_ ? run.x : run.y;
     for (int64_t i = 0; i < tiles.size(); i++) {
-      transform(from, tiles.first + i, memory.input.get() + i * weights_.words(), input_stride(tiles.size()));
+      float *input = memory.input.get() + i * weights_.words();
+      if (run.scale)
+        transform<NormReLU<Element>>(run, from, tiles.first + i, input, input_stride(tiles.size()));
+      else
+        transform<AsRead<Element>>(run, from, tiles.first + i, input, input_stride(tiles.size()));
       tiling_.patch<Tile>(tiles.first + i, 0, to, weights_.to() * Element::kBytes, nullptr, &memory.output[i * pixels]);
     }
     for (int64_t i = 0; i < next.size(); i++)
@@ -80,19 +86,24 @@ class Forward final : public OwnKernel {
     }
   }
 
-  void transform(const char *from, int64_t tile, float *to, int64_t stride) const {
-    const char *patch[positions];
-    tiling_.patch<n>(tile, 1, from, weights_.from() * Element::kBytes, reinterpret_cast<const char *>(zeros_.get()), patch);
-    const int64_t full = weights_.from() / kGroup, rest = weights_.from() % kGroup;
-    for (int64_t group = 0; group < full; group++)
-      transform_group<true>(patch, group, 0, to, stride);
-    if (rest > 0) transform_group<false>(patch, full, first_channels(rest), to, stride);
+  template <class Read>
+  void transform(const OwnRun &run, const char *from, int64_t tile, float *to, int64_t stride) const {
+    const char *patch[positions], *outside = reinterpret_cast<const char *>(zeros_.get());
+    tiling_.patch<n>(tile, 1, from, weights_.from() * Element::kBytes, outside, patch);
+    const int64_t full = weights_.from() / kGroup;
+    for (int64_t group = 0; group < full; group++) {
+      const __mmask32 all = ~__mmask32{0};
+      transform_group<true>(patch, group, all, Read(run, group, all, outside), to, stride);
+    }
+    const __mmask32 rest = first_channels(weights_.from() % kGroup);
+    if (rest) transform_group<false>(patch, full, rest, Read(run, full, rest, outside), to, stride);
   }
 
-  template <bool Full>
-  static void transform_group(const char *const *patch, int64_t group, __mmask32 mask, float *to, int64_t stride) {
+  template <bool Full, class Read>
+  static void transform_group(const char *const *patch, int64_t group, __mmask32 mask, const Read &read, float *to,
+                              int64_t stride) {
     Vector half[2][n][n];
-    transform_columns<Element, InputSide<Tile>, Full>(patch, group * kGroup * Element::kBytes, mask, half);
+    transform_columns<Element, InputSide<Tile>, Full>(patch, group * kGroup * Element::kBytes, mask, read, half);
     to += group * kGroup / Element::kPerWord;
     for (int y = 0; y < n; y++) {
       Vector v[2][n];

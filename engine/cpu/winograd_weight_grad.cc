@@ -44,6 +44,8 @@ class WeightGrad final : public OwnKernel {
     }
   }
 
+  bool takes_norm() const override { return true; }
+
   void before(const OwnRun &run, int thread, int threads) override {
     const Range mine = Range{0, tiling_.count()}.part(thread, threads);
     Memory &memory = memory_[thread];
@@ -64,8 +66,11 @@ class WeightGrad final : public OwnKernel {
     const int64_t steps = (tiles.size() + kTiles - 1) / kTiles;
     for (int64_t step = 0; step < steps; step++) {
       const Range of_step{tiles.first + step * kTiles, std::min(tiles.last, tiles.first + (step + 1) * kTiles)};
-      transform_x(run.x, of_step, step, steps, memory.x.get());
-      transform_dy(run.y, of_step, step, steps, memory.dy.get());
+      if (run.scale)
+        transform_x<NormReLU<Element>>(run, of_step, step, steps, memory.x.get());
+      else
+        transform_x<AsRead<Element>>(run, of_step, step, steps, memory.x.get());
+      transform_dy(run, of_step, step, steps, memory.dy.get());
     }
     for (int64_t i = 0; i < next.size(); i++) {
       tiling_.patch<Tile>(next.first + i, 0, run.x, in_ * Element::kBytes, nullptr, &memory.next_x[i * pixels]);
@@ -94,48 +99,54 @@ class WeightGrad final : public OwnKernel {
       }
   }
 
-  void transform_x(const char *x, Range tiles, int64_t step, int64_t steps, float *to) const {
+  template <class Read>
+  void transform_x(const OwnRun &run, Range tiles, int64_t step, int64_t steps, float *to) const {
     const char *patches[kTiles][positions];
-    patch<InputSide<Tile>>(x, in_, tiles, patches[0]);
+    patch<InputSide<Tile>>(run.x, in_, tiles, patches[0]);
     for (int64_t group = 0; group < sums_.groups(); group++, to += positions * stride(steps, kGroup))
-      transform<InputSide<Tile>>(patches[0], group, in_, to + step * kGroup, stride(steps, kGroup));
+      transform<InputSide<Tile>, Read>(run, patches[0], group, in_, to + step * kGroup, stride(steps, kGroup));
   }
 
-  void transform_dy(const char *dy, Range tiles, int64_t step, int64_t steps, float *to) const {
+  void transform_dy(const OwnRun &run, Range tiles, int64_t step, int64_t steps, float *to) const {
     const char *patches[kTiles][pixels];
-    patch<OutputGradSide<Tile>>(dy, out_, tiles, patches[0]);
+    patch<OutputGradSide<Tile>>(run.y, out_, tiles, patches[0]);
     for (int64_t slice = 0; slice < sums_.slices(); slice++, to += positions * stride(steps, kSlice)) {
       const int64_t width = sums_.slice_width(slice);
       for (int64_t lane = 0; lane < width; lane += kGroup)
-        transform<OutputGradSide<Tile>>(patches[0], (slice * kSlice + lane) / kGroup, out_, to + step * width + lane,
-                                        stride(steps, width));
+        transform<OutputGradSide<Tile>, AsRead<Element>>(run, patches[0], (slice * kSlice + lane) / kGroup, out_,
+                                                         to + step * width + lane, stride(steps, width));
     }
   }
 
   // patch lists the pixels of the tiles of one step; where the tiles end before it does, zeros.
   template <class Side>
   void patch(const char *images, int64_t channels, Range tiles, const char **patches) const {
-    const char *zeros = reinterpret_cast<const char *>(zeros_.get());
     for (int64_t i = 0; i < tiles.size(); i++, patches += Side::size * Side::size)
-      tiling_.template patch<Side::size>(tiles.first + i, Side::offset, images, channels * Element::kBytes, zeros, patches);
-    if (tiles.size() < kTiles) std::fill_n(patches, Side::size * Side::size, zeros);
+      tiling_.template patch<Side::size>(tiles.first + i, Side::offset, images, channels * Element::kBytes, outside(),
+                                         patches);
+    if (tiles.size() < kTiles) std::fill_n(patches, Side::size * Side::size, outside());
   }
 
-  template <class Side>
-  static void transform(const char *const *patches, int64_t group, int64_t channels, float *to, int64_t stride) {
-    const int64_t rest = channels - group * kGroup;
-    if (rest >= kGroup)
-      transform_group<Side, true>(patches, group, 0, to, stride);
+  const char *outside() const { return reinterpret_cast<const char *>(zeros_.get()); }
+
+  template <class Side, class Read>
+  void transform(const OwnRun &run, const char *const *patches, int64_t group, int64_t channels, float *to,
+                 int64_t stride) const {
+    const __mmask32 mask = first_channels(channels - group * kGroup);
+    const Read read(run, group, mask, outside());
+    if (mask == ~__mmask32{0})
+      transform_group<Side, true>(patches, group, mask, read, to, stride);
     else
-      transform_group<Side, false>(patches, group, first_channels(rest), to, stride);
+      transform_group<Side, false>(patches, group, mask, read, to, stride);
   }
 
-  template <class Side, bool Full>
-  static void transform_group(const char *const *patches, int64_t group, __mmask32 mask, float *to, int64_t stride) {
+  template <class Side, bool Full, class Read>
+  static void transform_group(const char *const *patches, int64_t group, __mmask32 mask, const Read &read, float *to,
+                              int64_t stride) {
     Vector half[kTiles][2][n][Side::size];
     for (int64_t i = 0; i < kTiles; i++)
       transform_columns<Element, Side, Full>(patches + i * Side::size * Side::size, group * kGroup * Element::kBytes, mask,
-                                             half[i]);
+                                             read, half[i]);
     for (int y = 0; y < n; y++)
       for (int64_t v = 0; v < kTiles; v++) {  // bfloat16: even channels of both tiles, then odd ones
         Vector first[n], second[n];
