@@ -37,9 +37,9 @@ func checkResizing(c *checker, stage string, phases []ResizingPhase, epochs int)
 		checkViewSize(c, fmt.Sprintf("%s[%d].size", path, i), p.Size)
 		total += p.Epochs
 	}
-	if len(phases) > 0 && total >= epochs {
-		c.complain(path, total, "epochs leave none of the %d at augment.size: shorten the list or raise %s.epochs",
-			epochs, stage)
+	if epochs > 0 && total > epochs {
+		c.complain(path, total, "epochs are more than %s.epochs: shorten the list or raise %s.epochs, which is %d",
+			stage, stage, epochs)
 	}
 }
 

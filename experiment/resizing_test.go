@@ -69,10 +69,10 @@ func TestValidateProgressiveResizing(t *testing.T) {
 		"pretrain.progressive_resizing[0].size: 7 is out of range: must be 8 to 128 (the encoder halves it three times)": func(s *Spec) {
 			s.Pretrain.ProgressiveResizing = []ResizingPhase{{1, 7}}
 		},
-		"pretrain.progressive_resizing: 100 epochs leave none of the 100 at augment.size: shorten the list or raise pretrain.epochs": func(s *Spec) {
-			s.Pretrain.ProgressiveResizing = []ResizingPhase{{60, 16}, {40, 24}}
+		"pretrain.progressive_resizing: 101 epochs are more than pretrain.epochs: shorten the list or raise pretrain.epochs, which is 100": func(s *Spec) {
+			s.Pretrain.ProgressiveResizing = []ResizingPhase{{60, 16}, {41, 24}}
 		},
-		"finetune.progressive_resizing: 31 epochs leave none of the 30": func(s *Spec) {
+		"finetune.progressive_resizing: 31 epochs are more than finetune.epochs": func(s *Spec) {
 			s.Finetune.ProgressiveResizing = []ResizingPhase{{31, 16}}
 		},
 		"finetune.progressive_resizing[0].size: 129": func(s *Spec) {
@@ -100,8 +100,10 @@ func TestValidateProgressiveResizing(t *testing.T) {
 	s := Default()
 	s.Name = "a"
 	s.Augment.FirstView.Blur.Kernel = 33 // fits what pretraining has
-	s.Pretrain.ProgressiveResizing = []ResizingPhase{{99, 64}}
+	s.Pretrain.ProgressiveResizing = []ResizingPhase{{100, 64}}
 	s.Finetune.ProgressiveResizing = []ResizingPhase{{10, 8}, {10, 24}, {9, 8}}
+	require.NoError(t, s.Validate())
+	s.Finetune.Epochs = 0 // left out, it keeps its phases
 	require.NoError(t, s.Validate())
 }
 

@@ -210,7 +210,7 @@ type Pretrain struct {
 	BatchSize int       `yaml:"batch_size" json:"batch_size"`
 	Optimizer Optimizer `yaml:"optimizer" json:"optimizer"`
 	Schedule  Schedule  `yaml:"schedule" json:"schedule"`
-	// ProgressiveResizing is what the first epochs have for views, one phase after the other; those left are at Augment.Size.
+	// ProgressiveResizing is what the first epochs have for views, one phase after the other; any left are at Augment.Size.
 	ProgressiveResizing []ResizingPhase `yaml:"progressive_resizing,omitempty" json:"progressive_resizing,omitempty"`
 }
 
