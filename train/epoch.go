@@ -26,7 +26,8 @@ type epochPlan struct {
 	frozen *frozenEncoder
 }
 
-// run works on a copy of s and moves s at the end, so that an error loses nothing.
+// run takes the steps of the epoch that s does not have behind it yet. It works on a copy of s and moves s at the end, so
+// that an error loses nothing.
 func (p epochPlan) run(
 	ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options,
 ) (EpochStats, error) {
@@ -40,6 +41,10 @@ func (p epochPlan) run(
 	if err != nil {
 		return EpochStats{}, err
 	}
+	done, err := s.stepsDone(steps)
+	if err != nil {
+		return EpochStats{}, err
+	}
 	network, err := p.network()
 	if err != nil {
 		return EpochStats{}, err
@@ -50,7 +55,7 @@ func (p epochPlan) run(
 		return EpochStats{}, err
 	}
 	defer t.close()
-	batches, err := newLoader(ctx, p.draw(spec.Seed, images, s.Epoch, steps))
+	batches, err := newLoader(ctx, p.draw(spec.Seed, images, s.Epoch, steps).from(done))
 	if err != nil {
 		return EpochStats{}, fmt.Errorf("load batches of stage %s: %w", p.stage, err)
 	}
@@ -87,6 +92,12 @@ func (p epochPlan) draw(seed uint64, images dataset.Images, epoch, steps int) dr
 		images: images, order: order,
 		batchSize: p.batchSize, views: p.views, size: p.size, seed: seed, purpose: p.purpose,
 	}
+}
+
+// from leaves out the batches of the first steps.
+func (d draw) from(steps int) draw {
+	d.order = d.order[steps*d.batchSize:]
+	return d
 }
 
 // visits are count of the visits to n images in passes without end, from the first on, each pass in an order of its own.

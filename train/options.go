@@ -15,6 +15,10 @@ type Options struct {
 	// OnStep is called after each training step, on the caller's goroutine; it may be nil. Heartbeat's Step and Steps
 	// are those of the epoch, counted from 1.
 	OnStep func(experiment.Heartbeat)
+	// Between is called between two steps, on the caller's goroutine: after each step of an epoch, the last included, and
+	// once more where the context ends the epoch early; it may be nil. snapshot makes a copy of the state as it is then,
+	// from which the epoch goes on in the same bits as if nothing had been. The epoch waits meanwhile. An error ends it.
+	Between func(snapshot func() (*State, error)) error
 }
 
 // EpochStats is what one epoch of pretraining or fine-tuning measured of itself.

@@ -15,8 +15,9 @@ import (
 	"twinview/model"
 )
 
-// State is everything that training needs to go on in the same bits: weights, running statistics of batch norm and the
-// optimiser's buffers. All random draws are functions of the spec's seed and the epoch, so no generator is part of it.
+// State is everything that training needs to go on in the same bits, between two epochs or between two steps of one:
+// weights, running statistics of batch norm, the optimiser's buffers, and sums over the steps of the epoch under way. All
+// random draws are functions of the spec's seed and the epoch, so no generator is part of it.
 type State struct {
 	// Epoch is the number of epochs done, Step that of optimiser steps since the beginning of the stage.
 	Epoch, Step int
@@ -24,6 +25,8 @@ type State struct {
 	stage string
 	// spec is the digest of what decides this training.
 	spec string
+	// progress is that of the epoch under way, nil between two epochs.
+	progress *progress
 	// kernels are those that the epochs so far ran, for the next to run the same: nil before the first.
 	kernels engine.Kernels
 	// tensors is the state dict, in PyTorch's order; buffers are the optimiser's.
@@ -33,6 +36,9 @@ type State struct {
 // bufferPrefix sets the optimiser's buffers apart from the model's tensors in a file:
 // "optimizer.momentum.conv1.weight".
 const bufferPrefix = "optimizer."
+
+// underWay is the metadata of an epoch under way. A file without it is a state between two epochs.
+const underWay = "epoch_under_way"
 
 // Names of batch norm's running statistics in PyTorch.
 const (
@@ -109,6 +115,13 @@ func (s *State) Write(w io.Writer) error {
 		}
 		metadata["kernels"] = string(kernels)
 	}
+	if s.progress != nil {
+		progress, err := json.Marshal(s.progress)
+		if err != nil {
+			return fmt.Errorf("write the progress of epoch %d: %w", s.Epoch+1, err)
+		}
+		metadata[underWay] = string(progress)
+	}
 	if err := checkpoint.WriteSafetensors(w, slices.Concat(s.tensors, s.buffers), metadata); err != nil {
 		return fmt.Errorf("write training state of epoch %d: %w", s.Epoch, err)
 	}
@@ -132,6 +145,11 @@ func ReadState(r io.Reader) (*State, error) {
 	if kernels, ok := metadata["kernels"]; ok {
 		if err := json.Unmarshal([]byte(kernels), &s.kernels); err != nil {
 			return nil, fmt.Errorf("read training state: metadata \"kernels\": %w", err)
+		}
+	}
+	if text, ok := metadata[underWay]; ok {
+		if s.progress, err = readProgress(text); err != nil {
+			return nil, err
 		}
 	}
 	for _, t := range tensors {
@@ -173,6 +191,9 @@ func (s *State) check(spec *experiment.Spec, stage string) error {
 func (s *State) clone() *State {
 	c := *s
 	c.tensors, c.buffers = cloneTensors(s.tensors), cloneTensors(s.buffers)
+	if s.progress != nil {
+		c.progress = new(*s.progress)
+	}
 	return &c
 }
 

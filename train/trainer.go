@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -26,6 +27,7 @@ type trainer struct {
 	// buffers are the names of the optimiser's.
 	buffers []string
 	onStep  func(experiment.Heartbeat)
+	between func(snapshot func() (*State, error)) error
 }
 
 // newTrainer compiles the network and writes the state's weights into the machine. The state must not be used by anyone
@@ -40,7 +42,10 @@ func newTrainer(n *model.Network, s *State, o experiment.Optimizer, at schedule,
 		return nil, fmt.Errorf("compile the graph of stage %s: %w", s.stage, err)
 	}
 	s.record(machine.Kernels())
-	t := &trainer{network: n, machine: machine, schedule: at, state: s, buffers: rule.buffers(), onStep: options.OnStep}
+	t := &trainer{
+		network: n, machine: machine, schedule: at, state: s, buffers: rule.buffers(),
+		onStep: options.OnStep, between: options.Between,
+	}
 	t.optimizer, err = moverOf(machine, o, rule, trained(n, o.DecayNorms))
 	if err == nil {
 		err = t.bind()
@@ -112,46 +117,78 @@ func (t *trainer) each(do func(machine, state []float32)) error {
 // feed writes the next batch into the machine's leaves.
 type feed func(ctx context.Context) error
 
-// epoch takes the steps of one epoch, each on views rows.
+// epoch takes the steps of one epoch that the state does not have behind it yet, each on views rows. next must feed the
+// batch of the first of them first.
 func (t *trainer) epoch(ctx context.Context, steps, views int, next feed) (EpochStats, error) {
-	var stats EpochStats
-	var correct int
-	start := time.Now()
-	for step := range steps {
-		if err := ctx.Err(); err != nil {
-			return EpochStats{}, err
-		}
+	if t.state.progress == nil {
+		t.state.progress = &progress{Steps: steps}
+	}
+	p := t.state.progress
+	last := time.Now()
+	for p.Done < steps {
 		waiting := time.Now()
-		if err := next(ctx); err != nil {
-			return EpochStats{}, err
+		err := ctx.Err()
+		if err == nil {
+			err = next(ctx)
 		}
-		stats.DataWaitSeconds += time.Since(waiting).Seconds()
-		stats.LearningRate = t.schedule.at(t.state.Step)
-		loss, err := t.step(stats.LearningRate, &stats)
+		if err != nil {
+			return EpochStats{}, t.interrupted(err)
+		}
+		p.DataWaitSeconds += time.Since(waiting).Seconds()
+		p.LearningRate = t.schedule.at(t.state.Step)
+		loss, err := t.step(p)
 		if err != nil {
 			return EpochStats{}, err
 		}
-		stats.Loss += loss / float64(steps)
-		correct += t.correct()
-		stats.Seconds = time.Since(start).Seconds()
-		stats.ViewsPerSecond = float64((step+1)*views) / stats.Seconds
-		t.report(step+1, steps, loss, stats.ViewsPerSecond)
+		p.Loss += loss / float64(steps)
+		p.Correct += t.correct()
+		p.Done++
+		p.Seconds += lap(&last)
+		t.report(loss, p.stats(views).ViewsPerSecond)
+		if err := t.pause(); err != nil {
+			return EpochStats{}, err
+		}
 	}
 	if !t.finiteStatistics() {
-		return EpochStats{}, t.diverged(stats.Loss)
+		return EpochStats{}, t.diverged(p.Loss)
 	}
 	t.state.Epoch++
-	stats.Accuracy = float64(correct) / float64(steps*views)
-	return stats, nil
+	t.state.progress = nil
+	return p.stats(views), nil
 }
 
-// step runs the graph once and moves every parameter; it adds to the times in stats.
-func (t *trainer) step(rate float64, stats *EpochStats) (loss float64, err error) {
+// pause lets the caller of the epoch take a snapshot.
+func (t *trainer) pause() error {
+	if t.between == nil {
+		return nil
+	}
+	return t.between(t.snapshot)
+}
+
+// interrupted lets the caller take a snapshot before the epoch ends early, for the reason err.
+func (t *trainer) interrupted(err error) error {
+	if t.state.progress.Done == 0 {
+		return err
+	}
+	return cmp.Or(t.pause(), err)
+}
+
+// snapshot copies the state as it is between two steps.
+func (t *trainer) snapshot() (*State, error) {
+	s, err := t.finish()
+	if err != nil {
+		return nil, err
+	}
+	return s.clone(), nil
+}
+
+// step runs the graph once and moves every parameter at the learning rate in p; it adds to the times there.
+func (t *trainer) step(p *progress) (loss float64, err error) {
 	start := time.Now()
 	if err := t.machine.RunAll(); err != nil {
 		return 0, fmt.Errorf("run step %d of stage %s: %w", t.state.Step+1, t.state.stage, err)
 	}
-	stats.GraphSeconds += time.Since(start).Seconds()
+	p.GraphSeconds += time.Since(start).Seconds()
 	t.state.Step++
 	loss = float64(t.machine.Values(t.network.Loss)[0])
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
@@ -161,11 +198,11 @@ func (t *trainer) step(rate float64, stats *EpochStats) (loss float64, err error
 		t.norms[i].update(t.machine.Values(norm.Node))
 	}
 	start = time.Now()
-	finite, err := t.optimizer.Step(rate, t.state.Step)
+	finite, err := t.optimizer.Step(p.LearningRate, t.state.Step)
 	if err != nil {
 		return 0, fmt.Errorf("move the parameters in step %d of stage %s: %w", t.state.Step, t.state.stage, err)
 	}
-	stats.OptimizerSeconds += time.Since(start).Seconds()
+	p.OptimizerSeconds += time.Since(start).Seconds()
 	if !finite {
 		return 0, t.diverged(loss)
 	}
@@ -189,12 +226,12 @@ func (t *trainer) correct() int {
 	return count
 }
 
-func (t *trainer) report(step, steps int, loss, viewsPerSecond float64) {
+func (t *trainer) report(loss, viewsPerSecond float64) {
 	if t.onStep == nil {
 		return
 	}
 	t.onStep(experiment.Heartbeat{
-		Stage: t.state.stage, Epoch: t.state.Epoch + 1, Step: step, Steps: steps,
+		Stage: t.state.stage, Epoch: t.state.Epoch + 1, Step: t.state.progress.Done, Steps: t.state.progress.Steps,
 		Loss: loss, ViewsPerSecond: viewsPerSecond,
 	})
 }
@@ -213,7 +250,7 @@ func (t *trainer) diverged(loss float64) error {
 	return &DivergedError{Stage: t.state.stage, Epoch: t.state.Epoch + 1, Step: t.state.Step, Loss: loss}
 }
 
-// finish reads weights and buffers back from the machine and hands the state over.
+// finish reads weights and buffers back from the machine into the state.
 func (t *trainer) finish() (*State, error) {
 	err := t.each(func(machine, state []float32) { copy(state, machine) })
 	return t.state, err
