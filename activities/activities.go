@@ -7,6 +7,7 @@ package activities
 import (
 	"context"
 	"sync"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
@@ -24,8 +25,12 @@ type Store interface {
 	Get(ctx context.Context, a experiment.Artifact) ([]byte, error)
 	GetFile(ctx context.Context, a experiment.Artifact, path string) error
 	Stat(ctx context.Context, key string) (experiment.Artifact, error)
+	List(ctx context.Context, prefix string) ([]experiment.Artifact, error)
 	Remove(ctx context.Context, key string) error
 }
+
+// DefaultGrace is time enough to end a training step and to store a checkpoint.
+const DefaultGrace = 30 * time.Second
 
 // Activities are the activities of one worker. Its methods may run side by side; those of RegisterTrain should run one
 // at a time, since each uses the whole machine.
@@ -37,6 +42,8 @@ type Activities struct {
 	CacheDir string
 	// Identity names this worker in results.
 	Identity string
+	// Grace is how long this worker waits for its activities when it stops, 0 for DefaultGrace.
+	Grace time.Duration
 	// Hardware and Versions describe this worker in reports; see report.Input.
 	Hardware string
 	Versions map[string]string

@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -16,18 +15,19 @@ import (
 	"twinview/experiment"
 )
 
-// heartbeatInterval is well inside the workflows' heartbeat timeout of 30 s. The SDK sends fewer where the worker's
-// options throttle them.
-const heartbeatInterval = 3 * time.Second
+// HeartbeatInterval is well inside the workflows' heartbeat timeout of 30 s. The SDK sends fewer where the worker's
+// options throttle them more.
+const HeartbeatInterval = 3 * time.Second
 
 // errStopping is the cause of a context that ends because its worker does.
 var errStopping = errors.New("the worker is stopping: another attempt goes on from the last checkpoint")
 
 // attempt does the work of one activity attempt. While it lasts, a heartbeat goes out every few seconds with the newest
 // position that the work has reported, also during a long compilation or download that reports none. The work's context
-// ends when the activity is cancelled, when it has timed out, and when the worker stops. The error comes out classified.
+// ends when the activity is cancelled, when it has timed out, and when the worker stops; context.Cause tells which, see
+// classify. The error comes out classified.
 func attempt[T any](
-	ctx context.Context, first experiment.Heartbeat, work func(context.Context, func(experiment.Heartbeat)) (T, error),
+	ctx context.Context, first experiment.Heartbeat, work func(context.Context, *pulse) (T, error),
 ) (T, error) {
 	info := activity.GetInfo(ctx)
 	// Children of an experiment carry its name before the slash.
@@ -36,19 +36,11 @@ func attempt[T any](
 	logger.Info("begin", "attempt", info.Attempt)
 	start := time.Now()
 
-	var position atomic.Pointer[experiment.Heartbeat]
-	position.Store(&first)
 	working, cancel := context.WithCancelCause(ctx)
+	p := newPulse(ctx, first)
 	var beating sync.WaitGroup
-	beating.Go(func() {
-		beat(working, cancel, activity.GetWorkerStopChannel(ctx), &position, func(h experiment.Heartbeat) {
-			// Not under the work's context: the end of the work should not break off a heartbeat on its way.
-			activity.RecordHeartbeat(ctx, h)
-		})
-	})
-	result, err := guard(func() (T, error) {
-		return work(working, func(h experiment.Heartbeat) { position.Store(&h) })
-	})
+	beating.Go(func() { beat(working, cancel, activity.GetWorkerStopChannel(ctx), p) })
+	result, err := guard(func() (T, error) { return work(working, p) })
 	err = classify(working, info.Attempt, err)
 	cancel(nil)
 	beating.Wait()
@@ -60,17 +52,14 @@ func attempt[T any](
 	return result, nil
 }
 
-// beat sends the position every few seconds until ctx ends, and ends it when the worker stops.
-func beat(
-	ctx context.Context, cancel context.CancelCauseFunc, stop <-chan struct{},
-	position *atomic.Pointer[experiment.Heartbeat], send func(experiment.Heartbeat),
-) {
-	tick := time.NewTicker(heartbeatInterval)
+// beat sends heartbeats every few seconds until ctx ends, and ends it when the worker stops.
+func beat(ctx context.Context, cancel context.CancelCauseFunc, stop <-chan struct{}, p *pulse) {
+	tick := time.NewTicker(HeartbeatInterval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			send(*position.Load())
+			p.beat()
 		case <-stop:
 			cancel(errStopping)
 			return

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +17,7 @@ import (
 )
 
 // runWork runs work as an activity called "work".
-func runWork(t *testing.T, stop chan struct{}, work func(context.Context, func(experiment.Heartbeat)) (int, error)) error {
+func runWork(t *testing.T, stop chan struct{}, work func(context.Context, *pulse) (int, error)) error {
 	t.Helper()
 	env := newEnvironment(&Activities{})
 	env.SetWorkerStopChannel(stop)
@@ -32,11 +31,11 @@ func runWork(t *testing.T, stop chan struct{}, work func(context.Context, func(e
 // The work reports nothing for longer than the workflows' heartbeat timeout, as a long compilation does.
 func TestHeartbeatsGoOutDuringLongSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var position atomic.Pointer[experiment.Heartbeat]
-		position.Store(&experiment.Heartbeat{Step: 7})
 		var sent []experiment.Heartbeat
+		p := &pulse{send: func(h experiment.Heartbeat) { sent = append(sent, h) }}
+		p.report(experiment.Heartbeat{Step: 7})
 		ctx, cancel := context.WithCancelCause(t.Context())
-		go beat(ctx, cancel, nil, &position, func(h experiment.Heartbeat) { sent = append(sent, h) })
+		go beat(ctx, cancel, nil, p)
 		time.Sleep(time.Minute)
 		cancel(nil)
 		synctest.Wait()
@@ -47,7 +46,7 @@ func TestHeartbeatsGoOutDuringLongSteps(t *testing.T) {
 
 func TestStoppingWorkerHandsItsWorkBack(t *testing.T) {
 	stop := make(chan struct{})
-	err := runWork(t, stop, func(ctx context.Context, _ func(experiment.Heartbeat)) (int, error) {
+	err := runWork(t, stop, func(ctx context.Context, _ *pulse) (int, error) {
 		close(stop)
 		<-ctx.Done()
 		return 0, ctx.Err()
@@ -56,7 +55,7 @@ func TestStoppingWorkerHandsItsWorkBack(t *testing.T) {
 }
 
 func TestPanicIsAnError(t *testing.T) {
-	err := runWork(t, nil, func(context.Context, func(experiment.Heartbeat)) (int, error) { panic("shape mismatch") })
+	err := runWork(t, nil, func(context.Context, *pulse) (int, error) { panic("shape mismatch") })
 	requireType(t, err, errorUnexpected, true)
 	require.ErrorContains(t, err, "shape mismatch")
 }

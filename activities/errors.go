@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
 
 	"twinview/checkpoint"
 	"twinview/dataset"
@@ -19,6 +21,8 @@ import (
 // Types of errors that are retried.
 const (
 	errorStopping    = "Stopping"
+	errorPaused      = "Paused"
+	errorReset       = "Reset"
 	errorUnreachable = "Unreachable"
 	errorUnsupported = "Unsupported"
 	errorUnexpected  = "Unexpected"
@@ -53,18 +57,33 @@ var permanent = []struct {
 	{storage.ErrAccess, experiment.ErrorAccess},
 }
 
+// interruption tells apart what ended an attempt from outside. Only a cancelled or terminated experiment, and a timeout,
+// which the server knows of, end as the context does; what is handed back is tried again.
+func interruption(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, errStopping), errors.Is(cause, worker.ErrWorkerShutdown):
+		return temporal.NewApplicationErrorWithOptions(errStopping.Error(), errorStopping,
+			temporal.ApplicationErrorOptions{NextRetryDelay: time.Second})
+	case errors.Is(cause, activity.ErrActivityPaused):
+		return temporal.NewApplicationError("paused: another attempt goes on from the last checkpoint", errorPaused)
+	case errors.Is(cause, activity.ErrActivityReset):
+		return temporal.NewApplicationError("reset: another attempt begins", errorReset)
+	case temporal.IsCanceledError(cause), errors.Is(cause, context.DeadlineExceeded), errors.Is(cause, context.Canceled):
+		return ctx.Err()
+	}
+	// A heartbeat that the server did not take: it does not answer, or has given this attempt up.
+	return temporal.NewApplicationError(fmt.Sprintf("Temporal takes no heartbeat: %v", cause), errorUnreachable)
+}
+
 // classify turns err into what Temporal should do about it: an ApplicationError of one of the types of package experiment
 // fails the workflow, any other is tried again.
 func classify(ctx context.Context, attempt int32, err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(context.Cause(ctx), errStopping) {
-		return temporal.NewApplicationErrorWithOptions(errStopping.Error(), errorStopping,
-			temporal.ApplicationErrorOptions{NextRetryDelay: time.Second})
-	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return interruption(ctx)
 	}
 	if errors.As(err, new(badSpec)) {
 		return temporal.NewNonRetryableApplicationError(err.Error(), experiment.ErrorBadSpec, nil)

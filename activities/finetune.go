@@ -13,7 +13,7 @@ import (
 // checkpoint. An arm of the ablation trains on part of the images, and may start from scratch.
 func (a *Activities) FinetuneEpoch(ctx context.Context, in experiment.FinetuneEpochInput) (experiment.ClassifierEpoch, error) {
 	first := experiment.Heartbeat{Stage: in.Stage(), Epoch: in.Epoch}
-	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.ClassifierEpoch, error) {
+	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.ClassifierEpoch, error) {
 		key := epochKey(in.Spec.Name, in.Stage(), in.Epoch)
 		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
 		if in.Arm != nil && in.Arm.Start == experiment.FromScratch {
@@ -22,8 +22,9 @@ func (a *Activities) FinetuneEpoch(ctx context.Context, in experiment.FinetuneEp
 		if in.From != nil {
 			from.From = in.From.SHA256
 		}
-		r, err := epoch(ctx, a, key, from, func() (*train.State, experiment.ClassifierEpoch, error) {
-			return a.finetune(ctx, in, a.options(&in.Spec, beat))
+		k := a.newKeeper(ctx, &in.Spec, key, p)
+		r, err := epoch(ctx, k, from, func() (*train.State, experiment.ClassifierEpoch, error) {
+			return a.finetune(ctx, in, k)
 		})
 		r.Result.Checkpoint = &r.Artifact
 		return r.Result, err
@@ -32,17 +33,18 @@ func (a *Activities) FinetuneEpoch(ctx context.Context, in experiment.FinetuneEp
 
 // finetune computes the epoch without publishing anything.
 func (a *Activities) finetune(
-	ctx context.Context, in experiment.FinetuneEpochInput, o train.Options,
+	ctx context.Context, in experiment.FinetuneEpochInput, k *keeper,
 ) (*train.State, experiment.ClassifierEpoch, error) {
 	fail := func(err error) (*train.State, experiment.ClassifierEpoch, error) {
 		return nil, experiment.ClassifierEpoch{}, err
 	}
-	usage := a.measure(ctx)
+	k.measure()
+	o := k.options(&in.Spec)
 	split, err := a.split(ctx, &in.Spec, in.Data)
 	if err != nil {
 		return fail(err)
 	}
-	s, err := a.finetuneState(ctx, in)
+	s, err := k.state(func() (*train.State, error) { return a.finetuneState(ctx, in) })
 	if err != nil {
 		return fail(err)
 	}
@@ -66,7 +68,7 @@ func (a *Activities) finetune(
 		Epoch: in.Epoch, TrainLoss: stats.Loss, TrainAccuracy: stats.Accuracy,
 		ValidationLoss: score.Loss, ValidationAccuracy: score.Accuracy, Seconds: stats.Seconds,
 		Size:  stats.Size,
-		Usage: usage(),
+		Usage: k.used(),
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package activities
 import (
 	"fmt"
 	"path"
+	"strings"
 
 	"twinview/experiment"
 )
@@ -36,6 +37,17 @@ func key(name string, elements ...string) string {
 // "ablation/scratch-0.01".
 func epochKey(name, stage string, epoch int) string {
 	return key(name, stage, fmt.Sprintf("epoch-%04d.safetensors", epoch))
+}
+
+// partialPrefix begins the keys of an epoch's checkpoints between two steps: "experiments/first/pretrain/epoch-0042.partial/".
+func partialPrefix(epochKey string) string {
+	return strings.TrimSuffix(epochKey, ".safetensors") + ".partial/"
+}
+
+// partialKey is the key of one of them. No two attempts have the same, so a checkpoint of an attempt that was given up but
+// still runs is in nobody's way.
+func partialKey(epochKey, attempt string, step int) string {
+	return fmt.Sprintf("%sstep-%06d-%s.safetensors", partialPrefix(epochKey), step, attempt)
 }
 
 // modelFile is the file name of a model that pretraining leads to: "simclr_best_epoch.pt".

@@ -17,7 +17,7 @@ import (
 // one.
 func (a *Activities) EvaluateLinear(ctx context.Context, in experiment.EvaluateLinearInput) (experiment.Classification, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageLinear}
-	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.Classification, error) {
+	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.Classification, error) {
 		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
 		heads := key(in.Spec.Name, "linear", "heads.safetensors")
 		done, err := recorded[experiment.Classification](ctx, a.Store, heads, from)
@@ -27,7 +27,7 @@ func (a *Activities) EvaluateLinear(ctx context.Context, in experiment.EvaluateL
 		if done != nil {
 			return done.Result, nil
 		}
-		result, err := a.linear(ctx, in, heads, from, a.options(&in.Spec, beat))
+		result, err := a.linear(ctx, in, heads, from, a.options(&in.Spec, p.report))
 		if err != nil {
 			return experiment.Classification{}, err
 		}

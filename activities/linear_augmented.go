@@ -15,14 +15,15 @@ func (a *Activities) LinearAugmentedEpoch(
 	ctx context.Context, in experiment.LinearAugmentedEpochInput,
 ) (experiment.ClassifierEpoch, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageLinearAugmented, Epoch: in.Epoch}
-	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.ClassifierEpoch, error) {
+	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.ClassifierEpoch, error) {
 		key := epochKey(in.Spec.Name, experiment.StageLinearAugmented, in.Epoch)
 		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
 		if in.From != nil {
 			from.From = in.From.SHA256
 		}
-		r, err := epoch(ctx, a, key, from, func() (*train.State, experiment.ClassifierEpoch, error) {
-			return a.linearAugmented(ctx, in, a.options(&in.Spec, beat))
+		k := a.newKeeper(ctx, &in.Spec, key, p)
+		r, err := epoch(ctx, k, from, func() (*train.State, experiment.ClassifierEpoch, error) {
+			return a.linearAugmented(ctx, in, k)
 		})
 		r.Result.Checkpoint = &r.Artifact
 		return r.Result, err
@@ -31,17 +32,18 @@ func (a *Activities) LinearAugmentedEpoch(
 
 // linearAugmented computes the epoch without publishing anything.
 func (a *Activities) linearAugmented(
-	ctx context.Context, in experiment.LinearAugmentedEpochInput, o train.Options,
+	ctx context.Context, in experiment.LinearAugmentedEpochInput, k *keeper,
 ) (*train.State, experiment.ClassifierEpoch, error) {
 	fail := func(err error) (*train.State, experiment.ClassifierEpoch, error) {
 		return nil, experiment.ClassifierEpoch{}, err
 	}
-	usage := a.measure(ctx)
+	k.measure()
+	o := k.options(&in.Spec)
 	split, err := a.split(ctx, &in.Spec, in.Data)
 	if err != nil {
 		return fail(err)
 	}
-	s, err := a.linearAugmentedState(ctx, in)
+	s, err := k.state(func() (*train.State, error) { return a.linearAugmentedState(ctx, in) })
 	if err != nil {
 		return fail(err)
 	}
@@ -69,7 +71,7 @@ func (a *Activities) linearAugmented(
 	return s, experiment.ClassifierEpoch{
 		Epoch: in.Epoch, TrainLoss: stats.Loss, TrainAccuracy: stats.Accuracy,
 		ValidationLoss: score.Loss, ValidationAccuracy: score.Accuracy, Seconds: stats.Seconds,
-		Usage: usage(),
+		Usage: k.used(),
 	}, nil
 }
 
@@ -89,7 +91,7 @@ func (a *Activities) SelectLinearAugmented(
 	ctx context.Context, in experiment.SelectLinearAugmentedInput,
 ) (experiment.Selection, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageLinearAugmented}
-	return attempt(ctx, first, func(ctx context.Context, _ func(experiment.Heartbeat)) (experiment.Selection, error) {
+	return attempt(ctx, first, func(ctx context.Context, _ *pulse) (experiment.Selection, error) {
 		s, err := experiment.SelectClassifier(in.Epochs)
 		if err != nil {
 			return s, err

@@ -14,7 +14,7 @@ import (
 // validation kNN accuracy when it is due, and publishes the new checkpoint. Epoch 0 is the initial weights themselves.
 func (a *Activities) PretrainEpoch(ctx context.Context, in experiment.PretrainEpochInput) (experiment.PretrainEpoch, error) {
 	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch}
-	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.PretrainEpoch, error) {
+	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.PretrainEpoch, error) {
 		key := epochKey(in.Spec.Name, experiment.StagePretrain, in.Epoch)
 		from := origin{Data: in.Data.SHA256}
 		if in.From != nil {
@@ -22,8 +22,9 @@ func (a *Activities) PretrainEpoch(ctx context.Context, in experiment.PretrainEp
 		} else if in.Data.Weights != nil {
 			from.From = in.Data.Weights.SHA256
 		}
-		r, err := epoch(ctx, a, key, from, func() (*train.State, experiment.PretrainEpoch, error) {
-			return a.pretrain(ctx, in, a.options(&in.Spec, beat))
+		k := a.newKeeper(ctx, &in.Spec, key, p)
+		r, err := epoch(ctx, k, from, func() (*train.State, experiment.PretrainEpoch, error) {
+			return a.pretrain(ctx, in, k)
 		})
 		r.Result.Checkpoint = r.Artifact
 		return r.Result, err
@@ -32,17 +33,18 @@ func (a *Activities) PretrainEpoch(ctx context.Context, in experiment.PretrainEp
 
 // pretrain computes the epoch without publishing anything.
 func (a *Activities) pretrain(
-	ctx context.Context, in experiment.PretrainEpochInput, o train.Options,
+	ctx context.Context, in experiment.PretrainEpochInput, k *keeper,
 ) (*train.State, experiment.PretrainEpoch, error) {
 	fail := func(err error) (*train.State, experiment.PretrainEpoch, error) {
 		return nil, experiment.PretrainEpoch{}, err
 	}
-	usage := a.measure(ctx)
+	k.measure()
+	o := k.options(&in.Spec)
 	split, err := a.split(ctx, &in.Spec, in.Data)
 	if err != nil {
 		return fail(err)
 	}
-	s, err := a.pretrainState(ctx, in)
+	s, err := k.state(func() (*train.State, error) { return a.pretrainState(ctx, in) })
 	if err != nil {
 		return fail(err)
 	}
@@ -70,7 +72,7 @@ func (a *Activities) pretrain(
 		}
 		result.KNN, result.KNNSeconds = &accuracy, time.Since(start).Seconds()
 	}
-	result.Usage = usage()
+	result.Usage = k.used()
 	return s, result, nil
 }
 

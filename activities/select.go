@@ -16,7 +16,7 @@ const criterionKNN = "validation kNN accuracy"
 // publishes encoder and projection head as a PyTorch state dict.
 func (a *Activities) SelectCheckpoint(ctx context.Context, in experiment.SelectCheckpointInput) (experiment.Selection, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageSelect}
-	return attempt(ctx, first, func(ctx context.Context, _ func(experiment.Heartbeat)) (experiment.Selection, error) {
+	return attempt(ctx, first, func(ctx context.Context, _ *pulse) (experiment.Selection, error) {
 		best := -1
 		for i, e := range in.Epochs {
 			if e.KNN != nil && (best < 0 || *e.KNN > *in.Epochs[best].KNN) {
@@ -36,7 +36,7 @@ func (a *Activities) SelectCheckpoint(ctx context.Context, in experiment.SelectC
 // the classifier as a PyTorch state dict.
 func (a *Activities) SelectFinetuned(ctx context.Context, in experiment.SelectFinetunedInput) (experiment.Selection, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageFinetune}
-	return attempt(ctx, first, func(ctx context.Context, _ func(experiment.Heartbeat)) (experiment.Selection, error) {
+	return attempt(ctx, first, func(ctx context.Context, _ *pulse) (experiment.Selection, error) {
 		s, err := experiment.SelectClassifier(in.Epochs)
 		if err != nil {
 			return s, err

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"go.temporal.io/sdk/temporal"
+
 	"twinview/experiment"
 	"twinview/storage"
 	"twinview/train"
@@ -29,8 +31,21 @@ func (a *Activities) state(ctx context.Context, checkpoint experiment.Artifact) 
 }
 
 // epoch runs one epoch exactly once: where an earlier attempt has recorded it, that is the result; else it trains, publishes
-// the checkpoint under key and then the record.
+// the checkpoint under the keeper's key and then the record. Checkpoints inside the epoch go when it is recorded.
 func epoch[T any](
+	ctx context.Context, k *keeper, from origin, training func() (*train.State, T, error),
+) (record[T], error) {
+	r, err := trainOnce(ctx, k.a, k.key, from, func() (*train.State, T, error) {
+		defer k.abandon()
+		return training()
+	})
+	if err == nil || temporal.IsCanceledError(context.Cause(ctx)) {
+		k.discard()
+	}
+	return r, err
+}
+
+func trainOnce[T any](
 	ctx context.Context, a *Activities, key string, from origin, training func() (*train.State, T, error),
 ) (record[T], error) {
 	if done, ok, err := finished[T](ctx, a, key, from); ok || err != nil {

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -76,6 +78,18 @@ func (m *memory) Stat(_ context.Context, key string) (experiment.Artifact, error
 		return experiment.Artifact{}, fmt.Errorf("%w: %s", storage.ErrNotFound, key)
 	}
 	return describe(key, data), nil
+}
+
+func (m *memory) List(_ context.Context, prefix string) ([]experiment.Artifact, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []experiment.Artifact
+	for _, key := range slices.Sorted(maps.Keys(m.objects)) {
+		if strings.HasPrefix(key, prefix) {
+			found = append(found, describe(key, m.objects[key]))
+		}
+	}
+	return found, nil
 }
 
 func (m *memory) Remove(_ context.Context, key string) error {

@@ -13,19 +13,19 @@ import (
 // encoder's outputs, and every epoch of fine-tuning, as far as there are any. Nothing is chosen by what it finds.
 func (a *Activities) EvaluateTest(ctx context.Context, in experiment.EvaluateTestInput) (experiment.TestResult, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageTest}
-	return attempt(ctx, first, func(ctx context.Context, beat func(experiment.Heartbeat)) (experiment.TestResult, error) {
+	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.TestResult, error) {
 		usage := a.measure(ctx)
 		split, err := a.split(ctx, &in.Spec, in.Data)
 		if err != nil {
 			return experiment.TestResult{}, err
 		}
-		o := a.options(&in.Spec, beat)
+		o := a.options(&in.Spec, p.report)
 		result, err := a.testEncoder(ctx, in, split, o)
 		if err != nil {
 			return result, err
 		}
 		for i, e := range in.Finetune.Epochs {
-			beat(experiment.Heartbeat{Stage: experiment.StageTest, Epoch: e.Epoch, Step: i, Steps: len(in.Finetune.Epochs)})
+			p.report(experiment.Heartbeat{Stage: experiment.StageTest, Epoch: e.Epoch, Step: i, Steps: len(in.Finetune.Epochs)})
 			s, err := a.state(ctx, *e.Checkpoint)
 			if err != nil {
 				return result, err

@@ -15,7 +15,7 @@ func Default() Spec {
 		KNN:         defaultKNN(),
 		Linear:      defaultLinear(),
 		Finetune:    defaultFinetune(),
-		Checkpoints: Checkpoints{KeepLast: 3},
+		Checkpoints: Checkpoints{KeepLast: 3, EverySeconds: 60},
 		Compute:     Compute{Precision: Auto, Winograd: Auto, Kernels: Fixed, EvaluationBatchSize: 256},
 	}
 }

@@ -21,7 +21,8 @@ func (s Spec) YAML() ([]byte, error) {
 }
 
 // Digest is the SHA-256 of the canonical form of s, in hexadecimal: its JSON, fields in the order of their definition,
-// with the second view spelled out and a number of two views left out. Specs that describe the same experiment under the
+// with the second view spelled out and a number of two views left out, and without checkpoints.every_seconds, which has no
+// part in what comes out. Specs that describe the same experiment under the
 // same name have the same digest, however they were written.
 func (s Spec) Digest() string {
 	if s.Augment.SecondView == nil {
@@ -30,6 +31,7 @@ func (s Spec) Digest() string {
 	if s.Augment.Views == 2 {
 		s.Augment.Views = 0
 	}
+	s.Checkpoints.EverySeconds = 0
 	data, err := json.Marshal(s)
 	if err != nil {
 		// JSON has no NaN and no infinity. No valid spec holds one, and two specs that do may share a digest.

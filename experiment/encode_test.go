@@ -64,4 +64,12 @@ func TestDigestFollowsTheMeaning(t *testing.T) {
 	c := a
 	c.Seed++
 	require.NotEqual(t, a.Digest(), c.Digest())
+
+	c = a
+	c.Checkpoints.EverySeconds = 5
+	require.Equal(t, a.Digest(), c.Digest(), "how often checkpoints are taken changes no result")
+	c.Checkpoints.EverySeconds = 0
+	data, err := json.Marshal(c)
+	require.NoError(t, err)
+	require.NotContains(t, string(data), "every_seconds", "a spec from before there was one stays as it was")
 }

@@ -40,6 +40,18 @@ type Usage struct {
 	Joules *float64 `json:"joules,omitempty"`
 }
 
+// After adds what was taken before, on whatever machine, to u. Energy that is known of only one of the two is left out.
+func (u *Usage) After(before *Usage) *Usage {
+	if before == nil {
+		return u
+	}
+	sum := &Usage{Hardware: u.Hardware, Seconds: u.Seconds + before.Seconds}
+	if u.Joules != nil && before.Joules != nil {
+		sum.Joules = new(*u.Joules + *before.Joules)
+	}
+	return sum
+}
+
 // PretrainEpoch is what one epoch of pretraining produced.
 type PretrainEpoch struct {
 	// Epoch counts from 1; 0 is the state before any training, which only an experiment without pretraining has.
@@ -207,4 +219,17 @@ type Heartbeat struct {
 	Loss  float64 `json:"loss"`
 	// ViewsPerSecond is the rate of this epoch so far.
 	ViewsPerSecond float64 `json:"views_per_second"`
+	// ResumedAt is the number of the epoch's steps that this attempt found done, 0 where it began with the epoch.
+	ResumedAt int `json:"resumed_at,omitempty"`
+	// Checkpoints are those inside the epoch from which another attempt can go on, the newest first, at most two.
+	Checkpoints []StepCheckpoint `json:"checkpoints,omitempty"`
+}
+
+// StepCheckpoint is a training state between two steps of an epoch.
+type StepCheckpoint struct {
+	// Step is the number of the epoch's steps done.
+	Step       int      `json:"step"`
+	Checkpoint Artifact `json:"checkpoint"`
+	// Usage is what the attempts that led to it took of their machines.
+	Usage *Usage `json:"usage,omitempty"`
 }

@@ -283,6 +283,9 @@ type Ablation struct {
 type Checkpoints struct {
 	// KeepLast is the number of newest pretraining checkpoints kept beside the best one.
 	KeepLast int `yaml:"keep_last" json:"keep_last"`
+	// EverySeconds is the time between two checkpoints inside an epoch, from which another worker goes on where one was
+	// killed. They are removed at the epoch's end. 0 takes none, as a spec does that was made before there were any.
+	EverySeconds float64 `yaml:"every_seconds" json:"every_seconds,omitempty"`
 }
 
 // Names of precisions, of what Winograd's algorithm may do and of how kernels are chosen, as YAML has them.

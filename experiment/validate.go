@@ -50,6 +50,7 @@ func (s Spec) Validate() error {
 	checkResizing(c, "finetune", s.Finetune.ProgressiveResizing, s.Finetune.Epochs)
 	s.Ablation.check(c, s.trainImages(), s.Augment.Size)
 	c.whole("checkpoints.keep_last", s.Checkpoints.KeepLast, 1, maxPretrainEpochs, "training goes on from the last one")
+	c.real("checkpoints.every_seconds", s.Checkpoints.EverySeconds, span{low: 0, high: 86400}, "0 takes none inside an epoch")
 	c.whole("compute.threads", s.Compute.Threads, 0, 1024, "0 takes every core")
 	s.Compute.check(c)
 	c.whole("compute.evaluation_batch_size", s.Compute.EvaluationBatchSize, 1, 4096, "")

@@ -135,6 +135,7 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 		{func(s *Spec) { ablation(s); s.Ablation.Augment.Flip = 2 }, "ablation.augment.flip_probability: 2"},
 		{func(s *Spec) { s.KNN.ValidationImages = -1 }, "knn.validation_images: -1"},
 		{func(s *Spec) { s.Checkpoints.KeepLast = 0 }, "checkpoints.keep_last: 0 is out of range: must be 1 to 2000"},
+		{func(s *Spec) { s.Checkpoints.EverySeconds = -1 }, "checkpoints.every_seconds: -1 is out of range: must be 0 to 86400"},
 		{func(s *Spec) { s.Compute.Threads = -1 }, "compute.threads: -1"},
 		{func(s *Spec) { s.Compute.Precision = "float16" }, "compute.precision"},
 		{func(s *Spec) { s.Compute.Winograd = "3x3" }, "compute.winograd"},

@@ -1,0 +1,253 @@
+package activities
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/log"
+
+	"twinview/experiment"
+	"twinview/storage"
+	"twinview/train"
+)
+
+const (
+	// droppedFor is how long a checkpoint stays in the store after heartbeats stopped naming it. An attempt that is killed
+	// may have sent its last one that long ago.
+	droppedFor = time.Minute
+	// tidyTimeout bounds the removal of checkpoints that nobody needs.
+	tidyTimeout = 20 * time.Second
+)
+
+// keeper takes checkpoints inside an epoch, so that an attempt that is killed loses no more than what came after the last
+// of them, and finds those that earlier attempts took. Training waits for the copy of the state alone: writing and storing
+// it goes on beside, one checkpoint at a time.
+type keeper struct {
+	ctx context.Context
+	a   *Activities
+	p   *pulse
+	log log.Logger
+	// key is that of the epoch's own checkpoint, attempt sets this attempt's keys apart.
+	key, attempt string
+	// every is the time between two checkpoints, 0 for none; last is when one was taken.
+	every time.Duration
+	last  time.Time
+
+	// usage is what this attempt took of the machine so far, before what earlier ones did up to where it went on.
+	usage  func() *experiment.Usage
+	before *experiment.Usage
+
+	// cancel ends the storing that is under way, until stored is closed; both are nil where none ever was.
+	cancel context.CancelFunc
+	stored chan struct{}
+	// dropped are checkpoints that heartbeats name no more. The one who stores owns them.
+	dropped []dropped
+}
+
+type dropped struct {
+	key   string
+	since time.Time
+}
+
+func (a *Activities) newKeeper(ctx context.Context, spec *experiment.Spec, key string, p *pulse) *keeper {
+	info := activity.GetInfo(ctx)
+	return &keeper{
+		ctx: ctx, a: a, p: p, key: key,
+		log:     log.With(activity.GetLogger(ctx), "experiment", spec.Name, "epoch", key),
+		attempt: fmt.Sprintf("attempt-%d-%s", info.Attempt, strings.ToLower(rand.Text()[:8])),
+		every:   time.Duration(spec.Checkpoints.EverySeconds * float64(time.Second)),
+		last:    time.Now(),
+	}
+}
+
+// measure begins to measure what this attempt takes of the machine.
+func (k *keeper) measure() { k.usage = k.a.measure(k.ctx) }
+
+// used is what the epoch has taken so far, without the steps that were lost.
+func (k *keeper) used() *experiment.Usage { return k.usage().After(k.before) }
+
+// options are train's for the epoch.
+func (k *keeper) options(spec *experiment.Spec) train.Options {
+	o := k.a.options(spec, k.p.report)
+	if k.every > 0 {
+		o.Between = k.between
+	}
+	return o
+}
+
+// state is where the epoch goes on: at the newest checkpoint of earlier attempts that can be read back, else at its
+// beginning.
+func (k *keeper) state(beginning func() (*train.State, error)) (*train.State, error) {
+	left := k.p.position().Checkpoints
+	for i, c := range left {
+		s, err := k.read(c)
+		if err == nil {
+			k.before = c.Usage
+			k.p.resume(left[i:])
+			k.p.beat()
+			k.log.Info("go on inside the epoch", "step", c.Step, "checkpoint", c.Checkpoint.Key)
+			return s, nil
+		}
+		if !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, storage.ErrCorrupt) {
+			return nil, err
+		}
+		k.log.Warn("a checkpoint inside the epoch is lost: take the one before it", "step", c.Step, "error", err)
+	}
+	if len(left) > 0 {
+		k.log.Warn("no checkpoint inside the epoch is left: begin it anew")
+	}
+	k.p.resume(nil)
+	return beginning()
+}
+
+func (k *keeper) read(c experiment.StepCheckpoint) (*train.State, error) {
+	if !strings.HasPrefix(c.Checkpoint.Key, partialPrefix(k.key)) {
+		return nil, fmt.Errorf("%w: %s is none of %s", storage.ErrCorrupt, c.Checkpoint.Key, k.key)
+	}
+	s, err := k.a.state(k.ctx, c.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	if s.StepsDone() != c.Step {
+		return nil, fmt.Errorf("%w: %s is at step %d instead of %d", storage.ErrCorrupt, c.Checkpoint.Key, s.StepsDone(), c.Step)
+	}
+	return s, nil
+}
+
+// between is train's Options.Between: it takes a checkpoint where one is due, and where the attempt is to be handed back.
+func (k *keeper) between(snapshot func() (*train.State, error)) error {
+	if cause := context.Cause(k.ctx); handsBack(cause) {
+		return k.handBack(cause, snapshot)
+	}
+	if k.ctx.Err() != nil || !k.due() || k.storing() {
+		return nil
+	}
+	s, err := snapshot()
+	if err != nil {
+		return err
+	}
+	k.last = time.Now()
+	usage := k.used()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(k.ctx))
+	k.cancel, k.stored = cancel, make(chan struct{})
+	go func() {
+		defer close(k.stored)
+		defer cancel()
+		if err := k.store(ctx, s, usage); err != nil && ctx.Err() == nil {
+			k.log.Warn("store a checkpoint inside the epoch: the next one is tried again", "error", err)
+		}
+	}()
+	return nil
+}
+
+// due says whether it is time for a checkpoint. Behind the epoch's last step less than the full time is enough: what
+// follows, measuring and publishing, can take long.
+func (k *keeper) due() bool {
+	wait := k.every
+	if at := k.p.position(); at.Step == at.Steps {
+		wait /= 4
+	}
+	return time.Since(k.last) >= wait
+}
+
+// storing says whether a checkpoint is on its way to the store.
+func (k *keeper) storing() bool {
+	if k.stored == nil {
+		return false
+	}
+	select {
+	case <-k.stored:
+		return false
+	default:
+		return true
+	}
+}
+
+// abandon gives up the checkpoint on its way, and returns when nothing is written any more.
+func (k *keeper) abandon() {
+	if k.stored == nil {
+		return
+	}
+	k.cancel()
+	<-k.stored
+}
+
+// handBack publishes a last checkpoint for whoever goes on, and ends the epoch here.
+func (k *keeper) handBack(cause error, snapshot func() (*train.State, error)) error {
+	// The older one is not worth the time that it takes.
+	k.abandon()
+	s, err := snapshot()
+	if err != nil {
+		return err
+	}
+	// The rest of the grace is for telling Temporal.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(k.ctx), k.grace()*2/3)
+	defer cancel()
+	if err := k.store(ctx, s, k.used()); err != nil {
+		k.log.Warn("store a last checkpoint inside the epoch: go on from the one before it", "error", err)
+		return cause
+	}
+	k.log.Info("stopped inside the epoch", "step", s.StepsDone(), "cause", cause)
+	if errors.Is(cause, activity.ErrActivityPaused) {
+		// The SDK flushes a heartbeat that it holds back when a worker stops, but not when an activity is paused.
+		time.Sleep(HeartbeatInterval + time.Second)
+	}
+	return cause
+}
+
+func (k *keeper) grace() time.Duration {
+	if k.a.Grace == 0 {
+		return DefaultGrace
+	}
+	return k.a.Grace
+}
+
+// store writes a checkpoint, tells Temporal of it, and removes what it made superfluous.
+func (k *keeper) store(ctx context.Context, s *train.State, usage *experiment.Usage) error {
+	key := partialKey(k.key, k.attempt, s.StepsDone())
+	var data bytes.Buffer
+	if err := s.Write(&data); err != nil {
+		return fmt.Errorf("write checkpoint %s: %w", key, err)
+	}
+	artifact, err := k.a.Store.Put(ctx, key, data.Bytes(), typeBinary)
+	if err != nil {
+		return err
+	}
+	for _, c := range k.p.publish(experiment.StepCheckpoint{Step: s.StepsDone(), Checkpoint: artifact, Usage: usage}) {
+		k.dropped = append(k.dropped, dropped{c.Checkpoint.Key, time.Now()})
+	}
+	for len(k.dropped) > 0 && time.Since(k.dropped[0].since) > droppedFor {
+		if err := k.a.Store.Remove(ctx, k.dropped[0].key); err != nil {
+			return err
+		}
+		k.dropped = k.dropped[1:]
+	}
+	return nil
+}
+
+// discard removes all checkpoints inside the epoch, those of earlier attempts too. What it can't remove does no harm.
+func (k *keeper) discard() {
+	if k.every == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(k.ctx), tidyTimeout)
+	defer cancel()
+	old, err := k.a.Store.List(ctx, partialPrefix(k.key))
+	for _, c := range old {
+		err = errors.Join(err, k.a.Store.Remove(ctx, c.Key))
+	}
+	if err != nil {
+		k.log.Warn("remove checkpoints inside the epoch", "error", err)
+	}
+}
+
+// handsBack says whether a context has ended so that another attempt, later or elsewhere, goes on with the work.
+func handsBack(cause error) bool {
+	return errors.Is(cause, errStopping) || errors.Is(cause, activity.ErrActivityPaused)
+}
