@@ -1,15 +1,18 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 
+	"twinview/activities"
 	"twinview/storage"
 )
 
@@ -19,6 +22,7 @@ type options struct {
 	namespace string
 	cache     string
 	threads   int
+	grace     time.Duration
 	verbose   bool
 }
 
@@ -31,8 +35,9 @@ func newCommand() *cobra.Command {
 
 It waits until Temporal and the object store are there, then polls two task queues: "twinview" for workflows, data
 and reports, and "twinview-train" for training, one epoch at a time. The first SIGTERM or Ctrl-C ends it gracefully:
-the running epoch is handed back and another worker, or this one when it is back, takes it up from the last
-checkpoint. The second one ends it at once, which loses no more than that.
+the running epoch stops behind its present step, leaves a checkpoint and is handed back, and another worker, or this
+one when it is back, goes on from there. The second one ends it at once, which loses what came after the last
+checkpoint inside the epoch (checkpoints.every_seconds of the spec, a minute where it does not say).
 
 Environment:
   TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS..., TEMPORAL_API_KEY
@@ -51,6 +56,9 @@ Environment:
 		// main prints the error.
 		SilenceErrors: true,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if o.grace < time.Second {
+				return fmt.Errorf("--grace %s: a checkpoint is not stored in less than a second: give it more", o.grace)
+			}
 			log := newLogger(o.verbose)
 			temporal, err := o.temporal()
 			if err != nil {
@@ -68,6 +76,8 @@ Environment:
 	f.StringVar(&o.namespace, "namespace", "", "Temporal namespace; overrides TEMPORAL_NAMESPACE")
 	f.StringVar(&o.cache, "cache", defaultCache(), "folder for copies of data sets; can be deleted at any time")
 	f.IntVar(&o.threads, "threads", 0, "at most this many CPU threads, whatever a spec asks for; 0 for every core")
+	f.DurationVar(&o.grace, "grace", activities.DefaultGrace,
+		"how long a stopping worker may take to store what it has and hand it back")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log at debug level")
 	return c
 }

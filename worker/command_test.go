@@ -38,6 +38,12 @@ func TestFlagsOverrideTheEnvironment(t *testing.T) {
 	require.Equal(t, "lab", c.Namespace)
 }
 
+func TestGraceIsTimeEnough(t *testing.T) {
+	c := newCommand()
+	c.SetArgs([]string{"--grace", "10ms"})
+	require.ErrorContains(t, c.ExecuteContext(t.Context()), "--grace 10ms")
+}
+
 func TestMissingEnvironmentIsNamed(t *testing.T) {
 	for _, name := range []string{"MINIO_ENDPOINT", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"} {
 		t.Setenv(name, "")

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
-	"time"
 
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
@@ -23,13 +22,9 @@ import (
 	"twinview/workflows"
 )
 
-const (
-	// stopTimeout is how long a stopping worker waits for its activities, which end within one training step.
-	stopTimeout = 20 * time.Second
-	// heartbeatThrottle lets progress and cancellation through every few seconds, where the default holds a heartbeat
-	// back for most of its timeout.
-	heartbeatThrottle = 3 * time.Second
-)
+// heartbeatThrottle lets progress, checkpoints and cancellation through every few seconds, where the default holds a
+// heartbeat back for most of its timeout.
+const heartbeatThrottle = activities.HeartbeatInterval
 
 // run polls until ctx ends, which is the graceful end, or until a worker fails for good.
 func run(ctx context.Context, log *slog.Logger, o options, temporal client.Options, store storage.Config) error {
@@ -51,6 +46,7 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 		Compile:  o.compiler,
 		CacheDir: o.cache,
 		Identity: temporal.Identity,
+		Grace:    o.grace,
 		Hardware: hardware.Describe(o.limit(0)),
 		Versions: versions(),
 	}
@@ -62,17 +58,19 @@ func poll(ctx context.Context, log *slog.Logger, c client.Client, a *activities.
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	general := worker.New(c, experiment.QueueGeneral, worker.Options{
-		WorkerStopTimeout:            stopTimeout,
-		MaxHeartbeatThrottleInterval: heartbeatThrottle,
-		OnFatalError:                 func(err error) { fail(fmt.Errorf("queue %s: %w", experiment.QueueGeneral, err)) },
+		WorkerStopTimeout:                a.Grace,
+		MaxHeartbeatThrottleInterval:     heartbeatThrottle,
+		DefaultHeartbeatThrottleInterval: heartbeatThrottle,
+		OnFatalError:                     func(err error) { fail(fmt.Errorf("queue %s: %w", experiment.QueueGeneral, err)) },
 	})
 	workflows.Register(general)
 	a.RegisterGeneral(general)
 	train := worker.New(c, experiment.QueueTrain, worker.Options{
 		// One epoch has the whole machine.
 		MaxConcurrentActivityExecutionSize: 1,
-		WorkerStopTimeout:                  stopTimeout,
+		WorkerStopTimeout:                  a.Grace,
 		MaxHeartbeatThrottleInterval:       heartbeatThrottle,
+		DefaultHeartbeatThrottleInterval:   heartbeatThrottle,
 		OnFatalError:                       func(err error) { fail(fmt.Errorf("queue %s: %w", experiment.QueueTrain, err)) },
 	})
 	a.RegisterTrain(train)
@@ -86,7 +84,7 @@ func poll(ctx context.Context, log *slog.Logger, c client.Client, a *activities.
 	}
 	log.Info("ready", "queues", []string{experiment.QueueGeneral, experiment.QueueTrain})
 	<-ctx.Done()
-	log.Info("stopping; a second signal ends the process at once", "within", stopTimeout)
+	log.Info("stopping; a second signal ends the process at once", "within", a.Grace)
 	stopAll(workers)
 	log.Info("stopped")
 	return graceful(context.Cause(ctx))
