@@ -38,12 +38,14 @@ func attempt[T any](
 
 	working, cancel := context.WithCancelCause(ctx)
 	p := newPulse(ctx, first)
+	done := make(chan struct{})
 	var beating sync.WaitGroup
-	beating.Go(func() { beat(working, cancel, activity.GetWorkerStopChannel(ctx), p) })
+	beating.Go(func() { beat(done, cancel, activity.GetWorkerStopChannel(ctx), p) })
 	result, err := guard(func() (T, error) { return work(working, p) })
 	err = classify(working, info.Attempt, err)
-	cancel(nil)
+	close(done)
 	beating.Wait()
+	cancel(nil)
 	if err != nil {
 		logger.Warn("attempt failed", "attempt", info.Attempt, "error", err)
 		return result, err
@@ -52,8 +54,9 @@ func attempt[T any](
 	return result, nil
 }
 
-// beat sends heartbeats every few seconds until ctx ends, and ends it when the worker stops.
-func beat(ctx context.Context, cancel context.CancelCauseFunc, stop <-chan struct{}, p *pulse) {
+// beat sends heartbeats every few seconds until the work is done, and cancels it when the worker stops. Work that is handing
+// back what it has still lives.
+func beat(done <-chan struct{}, cancel context.CancelCauseFunc, stop <-chan struct{}, p *pulse) {
 	tick := time.NewTicker(HeartbeatInterval)
 	defer tick.Stop()
 	for {
@@ -62,8 +65,8 @@ func beat(ctx context.Context, cancel context.CancelCauseFunc, stop <-chan struc
 			p.beat()
 		case <-stop:
 			cancel(errStopping)
-			return
-		case <-ctx.Done():
+			stop = nil
+		case <-done:
 			return
 		}
 	}

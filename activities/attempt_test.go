@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,16 +32,25 @@ func runWork(t *testing.T, stop chan struct{}, work func(context.Context, *pulse
 // The work reports nothing for longer than the workflows' heartbeat timeout, as a long compilation does.
 func TestHeartbeatsGoOutDuringLongSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sent []experiment.Heartbeat
-		p := &pulse{send: func(h experiment.Heartbeat) { sent = append(sent, h) }}
+		var sent atomic.Int64
+		p := &pulse{send: func(h experiment.Heartbeat) {
+			require.Equal(t, 7, h.Step)
+			sent.Add(1)
+		}}
 		p.report(experiment.Heartbeat{Step: 7})
 		ctx, cancel := context.WithCancelCause(t.Context())
-		go beat(ctx, cancel, nil, p)
+		done, stop := make(chan struct{}), make(chan struct{})
+		go beat(done, cancel, stop, p)
 		time.Sleep(time.Minute)
-		cancel(nil)
+		close(stop)
 		synctest.Wait()
-		require.GreaterOrEqual(t, len(sent), 20)
-		require.Equal(t, 7, sent[len(sent)-1].Step)
+		require.ErrorIs(t, context.Cause(ctx), errStopping)
+		before := sent.Load()
+		require.GreaterOrEqual(t, before, int64(19))
+		time.Sleep(time.Minute)
+		close(done)
+		synctest.Wait()
+		require.GreaterOrEqual(t, sent.Load(), before+19, "work that hands back what it has is alive")
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 
 	"twinview/experiment"
 	"twinview/storage"
@@ -176,6 +177,17 @@ func (k *keeper) abandon() {
 	}
 	k.cancel()
 	<-k.stored
+}
+
+// settle lets the checkpoint on its way arrive, as another attempt will want it, but does not wait for ever.
+func (k *keeper) settle() {
+	if k.stored == nil || temporal.IsCanceledError(context.Cause(k.ctx)) {
+		return
+	}
+	select {
+	case <-k.stored:
+	case <-time.After(k.grace() * 2 / 3):
+	}
 }
 
 // handBack publishes a last checkpoint for whoever goes on, and ends the epoch here.

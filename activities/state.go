@@ -37,7 +37,11 @@ func epoch[T any](
 ) (record[T], error) {
 	r, err := trainOnce(ctx, k.a, k.key, from, func() (*train.State, T, error) {
 		defer k.abandon()
-		return training()
+		s, result, err := training()
+		if err != nil {
+			k.settle()
+		}
+		return s, result, err
 	})
 	if err == nil || temporal.IsCanceledError(context.Cause(ctx)) {
 		k.discard()
