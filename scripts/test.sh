@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All tests, those against the real Temporal and MinIO included. Arguments go to go test.
+# All tests, those against the real Temporal, MinIO and versitygw included. Arguments go to go test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/archive.sh
@@ -10,7 +10,8 @@ cd "$(dirname "$0")/.."
 scripts/build.sh
 TWINVIEW_TEMPORAL=$(scripts/tool.sh temporal)
 TWINVIEW_MINIO=$(scripts/tool.sh minio)
-export TWINVIEW_TEMPORAL TWINVIEW_MINIO TWINVIEW_REQUIRE_SERVERS=1
+TWINVIEW_VERSITYGW=$(scripts/tool.sh versitygw)
+export TWINVIEW_TEMPORAL TWINVIEW_MINIO TWINVIEW_VERSITYGW TWINVIEW_REQUIRE_SERVERS=1
 # Packages are tested side by side: threads that spin would take the cores from each other.
 export OMP_WAIT_POLICY=passive
 go test -timeout 20m "$@" ./...

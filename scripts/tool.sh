@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Prints the path of a tool at its pinned version: tool.sh temporal|minio|staticcheck|workflowcheck
+# Prints the path of a tool at its pinned version: tool.sh temporal|minio|versitygw|staticcheck|workflowcheck
 #
-# The two servers are taken from PATH or bin/ where they are there. Everything else is built once from source, kept by
+# The servers are taken from PATH or bin/ where they are there. Everything else is built once from source, kept by
 # version in ${TWINVIEW_TOOLS:-~/.cache/twinview/tools} and linked into bin/, so a new version here is a new build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,6 +16,9 @@ minio)
   # The last commit of the archived project.
   package=github.com/minio/minio version=v0.0.0-20260212201848-7aac2a2c5b7c minutes=4
   ;;
+versitygw)
+  package=github.com/versity/versitygw/cmd/versitygw version=v1.8.0 minutes=2
+  ;;
 staticcheck)
   package=honnef.co/go/tools/cmd/staticcheck version=v0.8.2
   ;;
@@ -23,14 +26,14 @@ workflowcheck)
   package=go.temporal.io/sdk/contrib/tools/workflowcheck version=v0.6.0
   ;;
 *)
-  echo "tool.sh: no tool is called \"$name\"; there are temporal, minio, staticcheck and workflowcheck" >&2
+  echo "tool.sh: no tool is called \"$name\"; there are temporal, minio, versitygw, staticcheck and workflowcheck" >&2
   exit 2
   ;;
 esac
 
 # A linter of another version finds other things, so only the servers may come from PATH.
 case $name in
-temporal | minio)
+temporal | minio | versitygw)
   if path=$(command -v "$name"); then
     echo "$path"
     exit

@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -19,12 +21,13 @@ import (
 // Get reads an object and checks its size and SHA-256 against the artifact; a difference is ErrCorrupt.
 func (s *Store) Get(ctx context.Context, a experiment.Artifact) ([]byte, error) {
 	var data bytes.Buffer
+	var b breaks
 	err := s.retry(ctx, "get "+a.Key, func() error {
 		data.Reset()
-		return s.read(ctx, a, &data)
+		return s.read(ctx, a, &data, &b)
 	})
 	if err != nil {
-		return nil, err
+		return nil, s.judge(ctx, a, b, err)
 	}
 	return data.Bytes(), nil
 }
@@ -33,41 +36,81 @@ func (s *Store) Get(ctx context.Context, a experiment.Artifact) ([]byte, error) 
 // that is there; its folder must exist.
 func (s *Store) GetFile(ctx context.Context, a experiment.Artifact, path string) error {
 	doing := fmt.Sprintf("get %s into %s", a.Key, path)
-	return s.retry(ctx, doing, func() error {
-		return writeFile(path, func(w io.Writer) error { return s.read(ctx, a, w) })
+	var b breaks
+	err := s.retry(ctx, doing, func() error {
+		return writeFile(path, func(w io.Writer) error { return s.read(ctx, a, w, &b) })
 	})
+	return s.judge(ctx, a, b, err)
 }
 
 // read streams the object into w and verifies it. What w received counts only when the error is nil.
-func (s *Store) read(ctx context.Context, a experiment.Artifact, w io.Writer) error {
+func (s *Store) read(ctx context.Context, a experiment.Artifact, w io.Writer, b *breaks) error {
 	if a.SHA256 == "" {
 		return fmt.Errorf("%w: %s has no SHA-256 recorded, so it can't be verified: it was not written by this program",
 			ErrCorrupt, a.Key)
 	}
-	body, info, _, err := s.core.GetObject(ctx, s.bucket, a.Key, minio.GetObjectOptions{})
+	found, _, err := s.download(ctx, a.Key, w, b)
 	if err != nil {
 		return err
 	}
-	defer body.Close()
-	if info.Size != a.Size {
-		return fmt.Errorf("%w: %s in bucket %q at %s has %d bytes, expected %d: %s",
-			ErrCorrupt, a.Key, s.bucket, s.endpoint, info.Size, a.Size, whenCorrupt)
-	}
-	sum := sha256.New()
-	if _, err := io.Copy(localWriter{w}, io.TeeReader(body, sum)); err != nil {
-		return err
-	}
-	if digest := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(digest, a.SHA256) {
-		return s.corrupt(a.Key, a.SHA256, digest)
+	if found.Size != a.Size || !strings.EqualFold(found.SHA256, a.SHA256) {
+		return s.corrupt(a, found)
 	}
 	return nil
 }
 
-const whenCorrupt = "it was changed after it was written; restore it from a backup, or remove it and run again"
+// download streams the object into w. It returns what came, and the digest that the writer recorded.
+func (s *Store) download(
+	ctx context.Context, key string, w io.Writer, b *breaks,
+) (found experiment.Artifact, recorded string, err error) {
+	body, info, _, err := s.core.GetObject(ctx, s.bucket, key, minio.GetObjectOptions{})
+	if err != nil {
+		return found, "", err
+	}
+	defer body.Close()
+	if info.ETag == "" {
+		return found, "", s.notS3("get "+key, errNoETag)
+	}
+	sum := sha256.New()
+	n, err := io.Copy(localWriter{w}, io.TeeReader(body, sum))
+	found = experiment.Artifact{Key: key, SHA256: hex.EncodeToString(sum.Sum(nil)), Size: n}
+	if err != nil {
+		*b = append(*b, found)
+	}
+	return found, info.UserMetadata[metaSHA256], err
+}
 
-func (s *Store) corrupt(key, expected, found string) error {
-	return fmt.Errorf("%w: %s in bucket %q at %s has SHA-256 %s, expected %s: %s",
-		ErrCorrupt, key, s.bucket, s.endpoint, found, expected, whenCorrupt)
+// errNoETag is an answer that lacks what every S3 server sends.
+var errNoETag = errors.New("an answer without an ETag")
+
+// breaks are the beginnings that were read in downloads that broke off.
+type breaks []experiment.Artifact
+
+// judge looks at the error that is left when all attempts are over.
+func (s *Store) judge(ctx context.Context, a experiment.Artifact, b breaks, err error) error {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		// Whatever answers 404 to everything must not look like a lost artifact.
+		if missing := s.Ping(ctx); missing != nil {
+			return missing
+		}
+	case errors.Is(err, ErrUnreachable) && b.alike() && s.Ping(ctx) == nil:
+		// A network breaks anywhere; a server that checks what it reads from its drives breaks off where the damage is.
+		return fmt.Errorf("%w: the download breaks off there each time: %w", s.corrupt(a, b[0]), err)
+	}
+	return err
+}
+
+// alike says whether every attempt broke off after the same bytes.
+func (b breaks) alike() bool {
+	return len(b) > len(pauses) && !slices.ContainsFunc(b, func(a experiment.Artifact) bool { return a != b[0] })
+}
+
+// corrupt is the error of an object of which something else than expected was found.
+func (s *Store) corrupt(expected, found experiment.Artifact) error {
+	return transferError{fmt.Errorf("%w: %s in bucket %q at %s has %d bytes with SHA-256 %s, "+
+		"expected %d bytes with SHA-256 %s: it was changed after it was written; restore it from a backup, or remove it and run again",
+		ErrCorrupt, expected.Key, s.bucket, s.endpoint, found.Size, found.SHA256, expected.Size, expected.SHA256)}
 }
 
 // localWriter marks its errors as ours, not the store's.

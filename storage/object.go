@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"golang.org/x/sync/errgroup"
@@ -19,8 +20,8 @@ func (s *Store) Stat(ctx context.Context, key string) (experiment.Artifact, erro
 		info, err = s.core.StatObject(ctx, s.bucket, key, minio.StatObjectOptions{})
 		return err
 	})
-	if errors.Is(err, ErrNotFound) {
-		// An answer to HEAD has no body, so not every server can say that it is the bucket that is missing.
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrEndpoint) {
+		// An answer to HEAD has no body, so not every server can say that it is the bucket that is missing, or what else.
 		if missing := s.Ping(ctx); missing != nil {
 			return experiment.Artifact{}, missing
 		}
@@ -37,17 +38,17 @@ const statsAtOnce = 8
 // List describes the objects whose keys begin with prefix, in the order of their keys. An object that disappears meanwhile
 // is left out.
 func (s *Store) List(ctx context.Context, prefix string) ([]experiment.Artifact, error) {
-	keys, err := s.keys(ctx, prefix)
+	objects, err := s.Objects(ctx, prefix)
 	if err != nil {
 		return nil, err
 	}
 	// ListObjectsV2 has no metadata in plain S3, so the digests take a request each.
-	found := make([]experiment.Artifact, len(keys))
+	found := make([]experiment.Artifact, len(objects))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(statsAtOnce)
-	for i, key := range keys {
+	for i, object := range objects {
 		group.Go(func() (err error) {
-			found[i], err = s.Stat(ctx, key)
+			found[i], err = s.Stat(ctx, object.Key)
 			if errors.Is(err, ErrNotFound) {
 				return nil
 			}
@@ -60,18 +61,28 @@ func (s *Store) List(ctx context.Context, prefix string) ([]experiment.Artifact,
 	return slices.DeleteFunc(found, func(a experiment.Artifact) bool { return a.Key == "" }), nil
 }
 
-func (s *Store) keys(ctx context.Context, prefix string) (keys []string, err error) {
+// Object is what a listing tells of an object.
+type Object struct {
+	Key string
+	// Size is its length in bytes.
+	Size int64
+	// Modified is when it was written, by the store's clock.
+	Modified time.Time
+}
+
+// Objects lists the objects whose keys begin with prefix, in the order of their keys, whoever wrote them.
+func (s *Store) Objects(ctx context.Context, prefix string) (objects []Object, err error) {
 	err = s.retry(ctx, "list "+prefix, func() error {
-		keys = nil
+		objects = nil
 		for info := range s.core.Client.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
 			if info.Err != nil {
 				return info.Err
 			}
-			keys = append(keys, info.Key)
+			objects = append(objects, Object{info.Key, info.Size, info.LastModified})
 		}
 		return nil
 	})
-	return keys, err
+	return objects, err
 }
 
 // Remove deletes the object under a key. A key that holds none is success. S3 has no conditional removal: remove nothing that

@@ -8,12 +8,10 @@ import (
 
 	"twinview/experiment"
 	"twinview/storage"
-	"twinview/storage/storagetest"
 )
 
-func TestObjects(t *testing.T) {
-	t.Parallel()
-	s := newStore(t, storagetest.Start(t))
+func testObjects(t *testing.T, c storage.Config) {
+	s := newStore(t, c)
 	var want []experiment.Artifact
 	for i := range 20 {
 		key := fmt.Sprintf("experiments/a/pretrain/epoch-%04d.safetensors", i)
@@ -30,6 +28,12 @@ func TestObjects(t *testing.T) {
 	found, err = s.List(t.Context(), "")
 	require.NoError(t, err)
 	require.Equal(t, append(want, other), found)
+	objects, err := s.Objects(t.Context(), "experiments/ab/")
+	require.NoError(t, err)
+	require.Len(t, objects, 1)
+	require.Equal(t, other.Key, objects[0].Key)
+	require.Equal(t, other.Size, objects[0].Size)
+	require.False(t, objects[0].Modified.IsZero())
 	found, err = s.List(t.Context(), "nothing/")
 	require.NoError(t, err)
 	require.Empty(t, found)

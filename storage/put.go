@@ -51,9 +51,10 @@ func (s *Store) PutFile(ctx context.Context, key, path, contentType string) (exp
 // put sends a body that has the digest of a. open returns a new reader of it each time.
 func (s *Store) put(ctx context.Context, a experiment.Artifact, contentType string, open func() io.Reader) error {
 	doing := "put " + a.Key
-	return s.retry(ctx, doing, func() error {
+	var stored breaks
+	err := s.retry(ctx, doing, func() error {
 		if a.Size >= lookFirst {
-			err := s.compare(ctx, a)
+			err := s.compare(ctx, a, &stored)
 			if err == nil || !errors.Is(err, ErrNotFound) {
 				return err
 			}
@@ -62,13 +63,15 @@ func (s *Store) put(ctx context.Context, a experiment.Artifact, contentType stri
 		if !hasCode(err, minio.PreconditionFailed, "ConditionalRequestConflict") {
 			return err
 		}
-		err = s.compare(ctx, a)
+		// Also where the object is ours: an earlier attempt has written it, and its answer was lost.
+		err = s.compare(ctx, a, &stored)
 		if errors.Is(err, ErrNotFound) {
 			// The other writer has not finished, or its object was removed at once.
 			return fmt.Errorf("%s: %w: %s is busy with another write to this key", doing, ErrUnreachable, s.endpoint)
 		}
 		return err
 	})
+	return s.judge(ctx, a, stored, err)
 }
 
 // create sends one conditional PUT. The digest goes along twice: in the signature, where the store checks the body against
@@ -81,31 +84,28 @@ func (s *Store) create(ctx context.Context, a experiment.Artifact, contentType s
 		DisableContentSha256: true,
 	}
 	options.SetMatchETagExcept("*")
-	_, err := s.core.PutObject(ctx, s.bucket, a.Key, body, a.Size, "", a.SHA256, options)
+	stored, err := s.core.PutObject(ctx, s.bucket, a.Key, body, a.Size, "", a.SHA256, options)
+	if err == nil && stored.ETag == "" {
+		return s.notS3("put "+a.Key, errNoETag)
+	}
 	return err
 }
 
 // compare returns nil where the key holds the bytes of a, ErrConflict where it holds others, ErrNotFound where it holds
-// none. It reads the object: its metadata may be wrong.
-func (s *Store) compare(ctx context.Context, a experiment.Artifact) error {
-	body, info, _, err := s.core.GetObject(ctx, s.bucket, a.Key, minio.GetObjectOptions{})
+// none. It reads the object: its metadata may be wrong. Where the reading breaks off is noted.
+func (s *Store) compare(ctx context.Context, a experiment.Artifact, b *breaks) error {
+	stored, recorded, err := s.download(ctx, a.Key, io.Discard, b)
 	if err != nil {
 		return s.explain(ctx, "read "+a.Key, err)
 	}
-	defer body.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, body); err != nil {
-		return s.explain(ctx, "read "+a.Key, err)
-	}
-	stored := hex.EncodeToString(sum.Sum(nil))
-	if stored == a.SHA256 {
+	if stored.SHA256 == a.SHA256 {
 		return nil
 	}
-	if recorded := info.UserMetadata[metaSHA256]; recorded != "" && recorded != stored {
-		return s.corrupt(a.Key, recorded, stored)
+	if recorded != "" && recorded != stored.SHA256 {
+		return s.corrupt(experiment.Artifact{Key: a.Key, SHA256: recorded, Size: stored.Size}, stored)
 	}
 	return fmt.Errorf("%w: %s in bucket %q has SHA-256 %s, not %s: it is kept as it is; use another key, or remove it first",
-		ErrConflict, a.Key, s.bucket, stored, a.SHA256)
+		ErrConflict, a.Key, s.bucket, stored.SHA256, a.SHA256)
 }
 
 // contextReader ends with ctx. Its errors are those of the reader or of ctx.

@@ -16,13 +16,9 @@ import (
 
 	"twinview/experiment"
 	"twinview/storage"
-	"twinview/storage/storagetest"
 )
 
-func TestPut(t *testing.T) {
-	t.Parallel()
-	c := storagetest.Start(t)
-
+func testPut(t *testing.T, c storage.Config) {
 	t.Run("file", func(t *testing.T) { testPutFile(t, c) })
 
 	t.Run("keeps what it is given", func(t *testing.T) {

@@ -1,8 +1,12 @@
 package storage
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -17,14 +21,17 @@ type Store struct {
 }
 
 // Open connects to the object store and checks that it answers and accepts the credentials. The bucket need not exist yet.
-func Open(ctx context.Context, c Config) (*Store, error) {
+func Open(ctx context.Context, c Config) (*Store, error) { return open(ctx, c, silence) }
+
+// open bounds how long a connection may carry nothing.
+func open(ctx context.Context, c Config, silence time.Duration) (*Store, error) {
 	if c.Region == "" {
 		c.Region = DefaultRegion
 	}
 	client, err := minio.New(c.Endpoint, &minio.Options{
 		Creds:     credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""),
 		Secure:    c.Secure,
-		Transport: newTransport(),
+		Transport: newTransport(silence),
 		// A set region saves the request that asks for the bucket's.
 		Region: c.Region,
 		// 1 is no retry: Store retries whole operations, with a fresh body (see retry).
@@ -75,7 +82,26 @@ func (s *Store) Ping(ctx context.Context) error {
 func (s *Store) bucketExists(ctx context.Context) (exists bool, err error) {
 	err = s.retry(ctx, fmt.Sprintf("look for bucket %q at %s", s.bucket, s.endpoint), func() error {
 		exists, err = s.core.BucketExists(ctx, s.bucket)
-		return err
+		if err == nil && exists || err != nil && !withoutCode(err) {
+			return err
+		}
+		return cmp.Or(s.checkKeys(ctx), err)
 	})
 	return exists, err
+}
+
+// checkKeys returns an error where the store does not know the credentials, or is none. Some servers say that a bucket is
+// missing without having looked at who asks, and an answer to HEAD has no room for the reason.
+func (s *Store) checkKeys(ctx context.Context) error {
+	_, err := s.core.ListBuckets(ctx)
+	if hasCode(err, minio.AccessDenied) {
+		// They are known, and may not list.
+		return nil
+	}
+	var response minio.ErrorResponse
+	if errors.As(err, &response) && response.StatusCode == http.StatusNotFound && response.Code == minio.NoSuchBucket {
+		// No bucket was asked for: whoever answers has nothing under any name.
+		return s.notS3("list buckets", err)
+	}
+	return err
 }

@@ -55,10 +55,7 @@ func digest(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func TestStore(t *testing.T) {
-	t.Parallel()
-	c := storagetest.Start(t)
-
+func testBucket(t *testing.T, c storage.Config) {
 	t.Run("bucket", func(t *testing.T) {
 		c.Bucket = bucketName(t)
 		s, err := storage.Open(t.Context(), c)
@@ -164,9 +161,7 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 	require.False(t, storage.Retryable(err))
 }
 
-func TestServerKilledMidway(t *testing.T) {
-	t.Parallel()
-	server := storagetest.Launch(t)
+func testServerKilled(t *testing.T, server *storagetest.Server) {
 	s := newStore(t, server.Config)
 	a, err := s.Put(t.Context(), "a", []byte("content"), "text/plain")
 	require.NoError(t, err)

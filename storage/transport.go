@@ -10,14 +10,14 @@ import (
 const (
 	// dialTimeout bounds the making of a connection.
 	dialTimeout = 3 * time.Second
-	// silence is how long a connection may carry nothing in either direction while a request is under way. A server that
-	// has to flush a large object to a slow disk needs several seconds before it answers.
+	// silence is how long by default a connection may carry nothing in either direction while a request is under way. A server
+	// that has to flush a large object to a slow disk needs several seconds before it answers.
 	silence = 30 * time.Second
 )
 
 // newTransport is http.DefaultTransport with bounded waits: net/http alone would wait for ever on a connection that dies
-// in the middle of a body.
-func newTransport() *http.Transport {
+// in the middle of a body. silence is how long a connection may carry nothing.
+func newTransport(silence time.Duration) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {

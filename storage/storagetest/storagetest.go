@@ -1,4 +1,4 @@
-// Package storagetest starts a real MinIO server for tests.
+// Package storagetest starts real object stores for tests.
 package storagetest
 
 import (
@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,44 +20,106 @@ import (
 )
 
 const (
-	// EnvBinary names the minio program; without it, bin/minio of the repository and then PATH are tried.
-	EnvBinary = "TWINVIEW_MINIO"
+	// EnvStore names the server that Start runs, "minio" where it is not set.
+	EnvStore = "TWINVIEW_STORE"
 	// EnvRequire set to 1 makes a missing program a failure instead of a skipped test.
 	EnvRequire = "TWINVIEW_REQUIRE_SERVERS"
 )
 
+// Program is a server that speaks S3. Its file is the one that TWINVIEW_<NAME> names, that of its name in bin/ of the
+// repository, or that on PATH.
+type Program struct {
+	// Name is also that of its file.
+	Name string
+	// arguments has it keep its objects in dir, environment tells it the credentials.
+	arguments   func(address, dir string) []string
+	environment func(storage.Config) []string
+}
+
+// Programs are the servers that the store is tested against.
+var Programs = []Program{
+	{
+		Name: "minio",
+		arguments: func(address, dir string) []string {
+			return []string{"server", "--quiet", "--address", address, dir}
+		},
+		environment: func(c storage.Config) []string {
+			return []string{
+				"MINIO_ROOT_USER=" + c.AccessKey, "MINIO_ROOT_PASSWORD=" + c.SecretKey,
+				"MINIO_BROWSER=off", "MINIO_UPDATE=off",
+			}
+		},
+	},
+	{
+		Name: "versitygw",
+		arguments: func(address, dir string) []string {
+			return []string{"--quiet", "--port", address, "posix", dir}
+		},
+		environment: func(c storage.Config) []string {
+			return []string{"ROOT_ACCESS_KEY=" + c.AccessKey, "ROOT_SECRET_KEY=" + c.SecretKey}
+		},
+	},
+}
+
 // startTimeout is generous: a busy machine takes seconds for what an idle one does in half of one.
 const startTimeout = 30 * time.Second
 
-// Start runs a MinIO server with an empty folder and random credentials on a free loopback port, and stops it when the test
-// ends. The bucket that the configuration names does not exist yet. Where there is no minio program the test is skipped.
+// Start runs the server that TWINVIEW_STORE names, with an empty folder and random credentials on a free loopback port, and
+// stops it when the test ends. The bucket that the configuration names does not exist yet. Where the program is missing the
+// test is skipped.
 func Start(t testing.TB) storage.Config {
 	t.Helper()
-	return Launch(t).Config
+	name := os.Getenv(EnvStore)
+	if name == "" {
+		name = Programs[0].Name
+	}
+	i := slices.IndexFunc(Programs, func(p Program) bool { return p.Name == name })
+	if i < 0 {
+		t.Fatalf("%s: %q is no object store that is known here: want minio or versitygw", EnvStore, name)
+	}
+	return Programs[i].Launch(t).Config
 }
 
-// Server is a running MinIO server.
+// Each runs a test on every server, side by side.
+func Each(t *testing.T, test func(t *testing.T, p Program)) {
+	for _, p := range Programs {
+		t.Run(p.Name, func(t *testing.T) {
+			t.Parallel()
+			test(t, p)
+		})
+	}
+}
+
+// Server is a running server.
 type Server struct {
-	Config  storage.Config
+	Config storage.Config
+	// Dir is where it keeps its objects.
+	Dir string
+
+	program Program
+	// command is what goes before the program: one that starts it.
+	command []string
 	process *exec.Cmd
 	exited  chan struct{}
 }
 
-// Launch is Start for a test that stops the server itself.
-func Launch(t testing.TB) *Server {
+// Launch is Start for one of the programs, and for a test that stops the server itself. command, if any, is a program with
+// its arguments that starts the server.
+func (p Program) Launch(t testing.TB, command ...string) *Server {
 	t.Helper()
-	binary, err := find()
+	binary, err := p.find()
 	if err != nil && os.Getenv(EnvRequire) == "1" {
 		t.Fatal(err)
 	}
 	if err != nil {
 		t.Skip(err)
 	}
-	server, err := launch(binary, t.TempDir())
-	if err != nil {
+	server := &Server{Dir: t.TempDir(), program: p, command: append(slices.Clone(command), binary)}
+	if err := server.launch(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(server.Stop)
+	// Under a closure: by then it may be another process.
+	t.Cleanup(func() { server.Stop() })
 	return server
 }
 
@@ -65,20 +129,32 @@ func (s *Server) Stop() {
 	<-s.exited
 }
 
-func find() (string, error) {
-	if path := os.Getenv(EnvBinary); path != "" {
+// Restart runs the stopped server again, with its objects and at its address. With another secret key it no longer accepts
+// the one in Config.
+func (s *Server) Restart(t testing.TB, secretKey string) {
+	t.Helper()
+	c := s.Config
+	c.SecretKey = secretKey
+	if err := s.run(c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p Program) find() (string, error) {
+	variable := "TWINVIEW_" + strings.ToUpper(p.Name)
+	if path := os.Getenv(variable); path != "" {
 		return path, nil
 	}
 	if root, err := repository(); err == nil {
-		if path := filepath.Join(root, "bin", "minio"); executable(path) {
+		if path := filepath.Join(root, "bin", p.Name); executable(path) {
 			return path, nil
 		}
 	}
-	if path, err := exec.LookPath("minio"); err == nil {
+	if path, err := exec.LookPath(p.Name); err == nil {
 		return path, nil
 	}
-	return "", fmt.Errorf("no minio server to test against: put the program at bin/minio or on PATH, or name it in %s",
-		EnvBinary)
+	return "", fmt.Errorf("no %s server to test against: put the program at bin/%[1]s or on PATH, or name it in %s",
+		p.Name, variable)
 }
 
 // repository is the folder of go.mod, above the package under test.
@@ -105,51 +181,50 @@ func executable(path string) bool {
 }
 
 // launch tries a few ports: another process may take a free one before the server does.
-func launch(binary, dir string) (*Server, error) {
+func (s *Server) launch() error {
 	var failures error
 	for range 3 {
-		server, err := launchOnce(binary, dir)
-		if err == nil {
-			return server, nil
+		address, err := freeAddress()
+		if err != nil {
+			return err
+		}
+		s.Config = storage.Config{Endpoint: address, Bucket: "simclr", AccessKey: rand.Text(), SecretKey: rand.Text()}
+		if err = s.run(s.Config); err == nil {
+			return nil
 		}
 		failures = errors.Join(failures, err)
 	}
-	return nil, failures
+	return failures
 }
 
-func launchOnce(binary, dir string) (*Server, error) {
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	config := storage.Config{Endpoint: address, Bucket: "simclr", AccessKey: rand.Text(), SecretKey: rand.Text()}
+func (s *Server) run(c storage.Config) error {
 	var output bytes.Buffer
-	process := exec.Command(binary, "server", "--quiet", "--address", address, dir)
+	arguments := append(s.command[1:len(s.command):len(s.command)], s.program.arguments(c.Endpoint, s.Dir)...)
+	process := exec.Command(s.command[0], arguments...)
 	process.Stdout, process.Stderr = &output, &output
-	process.Env = append(os.Environ(),
-		"MINIO_ROOT_USER="+config.AccessKey, "MINIO_ROOT_PASSWORD="+config.SecretKey,
-		"MINIO_BROWSER=off", "MINIO_UPDATE=off")
+	process.Env = append(os.Environ(), s.program.environment(c)...)
 	if err := process.Start(); err != nil {
-		return nil, fmt.Errorf("start minio: %w", err)
+		return fmt.Errorf("start %s: %w", s.program.Name, err)
 	}
-	server := &Server{Config: config, process: process, exited: make(chan struct{})}
+	exited := make(chan struct{})
+	s.process, s.exited = process, exited
 	go func() {
 		process.Wait()
-		close(server.exited)
+		close(exited)
 	}()
-	if err := server.await(); err != nil {
-		server.Stop()
-		return nil, fmt.Errorf("start minio at %s: %w\n%s", address, err, output.String())
+	if err := s.await(c); err != nil {
+		s.Stop()
+		return fmt.Errorf("start %s at %s: %w\n%s", s.program.Name, c.Endpoint, err, output.String())
 	}
-	return server, nil
+	return nil
 }
 
 // await returns when the server accepts its credentials.
-func (s *Server) await() error {
+func (s *Server) await(c storage.Config) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	for {
-		_, err := storage.Open(ctx, s.Config)
+		_, err := storage.Open(ctx, c)
 		if err == nil || !storage.Retryable(err) || ctx.Err() != nil {
 			return err
 		}
