@@ -71,9 +71,17 @@ func TestPanicIsAnError(t *testing.T) {
 }
 
 func TestUnreachableStoreIsWaitedFor(t *testing.T) {
-	for _, lost := range []error{storage.ErrUnreachable, storage.ErrNoBucket} {
+	for _, lost := range []error{storage.ErrUnreachable, storage.ErrFull} {
 		err := classify(t.Context(), 1000, fmt.Errorf("store checkpoint: %w", lost))
 		requireType(t, err, errorUnreachable, true)
+	}
+	for _, mendable := range []error{storage.ErrNoBucket, storage.ErrAccess, storage.ErrEndpoint} {
+		err := classify(t.Context(), 1000, fmt.Errorf("store checkpoint: %w", mendable))
+		requireType(t, err, errorStore, true)
+	}
+	for _, lost := range []error{storage.ErrNotFound, storage.ErrCorrupt} {
+		err := classify(t.Context(), 1, fmt.Errorf("read checkpoint: %w", lost))
+		requireType(t, err, experiment.ErrorCorruptArtifact, false)
 	}
 }
 

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 
 	"twinview/engine"
 	"twinview/experiment"
+	"twinview/storage"
 )
 
 // idle is a worker that can't compute: what it returns, it has found.
@@ -123,4 +125,22 @@ func TestDivergedEpochIsNotTriedAgain(t *testing.T) {
 	_, err := run[experiment.PretrainEpoch](t, newActivities(t, s), experiment.ActivityPretrainEpoch, in)
 	requireType(t, err, experiment.ErrorDiverged, false)
 	require.NotContains(t, s.keys("experiments/tiny/pretrain/"), "epoch-0001.safetensors")
+}
+
+// A checkpoint that no record names may have been damaged since: it is nobody's loss.
+func TestDamagedCheckpointWithoutRecordIsReplaced(t *testing.T) {
+	s := newMemory()
+	const key = "experiments/tiny/pretrain/epoch-0001.safetensors"
+	s.objects[key] = []byte("half a checkp")
+	s.failPut = func(to string) error {
+		if string(s.objects[to]) == "half a checkp" {
+			return fmt.Errorf("%w: %s", storage.ErrCorrupt, to)
+		}
+		return nil
+	}
+	a, err := replace(t.Context(), s, key, []byte("checkpoint"), typeBinary)
+	require.NoError(t, err)
+	data, err := s.Get(t.Context(), a)
+	require.NoError(t, err)
+	require.Equal(t, "checkpoint", string(data))
 }

@@ -24,6 +24,7 @@ const (
 	errorPaused      = "Paused"
 	errorReset       = "Reset"
 	errorUnreachable = "Unreachable"
+	errorStore       = "Store"
 	errorUnsupported = "Unsupported"
 	errorUnexpected  = "Unexpected"
 )
@@ -54,7 +55,6 @@ var permanent = []struct {
 	// Every key that an activity asks for was published before: what is missing has been removed by someone.
 	{storage.ErrNotFound, experiment.ErrorCorruptArtifact},
 	{storage.ErrConflict, experiment.ErrorConflict},
-	{storage.ErrAccess, experiment.ErrorAccess},
 }
 
 // interruption tells apart what ended an attempt from outside. Only a cancelled or terminated experiment, and a timeout,
@@ -96,9 +96,12 @@ func classify(ctx context.Context, attempt int32, err error) error {
 	if errors.Is(err, engine.ErrUnsupported) { // a worker on another CPU may come
 		return temporal.NewApplicationError(err.Error(), errorUnsupported)
 	}
-	// A bucket can be made while the activity waits for it.
-	if storage.Retryable(err) || errors.Is(err, storage.ErrNoBucket) {
+	if storage.Retryable(err) {
 		return temporal.NewApplicationError(err.Error(), errorUnreachable)
+	}
+	// A bucket is made, a certificate renewed, a worker given other credentials: the experiment waits for that.
+	if storage.Mendable(err) {
+		return temporal.NewApplicationError(err.Error(), errorStore)
 	}
 	if attempt >= unexpectedAttempts {
 		message := fmt.Sprintf("given up after %d attempts: %v", attempt, err)

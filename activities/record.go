@@ -81,10 +81,11 @@ func commit[T any](ctx context.Context, s Store, r record[T]) (record[T], error)
 }
 
 // replace publishes an artifact that no record names yet. Other bytes under its key were left by an attempt that died
-// before it could record them, perhaps on a processor that rounds otherwise; nobody has been told of them.
+// before it could record them, perhaps on a processor that rounds otherwise, or were damaged since; nobody has been told of
+// them.
 func replace(ctx context.Context, s Store, key string, data []byte, contentType string) (experiment.Artifact, error) {
 	a, err := s.Put(ctx, key, data, contentType)
-	if !errors.Is(err, storage.ErrConflict) {
+	if !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrCorrupt) {
 		return a, err
 	}
 	if err := s.Remove(ctx, key); err != nil {

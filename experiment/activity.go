@@ -48,14 +48,12 @@ const (
 	ErrorCorruptArtifact = "CorruptArtifact"
 	// ErrorConflict is an object key that holds other bytes already.
 	ErrorConflict = "Conflict"
-	// ErrorAccess is a store that refuses the credentials.
-	ErrorAccess = "Access"
 )
 
 // NonRetryableErrors lists the types above, for a retry policy.
 func NonRetryableErrors() []string {
 	return []string{
-		ErrorBadSpec, ErrorBadData, ErrorDiverged, ErrorCorruptArtifact, ErrorConflict, ErrorAccess,
+		ErrorBadSpec, ErrorBadData, ErrorDiverged, ErrorCorruptArtifact, ErrorConflict,
 	}
 }
 

@@ -24,8 +24,8 @@ func TestAdviceFitsTheCause(t *testing.T) {
 		{experiment.ErrorDiverged, experiment.StagePretrain, "correct the spec and run it under another name"},
 		{experiment.ErrorConflict, experiment.StagePrepare, "choose another name"},
 		{experiment.ErrorBadData, experiment.StagePrepare, "its name is free"},
-		{experiment.ErrorAccess, experiment.StageLinear, "run it again under the same name"},
-		{experiment.ErrorAccess, "", "run it again under the same name"},
+		{experiment.ErrorCorruptArtifact, experiment.StageLinear, "run it again under the same name"},
+		{experiment.ErrorCorruptArtifact, "", "run it again under the same name"},
 	} {
 		err := temporal.NewNonRetryableApplicationError("why", c.kind, nil)
 		require.Contains(t, advice("first", c.stage, err), c.want)
