@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Temporal, MinIO and a worker on free ports of this machine alone: stack.sh start|worker|stop DIR
+# Temporal, an object store and a worker on free ports of this machine alone: stack.sh start|worker|stop DIR
 #
 # DIR holds everything: env (addresses and generated credentials), data, logs and process IDs. Started again on the
-# same DIR, the stack has the same ports, credentials and data.
+# same DIR, the stack has the same ports, credentials, object store and data. TWINVIEW_STORE=versitygw takes that
+# instead of MinIO, when DIR is made.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 077
@@ -51,7 +52,7 @@ worker_polls() { # TEMPORAL
     --output json 2>/dev/null | grep -q '"identity"'
 }
 
-write_env() { # DIR
+write_env() { # DIR STORE
   # Ports are drawn before the file is there, so that an interruption leaves no half of it.
   local ui
   ui=$(free_port)
@@ -62,6 +63,7 @@ MINIO_ENDPOINT=127.0.0.1:$(free_port)
 MINIO_ACCESS_KEY=twinview-$(secret 6)
 MINIO_SECRET_KEY=$(secret 24)
 MINIO_BUCKET=simclr
+TWINVIEW_STORE=$2
 END
   mv "$1/env.new" "$1/env"
 }
@@ -81,26 +83,64 @@ start_temporal() {
     --ui-port "${TEMPORAL_UI_ADDRESS##*:}" --db-filename "$dir/temporal.db" --log-level warn
 }
 
+# The object store that DIR was made with, whose data are there; MinIO, where an older version made it.
+kept_store() {
+  local store
+  store=$(sed -n 's/^TWINVIEW_STORE=//p' "$dir/env")
+  echo "${store:-minio}"
+}
+
+# Says which object store to run, and refuses another one than DIR was made with.
+choose_store() {
+  local kept=${TWINVIEW_STORE:-minio}
+  if [[ -f $dir/env ]]; then
+    kept=$(kept_store)
+  fi
+  if [[ ${TWINVIEW_STORE:-$kept} != "$kept" ]]; then
+    echo "$dir has its data in $kept: leave TWINVIEW_STORE out, or remove the data with \`make clean\`" >&2
+    return 1
+  fi
+  case $kept in
+  minio | versitygw) echo "$kept" ;;
+  *)
+    echo "TWINVIEW_STORE=$kept: no such object store; there are minio and versitygw" >&2
+    return 1
+    ;;
+  esac
+}
+
 start_minio() {
-  ! is_running "$dir" minio || return 0
-  require_free MinIO "$MINIO_ENDPOINT"
   MINIO_ROOT_USER=$MINIO_ACCESS_KEY MINIO_ROOT_PASSWORD=$MINIO_SECRET_KEY MINIO_BROWSER=off MINIO_UPDATE=off \
     start_process "$dir" minio env -u MINIO_ACCESS_KEY -u MINIO_SECRET_KEY \
-    "$minio" server --address "$MINIO_ENDPOINT" --certs-dir "$dir/certs" "$dir/minio"
+    "$1" server --address "$MINIO_ENDPOINT" --certs-dir "$dir/certs" "$dir/minio"
+}
+
+# Its health is asked for at MinIO's path, which no bucket of ours has.
+start_versitygw() {
+  mkdir -p "$dir/versitygw"
+  ROOT_ACCESS_KEY=$MINIO_ACCESS_KEY ROOT_SECRET_KEY=$MINIO_SECRET_KEY \
+    start_process "$dir" versitygw env -u MINIO_ACCESS_KEY -u MINIO_SECRET_KEY \
+    "$1" --quiet --health /minio/health/ready --port "$MINIO_ENDPOINT" posix "$dir/versitygw"
+}
+
+start_store() { # STORE PROGRAM
+  ! is_running "$dir" "$1" || return 0
+  require_free "The object store $1" "$MINIO_ENDPOINT"
+  "start_$1" "$2"
 }
 
 start() {
-  local temporal minio
+  local temporal store program
+  store=$(choose_store)
   temporal=$(scripts/tool.sh temporal)
-  minio=$(scripts/tool.sh minio)
-  mkdir -p "$dir"
-  [[ -f $dir/env ]] || write_env "$dir"
+  program=$(scripts/tool.sh "$store")
+  [[ -f $dir/env ]] || write_env "$dir" "$store"
   . scripts/environment.sh "$dir"
-  echo "starting Temporal on $TEMPORAL_ADDRESS and MinIO on $MINIO_ENDPOINT ..." >&2
+  echo "starting Temporal on $TEMPORAL_ADDRESS and $store on $MINIO_ENDPOINT ..." >&2
   start_temporal
-  start_minio
+  start_store "$store" "$program"
   wait_healthy "$dir" temporal 60 temporal_ready "$temporal"
-  wait_healthy "$dir" minio 60 answers "${MINIO_ENDPOINT##*:}" /minio/health/ready
+  wait_healthy "$dir" "$store" 60 answers "${MINIO_ENDPOINT##*:}" /minio/health/ready
 }
 
 start_worker() {
@@ -118,6 +158,7 @@ stop() {
   stop_process "$dir" worker 30
   stop_process "$dir" temporal 15
   stop_process "$dir" minio 15
+  stop_process "$dir" versitygw 15
 }
 
 if (($# != 2)); then
