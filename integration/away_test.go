@@ -16,15 +16,15 @@ func TestStoreAway(t *testing.T) {
 	run := s.start(t, "starter", "run", spec, "--watch")
 	s.awaitEpoch(t, "tiny", 1)
 
-	s.proxy.setCut(true)
+	s.proxy.Stop()
 	eventually(t, "watch to tell of the store", func(context.Context) bool {
 		return strings.Contains(run.output.String(), "object store unreachable")
 	})
-	s.refused(t, []string{"get", "tiny", "--out", t.TempDir()}, "object store unreachable", s.proxy.address)
-	s.refused(t, []string{"doctor", "--only", "store"}, "FAIL", "object store unreachable", s.proxy.address)
+	s.refused(t, []string{"get", "tiny", "--out", t.TempDir()}, "object store unreachable", s.proxy.Listen)
+	s.refused(t, []string{"doctor", "--only", "store"}, "FAIL", "object store unreachable", s.proxy.Listen)
 	s.refused(t, []string{"run", spec, "--set", "seed=2"}, `the name "tiny" is in use`, "is running", "--name")
 
-	s.proxy.setCut(false)
+	require.NoError(t, s.proxy.Start())
 	require.NoError(t, run.wait(t))
 	r := s.result(t, "tiny")
 	require.Len(t, r.Pretrain, 3)
@@ -37,12 +37,12 @@ func TestStoreAway(t *testing.T) {
 func TestWorkerWaitsForTheStore(t *testing.T) {
 	t.Parallel()
 	s := startStack(t)
-	s.proxy.setCut(true)
+	s.proxy.Stop()
 	worker := s.startWorker(t)
 	eventually(t, "the worker to tell of the store", func(context.Context) bool {
 		return strings.Contains(worker.output.String(), "object store unreachable")
 	})
-	s.proxy.setCut(false)
+	require.NoError(t, s.proxy.Start())
 	eventually(t, "the worker to poll", func(context.Context) bool {
 		_, err := s.starter(t, "doctor", "--only", "temporal,workers,store")
 		return err == nil

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Shopify/toxiproxy/v2"
 	"github.com/stretchr/testify/require"
 	enums "go.temporal.io/api/enums/v1"
 	api "go.temporal.io/api/workflow/v1"
@@ -33,7 +34,7 @@ const commandTimeout = 6 * time.Minute
 type stack struct {
 	temporal *temporaltest.Server
 	// proxy is the way to the object store.
-	proxy *proxy
+	proxy *toxiproxy.Proxy
 	store *storage.Store
 	env   []string
 }
@@ -45,7 +46,7 @@ func startStack(t *testing.T) *stack {
 	require.NoError(t, build())
 	store, err := storage.Open(t.Context(), config)
 	require.NoError(t, err)
-	proxy := startProxy(t, config.Endpoint)
+	proxy := storagetest.Proxy(t, config.Endpoint)
 	return &stack{
 		temporal: temporal,
 		proxy:    proxy,
@@ -55,7 +56,7 @@ func startStack(t *testing.T) *stack {
 			"PATH=" + os.Getenv("PATH"),
 			"HOME=" + t.TempDir(),
 			"TEMPORAL_ADDRESS=" + temporal.Address,
-			storage.EnvEndpoint + "=" + proxy.address,
+			storage.EnvEndpoint + "=" + proxy.Listen,
 			storage.EnvAccessKey + "=" + config.AccessKey,
 			storage.EnvSecretKey + "=" + config.SecretKey,
 			storage.EnvBucket + "=" + config.Bucket,
