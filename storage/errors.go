@@ -123,6 +123,10 @@ func (s *Store) explainResponse(doing string, r minio.ErrorResponse) error {
 	case "QuotaExceeded", "XMinioAdminBucketQuotaExceeded":
 		return fmt.Errorf("%s: %w: raise the quota of bucket %q at %s, or free space in it: %w",
 			doing, ErrFull, s.bucket, s.endpoint, r)
+	case minio.IncompleteBody:
+		// Something cut the body off. MinIO says so too, now and then, of a body that its disk had no more room for, and then
+		// tells of the disk when the put is made again.
+		return transferError{fmt.Errorf("%s: the content was cut off while it was sent: %w", doing, r)}
 	case minio.XAmzContentSHA256Mismatch, minio.BadDigest:
 		return transferError{fmt.Errorf("%s: the content changed while it was sent: %w", doing, r)}
 	case "SlowDownRead":
