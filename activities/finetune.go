@@ -44,13 +44,9 @@ func (a *Activities) finetune(
 	if err != nil {
 		return fail(err)
 	}
-	s, err := k.state(func() (*train.State, error) { return a.finetuneState(ctx, in) })
+	s, err := k.state(in.Epoch, func() (*train.State, error) { return a.finetuneState(ctx, in) })
 	if err != nil {
 		return fail(err)
-	}
-	if s.Epoch != in.Epoch-1 {
-		return fail(fmt.Errorf("%w: the checkpoint is of epoch %d, but epoch %d is to be trained",
-			train.ErrOtherState, s.Epoch, in.Epoch))
 	}
 	images := split.Train
 	if in.Arm != nil {

@@ -82,9 +82,21 @@ func (k *keeper) options(spec *experiment.Spec) train.Options {
 	return o
 }
 
-// state is where the epoch goes on: at the newest checkpoint of earlier attempts that can be read back, else at its
-// beginning.
-func (k *keeper) state(beginning func() (*train.State, error)) (*train.State, error) {
+// state is where the epoch of that number goes on, as resume finds it. Epoch 0, which trains nothing, has its own state.
+func (k *keeper) state(epoch int, beginning func() (*train.State, error)) (*train.State, error) {
+	s, err := k.resume(beginning)
+	if err != nil {
+		return nil, err
+	}
+	if s.Epoch != max(0, epoch-1) {
+		return nil, fmt.Errorf("%w: the checkpoint is of epoch %d, but epoch %d is to be trained",
+			train.ErrOtherState, s.Epoch, epoch)
+	}
+	return s, nil
+}
+
+// resume reads the newest checkpoint of earlier attempts that can be read back, else it begins.
+func (k *keeper) resume(beginning func() (*train.State, error)) (*train.State, error) {
 	left := k.p.position().Checkpoints
 	for i, c := range left {
 		s, err := k.read(c)

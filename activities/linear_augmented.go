@@ -43,13 +43,9 @@ func (a *Activities) linearAugmented(
 	if err != nil {
 		return fail(err)
 	}
-	s, err := k.state(func() (*train.State, error) { return a.linearAugmentedState(ctx, in) })
+	s, err := k.state(in.Epoch, func() (*train.State, error) { return a.linearAugmentedState(ctx, in) })
 	if err != nil {
 		return fail(err)
-	}
-	if s.Epoch != in.Epoch-1 {
-		return fail(fmt.Errorf("%w: the checkpoint is of epoch %d, but epoch %d is to be trained",
-			train.ErrOtherState, s.Epoch, in.Epoch))
 	}
 	encoder, err := a.state(ctx, in.Best.Checkpoint)
 	if err != nil {

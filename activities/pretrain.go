@@ -44,13 +44,9 @@ func (a *Activities) pretrain(
 	if err != nil {
 		return fail(err)
 	}
-	s, err := k.state(func() (*train.State, error) { return a.pretrainState(ctx, in) })
+	s, err := k.state(in.Epoch, func() (*train.State, error) { return a.pretrainState(ctx, in) })
 	if err != nil {
 		return fail(err)
-	}
-	if s.Epoch != max(0, in.Epoch-1) {
-		return fail(fmt.Errorf("%w: the checkpoint is of epoch %d, but epoch %d is to be trained",
-			train.ErrOtherState, s.Epoch, in.Epoch))
 	}
 	var stats train.EpochStats
 	if in.Epoch > 0 {
