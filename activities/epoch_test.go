@@ -65,7 +65,33 @@ func TestEpochWithoutRecordIsTrainedAgainInTheSameBits(t *testing.T) {
 	require.Equal(t, left, pretrainOn(t, newActivities(t, s), in).Checkpoint)
 }
 
-func TestUnrecordedCheckpointOfOtherBitsIsReplaced(t *testing.T) {
+// Two workers that round differently may both train an epoch. The first record counts, for the slower one too.
+func TestSlowerAttemptTakesTheRecordOfTheFaster(t *testing.T) {
+	s := newMemory()
+	in := firstEpoch(t, s)
+	other := in
+	other.Spec.Pretrain.Optimizer.LearningRate *= 1.0001 // as another processor might
+	slow, fast := newActivities(t, s), newActivities(t, s)
+	var winner experiment.PretrainEpoch
+	s.failPut = func(key string) error {
+		if strings.HasSuffix(key, "epoch-0001.json") {
+			s.failPut = nil
+			s.mu.Unlock()
+			defer s.mu.Lock()
+			winner = pretrainOn(t, fast, other)
+		}
+		return nil
+	}
+	got := pretrainOn(t, slow, in)
+	require.Equal(t, winner, got)
+	require.Equal(t, "experiments/tiny/pretrain/epoch-0001."+got.Checkpoint.SHA256[:12]+".safetensors", got.Checkpoint.Key,
+		"the slower had stored its own already, and it is still there")
+	require.Contains(t, s.keys("experiments/tiny/pretrain/"), "epoch-0001.safetensors")
+	_, err := s.Get(t.Context(), got.Checkpoint)
+	require.NoError(t, err)
+}
+
+func TestUnrecordedCheckpointOfOtherBitsIsLeftAlone(t *testing.T) {
 	s := newMemory()
 	in := firstEpoch(t, s)
 	_, err := s.Put(t.Context(), "experiments/tiny/pretrain/epoch-0001.safetensors", []byte("half a checkpoint"), typeBinary)
@@ -74,6 +100,8 @@ func TestUnrecordedCheckpointOfOtherBitsIsReplaced(t *testing.T) {
 	stored, err := s.Stat(t.Context(), done.Checkpoint.Key)
 	require.NoError(t, err)
 	require.Equal(t, done.Checkpoint, stored)
+	require.Equal(t, "half a checkpoint", string(s.objects["experiments/tiny/pretrain/epoch-0001.safetensors"]))
+	require.Equal(t, done, pretrainOn(t, newActivities(t, s), in), "its record is found")
 }
 
 func TestAnotherWorkerGoesOnInTheSameBits(t *testing.T) {
@@ -127,20 +155,25 @@ func TestDivergedEpochIsNotTriedAgain(t *testing.T) {
 	require.NotContains(t, s.keys("experiments/tiny/pretrain/"), "epoch-0001.safetensors")
 }
 
-// A checkpoint that no record names may have been damaged since: it is nobody's loss.
-func TestDamagedCheckpointWithoutRecordIsReplaced(t *testing.T) {
+// What no record names may have been damaged since, and what lies beside it under its content's key too.
+func TestDamagedCheckpointWithoutRecord(t *testing.T) {
 	s := newMemory()
 	const key = "experiments/tiny/pretrain/epoch-0001.safetensors"
-	s.objects[key] = []byte("half a checkp")
-	s.failPut = func(to string) error {
-		if string(s.objects[to]) == "half a checkp" {
-			return fmt.Errorf("%w: %s", storage.ErrCorrupt, to)
+	own := contentKey(key, []byte("checkpoint"))
+	for _, damaged := range []string{key, own} {
+		s.objects[damaged] = []byte("half a checkp")
+		s.failPut = func(to string) error {
+			if string(s.objects[to]) == "half a checkp" {
+				return fmt.Errorf("%w: %s", storage.ErrCorrupt, to)
+			}
+			return nil
 		}
-		return nil
+		a, err := put(t.Context(), s, key, []byte("checkpoint"), typeBinary)
+		require.NoError(t, err)
+		require.Equal(t, own, a.Key)
+		data, err := s.Get(t.Context(), a)
+		require.NoError(t, err)
+		require.Equal(t, "checkpoint", string(data))
+		require.Equal(t, "half a checkp", string(s.objects[key]), "it is for people to look at")
 	}
-	a, err := replace(t.Context(), s, key, []byte("checkpoint"), typeBinary)
-	require.NoError(t, err)
-	data, err := s.Get(t.Context(), a)
-	require.NoError(t, err)
-	require.Equal(t, "checkpoint", string(data))
 }

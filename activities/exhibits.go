@@ -50,7 +50,7 @@ func (a *Activities) exhibit(
 	if err != nil {
 		return nil, err
 	}
-	stored, err := replace(ctx, a.Store, key(in.Spec.Name, experiment.StageTest, "exhibits.json"), data, typeJSON)
+	stored, err := put(ctx, a.Store, key(in.Spec.Name, experiment.StageTest, "exhibits.json"), data, typeJSON)
 	return &stored, err
 }
 

@@ -1,6 +1,8 @@
 package activities
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"path"
 	"strings"
@@ -48,6 +50,13 @@ func partialPrefix(epochKey string) string {
 // still runs is in nobody's way.
 func partialKey(epochKey, attempt string, step int) string {
 	return fmt.Sprintf("%sstep-%06d-%s.safetensors", partialPrefix(epochKey), step, attempt)
+}
+
+// contentKey is the key beside another that only these bytes are written under.
+func contentKey(key string, data []byte) string {
+	sum := sha256.Sum256(data)
+	extension := path.Ext(key)
+	return strings.TrimSuffix(key, extension) + "." + hex.EncodeToString(sum[:6]) + extension
 }
 
 // modelFile is the file name of a model that pretraining leads to: "simclr_best_epoch.pt".

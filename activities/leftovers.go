@@ -75,7 +75,9 @@ func recordedArtifact(ctx context.Context, s Inventory, key string) (string, err
 		return "", err
 	}
 	var r record[json.RawMessage]
-	if err := json.Unmarshal(data, &r); err != nil || recordKey(r.Artifact.Key) != key {
+	folder, beside := path.Split(key)
+	begin := folder + strings.TrimSuffix(beside, path.Ext(beside)) + "."
+	if err := json.Unmarshal(data, &r); err != nil || !strings.HasPrefix(r.Artifact.Key, begin) {
 		return "", nil // another JSON file
 	}
 	return r.Artifact.Key, nil

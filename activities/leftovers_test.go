@@ -48,19 +48,23 @@ func TestLeftovers(t *testing.T) {
 		require.NoError(t, err)
 		return a
 	}
-	record := func(a experiment.Artifact) {
-		_, err := commit(t.Context(), s, record[int]{Artifact: a})
+	finish := func(a experiment.Artifact) {
+		_, err := commit(t.Context(), s, a.Key, record[int]{Artifact: a})
 		require.NoError(t, err)
 	}
 	put("experiments/tiny/spec.yaml", "name: tiny")
 	first := put("experiments/tiny/pretrain/epoch-0001.safetensors", "1")
-	record(first)
+	finish(first)
 	// Pruned: only its record is left.
 	second := put("experiments/tiny/pretrain/epoch-0002.safetensors", "2")
-	record(second)
+	finish(second)
 	require.NoError(t, s.Remove(t.Context(), second.Key))
 	// Recorded, and the caller does not know of it.
-	record(put("experiments/tiny/pretrain/epoch-0003.safetensors", "3"))
+	finish(put("experiments/tiny/pretrain/epoch-0003.safetensors", "3"))
+	// Recorded beside what another attempt had left under the plain key.
+	beside := put("experiments/tiny/pretrain/epoch-0005.0123456789ab.safetensors", "5")
+	_, err := commit(t.Context(), s, "experiments/tiny/pretrain/epoch-0005.safetensors", record[int]{Artifact: beside})
+	require.NoError(t, err)
 	metrics := put("experiments/tiny/metrics.json", `{"accuracy": 0.5}`)
 	model := put("experiments/tiny/simclr_best_epoch.pt", "model")
 	put("experiments/tiny2/pretrain/epoch-0001.safetensors", "another experiment's")

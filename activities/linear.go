@@ -24,19 +24,40 @@ func (a *Activities) EvaluateLinear(ctx context.Context, in experiment.EvaluateL
 		if err != nil {
 			return experiment.Classification{}, err
 		}
-		if done != nil {
-			return done.Result, nil
+		if done == nil {
+			result, err := a.linear(ctx, in, heads, from, a.options(&in.Spec, p.report))
+			if err != nil {
+				return experiment.Classification{}, err
+			}
+			r, err := commit(ctx, a.Store, heads, record[experiment.Classification]{Origin: from, Artifact: *result.Heads, Result: result})
+			if err != nil {
+				return experiment.Classification{}, err
+			}
+			done = &r
 		}
-		result, err := a.linear(ctx, in, heads, from, a.options(&in.Spec, p.report))
-		if err != nil {
-			return experiment.Classification{}, err
-		}
-		r, err := commit(ctx, a.Store, record[experiment.Classification]{Origin: from, Artifact: *result.Heads, Result: result})
-		return r.Result, err
+		return a.withLinearModel(ctx, in, done.Result)
 	})
 }
 
-// linear trains and publishes all but the record.
+// withLinearModel publishes the encoder with the selected classifier. The record comes before it: whichever attempt's
+// classifiers count, every attempt makes the model of those.
+func (a *Activities) withLinearModel(
+	ctx context.Context, in experiment.EvaluateLinearInput, result experiment.Classification,
+) (experiment.Classification, error) {
+	s, err := a.state(ctx, in.Best.Checkpoint)
+	if err != nil {
+		return result, err
+	}
+	heads, err := getHeads(ctx, a.Store, *result.Heads, len(result.Epochs))
+	if err != nil {
+		return result, err
+	}
+	model := withHead(s.StateDict(), heads[result.Best.Epoch-1])
+	result.Best.Model, err = putModel(ctx, a.Store, key(in.Spec.Name, modelFile(in.Spec.Method, "lin_best")), model)
+	return result, err
+}
+
+// linear trains and publishes the classifiers.
 func (a *Activities) linear(
 	ctx context.Context, in experiment.EvaluateLinearInput, headsKey string, from origin, o train.Options,
 ) (experiment.Classification, error) {
@@ -79,9 +100,8 @@ func (a *Activities) linear(
 		return result, err
 	}
 	best.Checkpoint = stored
-	model := withHead(s.StateDict(), heads[best.Epoch-1])
-	best.Model, err = putModel(ctx, a.Store, key(in.Spec.Name, modelFile(in.Spec.Method, "lin_best")), model)
-	return experiment.Classification{Epochs: epochs, Best: best, Heads: &stored, Usage: usage()}, err
+	a.states.put(in.Best.Checkpoint.SHA256, s) // which has stayed as it was
+	return experiment.Classification{Epochs: epochs, Best: best, Heads: &stored, Usage: usage()}, nil
 }
 
 // withHead is the encoder of a state dict, without its projection head, followed by a linear classifier.
@@ -116,7 +136,7 @@ func putHeads(ctx context.Context, s Store, key string, heads []train.Head) (exp
 	if err := checkpoint.WriteSafetensors(&data, tensors, nil); err != nil {
 		return experiment.Artifact{}, fmt.Errorf("write %s: %w", key, err)
 	}
-	return replace(ctx, s, key, data.Bytes(), typeBinary)
+	return put(ctx, s, key, data.Bytes(), typeBinary)
 }
 
 // getHeads reads the classifiers of all epochs, in epoch order.

@@ -58,9 +58,10 @@ func recorded[T any](ctx context.Context, s Store, artifact string, from origin)
 	return &r, nil
 }
 
-// commit publishes the record. Where another attempt was faster, its record counts if it names the same bits.
-func commit[T any](ctx context.Context, s Store, r record[T]) (record[T], error) {
-	key := recordKey(r.Artifact.Key)
+// commit publishes the record of the artifact that belongs under the key artifact. The first one counts: where another
+// attempt was faster, commit returns that one's record, which may name other bits where its processor rounds otherwise.
+func commit[T any](ctx context.Context, s Store, artifact string, r record[T]) (record[T], error) {
+	key := recordKey(artifact)
 	data, err := json.Marshal(r)
 	if err != nil {
 		return r, fmt.Errorf("write %s: %w", key, err)
@@ -69,20 +70,31 @@ func commit[T any](ctx context.Context, s Store, r record[T]) (record[T], error)
 	if !errors.Is(err, storage.ErrConflict) {
 		return r, err
 	}
-	other, err := recorded[T](ctx, s, r.Artifact.Key, r.Origin)
+	other, err := recorded[T](ctx, s, artifact, r.Origin)
 	if err != nil {
 		return r, err
 	}
-	if other == nil || other.Artifact.SHA256 != r.Artifact.SHA256 {
-		return r, fmt.Errorf("%w: %s records other bits than this worker computed: run the experiment under a new name",
-			storage.ErrConflict, key)
+	if other == nil {
+		return r, fmt.Errorf("%w: %s was there and is gone", storage.ErrNotFound, key)
 	}
 	return *other, nil
 }
 
-// replace publishes an artifact that no record names yet. Other bytes under its key were left by an attempt that died
-// before it could record them, perhaps on a processor that rounds otherwise, or were damaged since; nobody has been told of
-// them.
+// put publishes an artifact that no record names yet under the key, or, where that holds other bytes, beside it under a key
+// of its own content: "epoch-0042.1f3a5c7e9b2d.safetensors". The other bytes may be those of an attempt that died before it
+// could record them, or that lives and is about to, perhaps on a processor that rounds otherwise; or they were damaged. The
+// record, of which there is only one, says whose count, so nothing is ever taken away from under another attempt.
+func put(ctx context.Context, s Store, key string, data []byte, contentType string) (experiment.Artifact, error) {
+	a, err := s.Put(ctx, key, data, contentType)
+	if !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrCorrupt) {
+		return a, err
+	}
+	// Whoever else writes under this key writes the same bytes, so others that are there are damaged ones.
+	return replace(ctx, s, contentKey(key, data), data, contentType)
+}
+
+// replace publishes a file that people look for under its key. Other bytes under it were left by an attempt that died before
+// it could tell anybody of them, perhaps by a worker of another version, or were damaged since.
 func replace(ctx context.Context, s Store, key string, data []byte, contentType string) (experiment.Artifact, error) {
 	a, err := s.Put(ctx, key, data, contentType)
 	if !errors.Is(err, storage.ErrConflict) && !errors.Is(err, storage.ErrCorrupt) {

@@ -67,16 +67,12 @@ func trainOnce[T any](
 	if done, ok, err := finished[T](ctx, a, key, from); ok || err != nil {
 		return done, err
 	}
-	artifact, err := replace(ctx, a.Store, key, data.Bytes(), typeBinary)
-	if err != nil {
-		return record[T]{}, err
-	}
-	r, err := commit(ctx, a.Store, record[T]{Origin: from, Artifact: artifact, Result: result})
+	artifact, err := put(ctx, a.Store, key, data.Bytes(), typeBinary)
 	if err != nil {
 		return record[T]{}, err
 	}
 	a.states.put(artifact.SHA256, s)
-	return r, nil
+	return commit(ctx, a.Store, key, record[T]{Origin: from, Artifact: artifact, Result: result})
 }
 
 // finished returns the record of an epoch, if an attempt has finished it. Its checkpoint is verified and kept at hand for
