@@ -72,27 +72,45 @@ func TestPanicIsAnError(t *testing.T) {
 
 func TestUnreachableStoreIsWaitedFor(t *testing.T) {
 	for _, lost := range []error{storage.ErrUnreachable, storage.ErrFull} {
-		err := classify(t.Context(), 1000, fmt.Errorf("store checkpoint: %w", lost))
+		err := classify(t.Context(), fmt.Errorf("store checkpoint: %w", lost), counted(1000))
 		requireType(t, err, errorUnreachable, true)
 	}
 	for _, mendable := range []error{storage.ErrNoBucket, storage.ErrAccess, storage.ErrEndpoint} {
-		err := classify(t.Context(), 1000, fmt.Errorf("store checkpoint: %w", mendable))
+		err := classify(t.Context(), fmt.Errorf("store checkpoint: %w", mendable), counted(1000))
 		requireType(t, err, errorStore, true)
 	}
 	for _, lost := range []error{storage.ErrNotFound, storage.ErrCorrupt} {
-		err := classify(t.Context(), 1, fmt.Errorf("read checkpoint: %w", lost))
+		err := classify(t.Context(), fmt.Errorf("read checkpoint: %w", lost), counted(1))
 		requireType(t, err, experiment.ErrorCorruptArtifact, false)
 	}
 }
 
 // TestUnsupportedKernelsWaitForAnotherWorker: one on a CPU that has the instructions may come at any time.
 func TestUnsupportedKernelsWaitForAnotherWorker(t *testing.T) {
-	err := classify(t.Context(), 1000, fmt.Errorf("compile: %w", engine.ErrUnsupported))
+	err := classify(t.Context(), fmt.Errorf("compile: %w", engine.ErrUnsupported), counted(1000))
 	requireType(t, err, errorUnsupported, true)
 }
 
 func TestUnexpectedErrorIsTriedAgainALimitedNumberOfTimes(t *testing.T) {
 	unexpected := errors.New("no idea")
-	requireType(t, classify(t.Context(), 1, unexpected), errorUnexpected, true)
-	requireType(t, classify(t.Context(), unexpectedAttempts, unexpected), errorUnexpected, false)
+	requireType(t, classify(t.Context(), unexpected, counted(1)), errorUnexpected, true)
+	requireType(t, classify(t.Context(), unexpected, counted(unexpectedAttempts)), errorUnexpected, false)
+}
+
+// counted stands for that many errors that nobody foresaw.
+func counted(n int) func() int { return func() int { return n } }
+
+// Attempts that ended otherwise, as the store or the worker went away, don't count.
+func TestUnexpectedErrorsAreCountedAlone(t *testing.T) {
+	s := newMemory()
+	in := firstEpoch(t, s)
+	for _, c := range []struct {
+		before    int
+		retryable bool
+	}{{0, true}, {unexpectedAttempts - 2, true}, {unexpectedAttempts - 1, false}} {
+		found := experiment.Heartbeat{Unexpected: c.before}
+		last, err := pretrainFrom(t, idle(t, s), in, nil, &found)
+		requireType(t, err, errorUnexpected, c.retryable)
+		require.Equal(t, c.before+1, last.Unexpected)
+	}
 }

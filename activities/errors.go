@@ -77,8 +77,8 @@ func interruption(ctx context.Context) error {
 }
 
 // classify turns err into what Temporal should do about it: an ApplicationError of one of the types of package experiment
-// fails the workflow, any other is tried again.
-func classify(ctx context.Context, attempt int32, err error) error {
+// fails the workflow, any other is tried again. unexpected counts the errors that nobody foresaw, with this one.
+func classify(ctx context.Context, err error, unexpected func() int) error {
 	if err == nil {
 		return nil
 	}
@@ -103,8 +103,8 @@ func classify(ctx context.Context, attempt int32, err error) error {
 	if storage.Mendable(err) {
 		return temporal.NewApplicationError(err.Error(), errorStore)
 	}
-	if attempt >= unexpectedAttempts {
-		message := fmt.Sprintf("given up after %d attempts: %v", attempt, err)
+	if n := unexpected(); n >= unexpectedAttempts {
+		message := fmt.Sprintf("given up after %d attempts: %v", n, err)
 		return temporal.NewNonRetryableApplicationError(message, errorUnexpected, nil)
 	}
 	return temporal.NewApplicationError(err.Error(), errorUnexpected)

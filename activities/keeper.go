@@ -2,10 +2,14 @@ package activities
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,12 +101,15 @@ func (k *keeper) state(epoch int, beginning func() (*train.State, error)) (*trai
 
 // resume reads the newest checkpoint of earlier attempts that can be read back, else it begins.
 func (k *keeper) resume(beginning func() (*train.State, error)) (*train.State, error) {
-	left := k.p.position().Checkpoints
+	left, err := k.left()
+	if err != nil {
+		return nil, err
+	}
 	for i, c := range left {
 		s, err := k.read(c)
 		if err == nil {
 			k.before = c.Usage
-			k.p.resume(left[i:])
+			k.p.resume(left[i:min(i+keptCheckpoints, len(left))])
 			k.p.beat()
 			k.log.Info("go on inside the epoch", "step", c.Step, "checkpoint", c.Checkpoint.Key)
 			return s, nil
@@ -117,6 +124,46 @@ func (k *keeper) resume(beginning func() (*train.State, error)) (*train.State, e
 	}
 	k.p.resume(nil)
 	return beginning()
+}
+
+// left lists the checkpoints that earlier attempts took, the newest first. The store says which there are: the last heartbeat of
+// a killed worker may not have been sent, and an attempt under a new activity finds no heartbeat at all.
+func (k *keeper) left() ([]experiment.StepCheckpoint, error) {
+	left := slices.Clone(k.p.position().Checkpoints)
+	if k.every == 0 {
+		return left, nil
+	}
+	stored, err := k.a.Store.List(k.ctx, partialPrefix(k.key))
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range stored {
+		if path.Ext(a.Key) != ".json" {
+			continue
+		}
+		c, err := k.manifest(a)
+		if err != nil {
+			k.log.Warn("a checkpoint inside the epoch is lost", "error", err)
+			continue
+		}
+		if !slices.ContainsFunc(left, func(l experiment.StepCheckpoint) bool { return l.Checkpoint.Key == c.Checkpoint.Key }) {
+			left = append(left, c)
+		}
+	}
+	slices.SortStableFunc(left, func(a, b experiment.StepCheckpoint) int { return cmp.Compare(b.Step, a.Step) })
+	return left, nil
+}
+
+// manifest reads what was written beside a checkpoint when that was complete.
+func (k *keeper) manifest(a experiment.Artifact) (c experiment.StepCheckpoint, err error) {
+	data, err := k.a.Store.Get(k.ctx, a)
+	if err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		return c, fmt.Errorf("%w: %s: %w", storage.ErrCorrupt, a.Key, err)
+	}
+	return c, nil
 }
 
 func (k *keeper) read(c experiment.StepCheckpoint) (*train.State, error) {
@@ -232,7 +279,7 @@ func (k *keeper) grace() time.Duration {
 	return k.a.Grace
 }
 
-// store writes a checkpoint, tells Temporal of it, and removes what it made superfluous.
+// store writes a checkpoint and then its manifest, tells Temporal of it, and removes what it made superfluous.
 func (k *keeper) store(ctx context.Context, s *train.State, usage *experiment.Usage) error {
 	key := partialKey(k.key, k.attempt, s.StepsDone())
 	var data bytes.Buffer
@@ -243,16 +290,32 @@ func (k *keeper) store(ctx context.Context, s *train.State, usage *experiment.Us
 	if err != nil {
 		return err
 	}
-	for _, c := range k.p.publish(experiment.StepCheckpoint{Step: s.StepsDone(), Checkpoint: artifact, Usage: usage}) {
+	taken := experiment.StepCheckpoint{Step: s.StepsDone(), Checkpoint: artifact, Usage: usage}
+	manifest, err := json.Marshal(taken)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", recordKey(key), err)
+	}
+	if _, err := k.a.Store.Put(ctx, recordKey(key), manifest, typeJSON); err != nil {
+		return err
+	}
+	for _, c := range k.p.publish(taken) {
 		k.dropped = append(k.dropped, dropped{c.Checkpoint.Key, time.Now()})
 	}
 	for len(k.dropped) > 0 && time.Since(k.dropped[0].since) > droppedFor {
-		if err := k.a.Store.Remove(ctx, k.dropped[0].key); err != nil {
+		if err := k.remove(ctx, k.dropped[0].key); err != nil {
 			return err
 		}
 		k.dropped = k.dropped[1:]
 	}
 	return nil
+}
+
+// remove takes a checkpoint away, its manifest first: what has one is complete.
+func (k *keeper) remove(ctx context.Context, checkpoint string) error {
+	if err := k.a.Store.Remove(ctx, recordKey(checkpoint)); err != nil {
+		return err
+	}
+	return k.a.Store.Remove(ctx, checkpoint)
 }
 
 // discard removes all checkpoints inside the epoch, those of earlier attempts too. What it can't remove does no harm.
@@ -271,7 +334,12 @@ func (k *keeper) discard() {
 	}
 }
 
-// handsBack says whether a context has ended so that another attempt, later or elsewhere, goes on with the work.
+// handsBack says whether a context has ended so that another attempt, later or elsewhere, goes on with the work. So it does
+// where Temporal takes no heartbeat of this attempt any more.
 func handsBack(cause error) bool {
-	return errors.Is(cause, errStopping) || errors.Is(cause, activity.ErrActivityPaused)
+	switch {
+	case cause == nil, temporal.IsCanceledError(cause), errors.Is(cause, context.Canceled):
+		return false
+	}
+	return !errors.Is(cause, activity.ErrActivityReset) && !errors.Is(cause, context.DeadlineExceeded)
 }

@@ -155,7 +155,7 @@ func TestStoppingWorkerLosesNoStep(t *testing.T) {
 		require.NotNil(t, last.Checkpoints[0].Usage)
 		done, found = last.Checkpoints[0].Step, &last
 	}
-	require.Len(t, s.keys(partialFolder), 2)
+	require.Len(t, s.keys(partialFolder), 2*2, "a checkpoint and its manifest each")
 	require.Less(t, done, 10, "the test wants steps left to do")
 	steps := requireSame(t, s, newActivities(t, s), in, *found, want)
 	require.Equal(t, 10-done, steps)
@@ -171,9 +171,9 @@ func TestKilledWorkerGoesOnInsideTheEpoch(t *testing.T) {
 		"newest":  {func(*memory, []experiment.StepCheckpoint) {}, 0},
 		"corrupt": {func(s *memory, left []experiment.StepCheckpoint) { s.objects[left[0].Checkpoint.Key][200]++ }, 1},
 		"missing": {func(s *memory, left []experiment.StepCheckpoint) { delete(s.objects, left[0].Checkpoint.Key) }, 1},
-		"none": {func(s *memory, left []experiment.StepCheckpoint) {
-			for _, l := range left {
-				delete(s.objects, l.Checkpoint.Key)
+		"none": {func(s *memory, _ []experiment.StepCheckpoint) {
+			for name := range s.keys(partialFolder) {
+				delete(s.objects, partialFolder+name)
 			}
 		}, 2},
 	} {
@@ -199,6 +199,47 @@ func TestKilledWorkerGoesOnInsideTheEpoch(t *testing.T) {
 			steps := requireSame(t, s, newActivities(t, s), in, *found, want)
 			require.Equal(t, 10-done, steps)
 		})
+	}
+}
+
+// What a killed worker could not tell Temporal, and what a new activity can't know, is in the store.
+func TestCheckpointsAreFoundWithoutHeartbeats(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm func(s *memory, newest string)
+		// from is the index of the checkpoint from which the next attempt goes on.
+		from int
+	}{
+		"newest":      {func(*memory, string) {}, 0},
+		"no manifest": {func(s *memory, newest string) { delete(s.objects, recordKey(newest)) }, 1},
+		"no JSON":     {func(s *memory, newest string) { s.objects[recordKey(newest)] = []byte("{") }, 1},
+		"other experiment's": {func(s *memory, newest string) {
+			s.objects[recordKey(newest)] = []byte(strings.ReplaceAll(string(s.objects[recordKey(newest)]), "/tiny/", "/other/"))
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newMemory()
+			in, want := longEpoch(t, s, 1e-9)
+			a := newActivities(t, s)
+			a.diesAfter(6)
+			last, err := pretrainFrom(t, a, in, nil, nil)
+			requireType(t, err, errorUnexpected, true)
+			require.Len(t, last.Checkpoints, keptCheckpoints)
+			c.harm(s, last.Checkpoints[0].Checkpoint.Key)
+			steps := requireSame(t, s, newActivities(t, s), in, experiment.Heartbeat{}, want)
+			require.Equal(t, 10-last.Checkpoints[c.from].Step, steps)
+		})
+	}
+}
+
+// A worker that Temporal takes no heartbeat from has lost its attempt, not its work.
+func TestGivenUpAttemptLeavesACheckpoint(t *testing.T) {
+	for cause, want := range map[error]bool{
+		errStopping: true, worker.ErrWorkerShutdown: true, activity.ErrActivityPaused: true,
+		serviceerror.NewNotFound("timed out"): true, serviceerror.NewUnavailable("away"): true,
+		activity.ErrActivityReset: false, temporal.NewCanceledError(): false, context.Canceled: false,
+		context.DeadlineExceeded: false, nil: false,
+	} {
+		require.Equal(t, want, handsBack(cause), "%v", cause)
 	}
 }
 
@@ -268,11 +309,11 @@ func TestInterruptionsAreToldApart(t *testing.T) {
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(cause)
-		requireType(t, classify(ctx, 1, ctx.Err()), kind, true)
+		requireType(t, classify(ctx, ctx.Err(), counted(1)), kind, true)
 	}
 	for _, cause := range []error{nil, temporal.NewCanceledError()} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(cause)
-		require.ErrorIs(t, classify(ctx, 1, errors.New("whatever")), context.Canceled)
+		require.ErrorIs(t, classify(ctx, errors.New("whatever"), counted(1)), context.Canceled)
 	}
 }

@@ -34,7 +34,7 @@ func newPulse(ctx context.Context, first experiment.Heartbeat) *pulse {
 			activity.GetLogger(ctx).Warn("read the last attempt's heartbeat: begin with the epoch", "error", err)
 		}
 	}
-	first.Checkpoints = last.Checkpoints
+	first.Checkpoints, first.Unexpected = last.Checkpoints, last.Unexpected
 	return &pulse{newest: first, send: func(h experiment.Heartbeat) { activity.RecordHeartbeat(ctx, h) }}
 }
 
@@ -42,7 +42,7 @@ func newPulse(ctx context.Context, first experiment.Heartbeat) *pulse {
 func (p *pulse) report(h experiment.Heartbeat) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	h.ResumedAt, h.Checkpoints = p.newest.ResumedAt, p.newest.Checkpoints
+	h.ResumedAt, h.Checkpoints, h.Unexpected = p.newest.ResumedAt, p.newest.Checkpoints, p.newest.Unexpected
 	p.newest = h
 }
 
@@ -68,6 +68,16 @@ func (p *pulse) resume(checkpoints []experiment.StepCheckpoint) {
 	if len(checkpoints) > 0 {
 		p.newest.ResumedAt = checkpoints[0].Step
 	}
+}
+
+// unexpected counts one more error that nobody foresaw and sends the number, for the next attempt to know.
+func (p *pulse) unexpected() int {
+	p.mu.Lock()
+	p.newest.Unexpected++
+	n := p.newest.Unexpected
+	p.mu.Unlock()
+	p.beat()
+	return n
 }
 
 // publish puts a checkpoint before the others and sends it at once. It returns those that are named no more.

@@ -80,6 +80,8 @@ type PretrainEpoch struct {
 	Checkpoint Artifact `json:"checkpoint"`
 	// Worker is the identity of the process that trained it.
 	Worker string `json:"worker"`
+	// Queue is the task queue of the worker that holds the state in memory; empty where it has none of its own.
+	Queue string `json:"queue,omitempty"`
 	// Usage is nil in results of older versions.
 	Usage *Usage `json:"usage,omitempty"`
 }
@@ -99,6 +101,8 @@ type ClassifierEpoch struct {
 	Size int `json:"size,omitempty"`
 	// Checkpoint holds the weights after the epoch (fine-tuning); linear evaluation keeps all epochs in one artifact.
 	Checkpoint *Artifact `json:"checkpoint,omitempty"`
+	// Queue is as in PretrainEpoch.
+	Queue string `json:"queue,omitempty"`
 	// Usage is that of fine-tuning; nil in linear evaluation, whose epochs are one activity, and in results of older versions.
 	Usage *Usage `json:"usage,omitempty"`
 }
@@ -221,6 +225,8 @@ type Heartbeat struct {
 	ViewsPerSecond float64 `json:"views_per_second"`
 	// ResumedAt is the number of the epoch's steps that this attempt found done, 0 where it began with the epoch.
 	ResumedAt int `json:"resumed_at,omitempty"`
+	// Unexpected is the number of earlier attempts that ended with an error which nobody foresaw.
+	Unexpected int `json:"unexpected,omitempty"`
 	// Checkpoints are those inside the epoch from which another attempt can go on, the newest first, at most two.
 	Checkpoints []StepCheckpoint `json:"checkpoints,omitempty"`
 }
