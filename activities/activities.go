@@ -32,8 +32,8 @@ type Store interface {
 // DefaultGrace is time enough to end a training step and to store a checkpoint.
 const DefaultGrace = 30 * time.Second
 
-// Activities are the activities of one worker. Its methods may run side by side; those of RegisterTrain should run one
-// at a time, since each uses the whole machine.
+// Activities are the activities of one worker. Its methods may run side by side; those of RegisterTrain run one at a time,
+// since each uses the whole machine.
 type Activities struct {
 	Store Store
 	// Compile makes the compiler that a spec asks for.
@@ -42,6 +42,9 @@ type Activities struct {
 	CacheDir string
 	// Identity names this worker in results.
 	Identity string
+	// Queue is this worker's own task queue, where the epoch after one of its own finds the state in memory; empty where it
+	// has none.
+	Queue string
 	// Grace is how long this worker waits for its activities when it stops, 0 for DefaultGrace.
 	Grace time.Duration
 	// Hardware and Versions describe this worker in reports; see report.Input.
@@ -50,6 +53,7 @@ type Activities struct {
 
 	data   splits
 	states latest
+	device device
 }
 
 // RegisterGeneral adds the activities that move bytes.
@@ -62,13 +66,13 @@ func (a *Activities) RegisterGeneral(r worker.ActivityRegistry) {
 	register(r, experiment.ActivityPruneCheckpoints, a.PruneCheckpoints)
 }
 
-// RegisterTrain adds the activities that compute.
+// RegisterTrain adds the activities that compute. Of all queues of one worker, one of them runs at a time.
 func (a *Activities) RegisterTrain(r worker.ActivityRegistry) {
-	register(r, experiment.ActivityPretrainEpoch, a.PretrainEpoch)
-	register(r, experiment.ActivityEvaluateLinear, a.EvaluateLinear)
-	register(r, experiment.ActivityLinearAugmentedEpoch, a.LinearAugmentedEpoch)
-	register(r, experiment.ActivityFinetuneEpoch, a.FinetuneEpoch)
-	register(r, experiment.ActivityEvaluateTest, a.EvaluateTest)
+	register(r, experiment.ActivityPretrainEpoch, alone(a, a.PretrainEpoch))
+	register(r, experiment.ActivityEvaluateLinear, alone(a, a.EvaluateLinear))
+	register(r, experiment.ActivityLinearAugmentedEpoch, alone(a, a.LinearAugmentedEpoch))
+	register(r, experiment.ActivityFinetuneEpoch, alone(a, a.FinetuneEpoch))
+	register(r, experiment.ActivityEvaluateTest, alone(a, a.EvaluateTest))
 }
 
 func register(r worker.ActivityRegistry, name string, f any) {

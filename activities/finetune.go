@@ -26,7 +26,7 @@ func (a *Activities) FinetuneEpoch(ctx context.Context, in experiment.FinetuneEp
 		r, err := epoch(ctx, k, from, func() (*train.State, experiment.ClassifierEpoch, error) {
 			return a.finetune(ctx, in, k)
 		})
-		r.Result.Checkpoint = &r.Artifact
+		r.Result.Checkpoint, r.Result.Queue = &r.Artifact, a.Queue
 		return r.Result, err
 	})
 }

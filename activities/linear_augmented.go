@@ -25,7 +25,7 @@ func (a *Activities) LinearAugmentedEpoch(
 		r, err := epoch(ctx, k, from, func() (*train.State, experiment.ClassifierEpoch, error) {
 			return a.linearAugmented(ctx, in, k)
 		})
-		r.Result.Checkpoint = &r.Artifact
+		r.Result.Checkpoint, r.Result.Queue = &r.Artifact, a.Queue
 		return r.Result, err
 	})
 }

@@ -26,7 +26,7 @@ func (a *Activities) PretrainEpoch(ctx context.Context, in experiment.PretrainEp
 		r, err := epoch(ctx, k, from, func() (*train.State, experiment.PretrainEpoch, error) {
 			return a.pretrain(ctx, in, k)
 		})
-		r.Result.Checkpoint = r.Artifact
+		r.Result.Checkpoint, r.Result.Queue = r.Artifact, a.Queue
 		return r.Result, err
 	})
 }

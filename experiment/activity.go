@@ -8,6 +8,9 @@ const (
 	QueueTrain = "twinview-train"
 )
 
+// QueueTrainOf is the worker's own queue for activities that compute, beside QueueTrain.
+func QueueTrainOf(worker string) string { return QueueTrain + "/" + worker }
+
 // Workflow types and the IDs they run under.
 const (
 	// WorkflowExperiment runs under Spec.Name.
@@ -50,7 +53,10 @@ const (
 	ErrorConflict = "Conflict"
 )
 
-// NonRetryableErrors lists the types above, for a retry policy.
+// ErrorBusy is the type of what a worker hands back to its queue because it trains something else. It is no failure.
+const ErrorBusy = "Busy"
+
+// NonRetryableErrors lists the types that no retry helps, for a retry policy.
 func NonRetryableErrors() []string {
 	return []string{
 		ErrorBadSpec, ErrorBadData, ErrorDiverged, ErrorCorruptArtifact, ErrorConflict,

@@ -154,11 +154,13 @@ func activities(workflowID string, infos []*workflow.PendingActivityInfo) []pend
 	var all []pending
 	for _, a := range infos {
 		p := pending{
-			key:         workflowID + "#" + a.GetActivityId(),
-			kind:        a.GetActivityType().GetName(),
-			attempt:     a.GetAttempt(),
-			running:     a.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED,
-			lastFailure: a.GetLastFailure().GetMessage(),
+			key:     workflowID + "#" + a.GetActivityId(),
+			kind:    a.GetActivityType().GetName(),
+			attempt: a.GetAttempt(),
+			running: a.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED,
+		}
+		if f := a.GetLastFailure(); f.GetApplicationFailureInfo().GetType() != experiment.ErrorBusy {
+			p.lastFailure = f.GetMessage()
 		}
 		var h experiment.Heartbeat
 		err := converter.GetDefaultDataConverter().FromPayloads(a.GetHeartbeatDetails(), &h)

@@ -46,6 +46,7 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 		Compile:  o.compiler,
 		CacheDir: o.cache,
 		Identity: temporal.Identity,
+		Queue:    experiment.QueueTrainOf(temporal.Identity),
 		Grace:    o.grace,
 		Hardware: hardware.Describe(o.limit(0)),
 		Versions: versions(),
@@ -65,24 +66,30 @@ func poll(ctx context.Context, log *slog.Logger, c client.Client, a *activities.
 	})
 	workflows.Register(general)
 	a.RegisterGeneral(general)
-	train := worker.New(c, experiment.QueueTrain, worker.Options{
-		// One epoch has the whole machine.
-		MaxConcurrentActivityExecutionSize: 1,
-		WorkerStopTimeout:                  a.Grace,
-		MaxHeartbeatThrottleInterval:       heartbeatThrottle,
-		DefaultHeartbeatThrottleInterval:   heartbeatThrottle,
-		OnFatalError:                       func(err error) { fail(fmt.Errorf("queue %s: %w", experiment.QueueTrain, err)) },
-	})
-	a.RegisterTrain(train)
-
-	workers := []worker.Worker{general, train}
+	workers := []worker.Worker{general}
+	for _, queue := range []string{experiment.QueueTrain, a.Queue} {
+		// One epoch has the whole machine, whichever queue it came from.
+		tuner, err := newTuner(a.AwaitIdle)
+		if err != nil {
+			return fmt.Errorf("queue %s: %w", queue, err)
+		}
+		train := worker.New(c, queue, worker.Options{
+			Tuner:                            tuner,
+			WorkerStopTimeout:                a.Grace,
+			MaxHeartbeatThrottleInterval:     heartbeatThrottle,
+			DefaultHeartbeatThrottleInterval: heartbeatThrottle,
+			OnFatalError:                     func(err error) { fail(fmt.Errorf("queue %s: %w", queue, err)) },
+		})
+		a.RegisterTrain(train)
+		workers = append(workers, train)
+	}
 	for i, w := range workers {
 		if err := w.Start(); err != nil {
 			stopAll(workers[:i])
 			return fmt.Errorf("start polling: %w", err)
 		}
 	}
-	log.Info("ready", "queues", []string{experiment.QueueGeneral, experiment.QueueTrain})
+	log.Info("ready", "queues", []string{experiment.QueueGeneral, experiment.QueueTrain, a.Queue})
 	<-ctx.Done()
 	log.Info("stopping; a second signal ends the process at once", "within", a.Grace)
 	stopAll(workers)

@@ -157,13 +157,14 @@ func (c course) run(ctx workflow.Context, in *EvaluationInput, done *[]experimen
 			return workflow.NewContinueAsNewError(ctx, Evaluation, *in)
 		}
 		var from *experiment.Artifact
+		queue := ""
 		n := len(*done)
 		if n > 0 {
-			from = (*done)[n-1].Checkpoint
+			from, queue = (*done)[n-1].Checkpoint, (*done)[n-1].Queue
 		}
 		summary := fmt.Sprintf("%sepoch %d of %d", c.name, n+1, c.planned)
 		var trained experiment.ClassifierEpoch
-		if err := train(ctx, c.activity, summary, c.input(n+1, from), &trained); err != nil {
+		if err := trainOn(ctx, queue, c.activity, summary, c.input(n+1, from), &trained); err != nil {
 			return err
 		}
 		*done = append(*done, trained)

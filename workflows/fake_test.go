@@ -19,7 +19,12 @@ type fakes struct {
 	// fail, where it is set, is asked before each activity and may end the attempt.
 	fail func(ctx context.Context, name string, epoch int) error
 
+	// queue is that of the worker that holds the state, empty where it has none of its own.
+	queue string
+
 	mu sync.Mutex
+	// queues are those that the epochs of pretraining came from.
+	queues []string
 	// calls are the activities in the order in which their attempts began, with the epoch where there is one.
 	calls []string
 	// froms are the checkpoints that training started from, pruned the keys that were removed.
@@ -109,8 +114,11 @@ func (f *fakes) pretrain(ctx context.Context, in experiment.PretrainEpochInput) 
 		return experiment.PretrainEpoch{}, err
 	}
 	f.from(in.From)
+	f.mu.Lock()
+	f.queues = append(f.queues, activity.GetInfo(ctx).TaskQueue)
+	f.mu.Unlock()
 	e := experiment.PretrainEpoch{
-		Epoch: in.Epoch, Step: 10 * in.Epoch, Loss: 5 / float64(max(1, in.Epoch)), Worker: "fake",
+		Epoch: in.Epoch, Step: 10 * in.Epoch, Loss: 5 / float64(max(1, in.Epoch)), Worker: "fake", Queue: f.queue,
 		Checkpoint: artifact("p%d", in.Epoch),
 	}
 	if k := f.accuracies[max(0, in.Epoch-1)]; k >= 0 {
@@ -169,7 +177,9 @@ func (f *fakes) finetune(ctx context.Context, in experiment.FinetuneEpochInput) 
 	}
 	f.from(in.From)
 	checkpoint := artifact("%s%d", prefix, in.Epoch)
-	return experiment.ClassifierEpoch{Epoch: in.Epoch, ValidationAccuracy: 0.6, Checkpoint: &checkpoint}, nil
+	return experiment.ClassifierEpoch{
+		Epoch: in.Epoch, ValidationAccuracy: 0.6, Checkpoint: &checkpoint, Queue: f.queue,
+	}, nil
 }
 
 func (f *fakes) selectFinetuned(ctx context.Context, in experiment.SelectFinetunedInput) (experiment.Selection, error) {

@@ -26,12 +26,13 @@ func Pretraining(ctx workflow.Context, in PretrainingInput) ([]experiment.Pretra
 			return nil, workflow.NewContinueAsNewError(ctx, Pretraining, in)
 		}
 		epoch := experiment.PretrainEpochInput{Spec: in.Spec, Data: in.Data, Epoch: min(len(in.Epochs)+1, planned)}
+		queue := ""
 		if n := len(in.Epochs); n > 0 {
-			epoch.From = &in.Epochs[n-1].Checkpoint
+			epoch.From, queue = &in.Epochs[n-1].Checkpoint, in.Epochs[n-1].Queue
 		}
 		var done experiment.PretrainEpoch
 		summary := fmt.Sprintf("epoch %d of %d", epoch.Epoch, planned)
-		if err := train(ctx, experiment.ActivityPretrainEpoch, summary, epoch, &done); err != nil {
+		if err := trainOn(ctx, queue, experiment.ActivityPretrainEpoch, summary, epoch, &done); err != nil {
 			return nil, err
 		}
 		in.Epochs = append(in.Epochs, done)

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
@@ -15,8 +16,11 @@ const (
 	trainTimeout = 24 * time.Hour
 	// generalTimeout bounds a download, a report, a removal.
 	generalTimeout = 4 * time.Hour
-	// heartbeatTimeout is how soon a dead worker is noticed.
-	heartbeatTimeout = 30 * time.Second
+	// heartbeatTimeout is how soon a dead worker is noticed. Workers send a heartbeat every three seconds.
+	heartbeatTimeout = 10 * time.Second
+	// handoverTimeout is how long an epoch waits for the worker that holds its state. That one polls again as soon as it has
+	// handed over the epoch before; where it does not, it is gone or trains something else.
+	handoverTimeout = 2 * time.Second
 )
 
 // retry tries again until it works: a worker, the network or the store can be away for a night. What no retry helps is
@@ -32,16 +36,34 @@ func retry() *temporal.RetryPolicy {
 
 // train runs an activity that computes, on the queue where one runs at a time per worker, and stores its result in out.
 func train(ctx workflow.Context, activity, summary string, in, out any) error {
-	return execute(ctx, experiment.QueueTrain, trainTimeout, activity, summary, in, out)
+	options := activityOptions(experiment.QueueTrain, trainTimeout, summary)
+	return execute(ctx, options, activity, in, out)
+}
+
+// trainOn is train on the queue of the worker that holds the state, where there is one and that worker takes it at once.
+// Otherwise, and when that worker is lost on the way, any worker goes on from the checkpoints in the store.
+func trainOn(ctx workflow.Context, queue, activity, summary string, in, out any) error {
+	if queue == "" {
+		return train(ctx, activity, summary, in, out)
+	}
+	options := activityOptions(queue, trainTimeout, summary)
+	options.ScheduleToStartTimeout = handoverTimeout
+	err := execute(ctx, options, activity, in, out)
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) && timeout.TimeoutType() == enums.TIMEOUT_TYPE_SCHEDULE_TO_START {
+		return train(ctx, activity, summary, in, out)
+	}
+	return err
 }
 
 // general runs an activity that only moves bytes, beside training, and stores its result in out unless that is nil.
 func general(ctx workflow.Context, activity, summary string, in, out any) error {
-	return execute(ctx, experiment.QueueGeneral, generalTimeout, activity, summary, in, out)
+	options := activityOptions(experiment.QueueGeneral, generalTimeout, summary)
+	return execute(ctx, options, activity, in, out)
 }
 
-func execute(ctx workflow.Context, queue string, timeout time.Duration, activity, summary string, in, out any) error {
-	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+func activityOptions(queue string, timeout time.Duration, summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
 		TaskQueue:           queue,
 		StartToCloseTimeout: timeout,
 		HeartbeatTimeout:    heartbeatTimeout,
@@ -49,7 +71,11 @@ func execute(ctx workflow.Context, queue string, timeout time.Duration, activity
 		// A cancelled experiment ends when its epoch has ended, not while the processor is still at it.
 		WaitForCancellation: true,
 		Summary:             summary,
-	})
+	}
+}
+
+func execute(ctx workflow.Context, options workflow.ActivityOptions, activity string, in, out any) error {
+	ctx = workflow.WithActivityOptions(ctx, options)
 	return workflow.ExecuteActivity(ctx, activity, in).Get(ctx, out)
 }
 
