@@ -54,8 +54,9 @@ func TestWorkersEndInsideEpochs(t *testing.T) {
 
 	last := s.startWorker(t)
 	undisturbed := run("undisturbed")
+	// Nobody polls the killed worker's own queue: the epoch comes to the shared one as a new activity.
 	resumed = s.awaitHeartbeat(t, "disturbed", func(epoch, attempt int, h experiment.Heartbeat) bool {
-		return epoch == 2 && attempt > 1 && h.ResumedAt > 0
+		return epoch == 2 && h.ResumedAt > 0
 	})
 	require.Less(t, resumed.ResumedAt, 80, "there was something left to do")
 	require.NoError(t, undisturbed.wait(t))

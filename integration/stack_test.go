@@ -20,6 +20,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	api "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
 	"twinview/experiment"
 	"twinview/integration/temporaltest"
@@ -229,20 +230,24 @@ func eventually(t *testing.T, what string, condition func(context.Context) bool)
 	}
 }
 
-// scheduled is the number of epochs that the workflow has asked for.
-func scheduled(ctx context.Context, c client.Client, workflow string) int {
-	epochs := 0
+// scheduled is the newest epoch that the workflow has asked for, of whichever queue.
+func scheduled(ctx context.Context, c client.Client, workflow string) (epoch int) {
 	history := c.GetWorkflowHistory(ctx, workflow, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for history.HasNext() {
 		event, err := history.Next()
 		if err != nil { // the workflow has not begun
 			return 0
 		}
-		if event.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == experiment.ActivityPretrainEpoch {
-			epochs++
+		asked := event.GetActivityTaskScheduledEventAttributes()
+		if asked.GetActivityType().GetName() != experiment.ActivityPretrainEpoch {
+			continue
+		}
+		var in experiment.PretrainEpochInput
+		if err := converter.GetDefaultDataConverter().FromPayloads(asked.GetInput(), &in); err == nil {
+			epoch = in.Epoch
 		}
 	}
-	return epochs
+	return epoch
 }
 
 // training says whether a worker is at an epoch of the workflow.

@@ -117,14 +117,19 @@ func (f *fakes) pretrain(ctx context.Context, in experiment.PretrainEpochInput) 
 	f.mu.Lock()
 	f.queues = append(f.queues, activity.GetInfo(ctx).TaskQueue)
 	f.mu.Unlock()
+	return f.pretrained(in.Epoch), nil
+}
+
+// pretrained is what comes of an epoch.
+func (f *fakes) pretrained(epoch int) experiment.PretrainEpoch {
 	e := experiment.PretrainEpoch{
-		Epoch: in.Epoch, Step: 10 * in.Epoch, Loss: 5 / float64(max(1, in.Epoch)), Worker: "fake", Queue: f.queue,
-		Checkpoint: artifact("p%d", in.Epoch),
+		Epoch: epoch, Step: 10 * epoch, Loss: 5 / float64(max(1, epoch)), Worker: "fake", Queue: f.queue,
+		Checkpoint: artifact("p%d", epoch),
 	}
-	if k := f.accuracies[max(0, in.Epoch-1)]; k >= 0 {
+	if k := f.accuracies[max(0, epoch-1)]; k >= 0 {
 		e.KNN = &k
 	}
-	return e, nil
+	return e
 }
 
 func (f *fakes) selectCheckpoint(ctx context.Context, in experiment.SelectCheckpointInput) (experiment.Selection, error) {

@@ -13,9 +13,7 @@ import (
 func TestPretrainingGoesOnInANewRun(t *testing.T) {
 	f := &fakes{accuracies: []float64{0.3, 0.5, 0.4}}
 	in := PretrainingInput{Spec: testSpec(t, 3, 1)}
-	done, err := f.pretrain(t.Context(), experiment.PretrainEpochInput{Epoch: 1})
-	require.NoError(t, err)
-	in.Epochs = []experiment.PretrainEpoch{done}
+	in.Epochs = []experiment.PretrainEpoch{f.pretrained(1)}
 
 	env := newEnvironment(f, "test/pretraining")
 	env.SetContinueAsNewSuggested(true)
@@ -33,7 +31,7 @@ func TestPretrainingGoesOnInANewRun(t *testing.T) {
 	var epochs []experiment.PretrainEpoch
 	require.NoError(t, env.GetWorkflowResult(&epochs))
 	require.Len(t, epochs, 3)
-	require.Equal(t, []string{"", "p1", "p2"}, f.froms)
+	require.Equal(t, []string{"p1", "p2"}, f.froms)
 }
 
 // Without pretraining, the encoder as it starts is epoch 0, and all that follows finds it.
