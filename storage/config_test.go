@@ -18,6 +18,12 @@ func setEnv(t *testing.T, endpoint, access, secret, bucket string) {
 	t.Setenv(storage.EnvSecretKey, secret)
 	t.Setenv(storage.EnvBucket, bucket)
 	t.Setenv(storage.EnvRegion, "")
+	for _, name := range []string{
+		storage.EnvSessionToken, storage.EnvCAFile,
+		storage.EnvAccessKey + "_FILE", storage.EnvSecretKey + "_FILE", storage.EnvSessionToken + "_FILE",
+	} {
+		t.Setenv(name, "")
+	}
 }
 
 func TestConfigFromEnv(t *testing.T) {

@@ -27,9 +27,10 @@ func TestContract(t *testing.T) {
 		}
 		// These have a server of their own to break.
 		for name, test := range map[string]func(*testing.T, *storagetest.Server){
-			"server killed":       testServerKilled,
-			"revoked credentials": testRevokedCredentials,
-			"damaged disk":        testDamagedDisk,
+			"server killed":        testServerKilled,
+			"revoked credentials":  testRevokedCredentials,
+			"replaced credentials": testReplacedCredentials,
+			"damaged disk":         testDamagedDisk,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -39,6 +40,10 @@ func TestContract(t *testing.T) {
 		t.Run("full disk", func(t *testing.T) {
 			t.Parallel()
 			testFullDisk(t, p)
+		})
+		t.Run("TLS", func(t *testing.T) {
+			t.Parallel()
+			testTLS(t, p)
 		})
 	})
 }

@@ -69,6 +69,8 @@ func (s *Store) explain(ctx context.Context, doing string, err error) error {
 		return err
 	case errors.As(err, &local):
 		return fmt.Errorf("%s: %w", doing, local.error)
+	case errors.As(err, new(keyFileError)):
+		return fmt.Errorf("%s: %w: %w", doing, ErrAccess, err)
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("%s: %w", doing, context.Canceled)
 	case ctx.Err() != nil:
@@ -76,8 +78,8 @@ func (s *Store) explain(ctx context.Context, doing string, err error) error {
 	case errors.As(err, &response):
 		return s.explainResponse(doing, response)
 	case errors.As(err, new(*tls.CertificateVerificationError)):
-		return fmt.Errorf("%s: %w: the certificate of %s is not trusted: renew it, install its authority's certificate, "+
-			"or name that in SSL_CERT_FILE: %w", doing, ErrEndpoint, s.endpoint, err)
+		return fmt.Errorf("%s: %w: the certificate of %s is not trusted: renew it, or name its authority's certificate in %s: %w",
+			doing, ErrEndpoint, s.endpoint, EnvCAFile, err)
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Errorf("%s: %w: %s does not speak TLS: use http:// in %s: %w",
 			doing, ErrEndpoint, s.endpoint, EnvEndpoint, err)
@@ -134,8 +136,8 @@ func (s *Store) explainResponse(doing string, r minio.ErrorResponse) error {
 		return fmt.Errorf("%s: %w: %s can't read the object from its drives: bring back missing drives; if there are none, "+
 			"it is damaged: restore it from a backup, or remove it and run again: %w", doing, ErrUnreachable, s.endpoint, r)
 	case "ExpiredToken", "InvalidToken", "InvalidTokenId", "TokenRefreshRequired":
-		return fmt.Errorf("%s: %w: the credentials for %s have expired: set %s and %s to new ones and start again: %w",
-			doing, ErrAccess, s.endpoint, EnvAccessKey, EnvSecretKey, r)
+		return fmt.Errorf("%s: %w: the credentials for %s have expired: put new ones into %s%s: %w",
+			doing, ErrAccess, s.endpoint, s.keys, s.then, r)
 	case minio.InvalidAccessKeyID, minio.SignatureDoesNotMatch, "XAdminUserNotFound":
 		return s.refused(doing, r)
 	}
@@ -163,8 +165,8 @@ func withoutCode(err error) bool {
 }
 
 func (s *Store) refused(doing string, r minio.ErrorResponse) error {
-	return fmt.Errorf("%s: %w: %s refuses the credentials for bucket %q: check %s and %s: %w",
-		doing, ErrAccess, s.endpoint, s.bucket, EnvAccessKey, EnvSecretKey, r)
+	return fmt.Errorf("%s: %w: %s refuses the credentials for bucket %q: check %s, and what they may do: %w",
+		doing, ErrAccess, s.endpoint, s.bucket, s.keys, r)
 }
 
 func (s *Store) noBucket() error {

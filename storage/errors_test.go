@@ -46,7 +46,7 @@ func TestRefusals(t *testing.T) {
 		{http.StatusInternalServerError, "InternalError", storage.ErrUnreachable, true, "look at its log"},
 		{http.StatusInsufficientStorage, "XMinioStorageFull", storage.ErrFull, true, "free space"},
 		{http.StatusForbidden, "AccessDenied", storage.ErrAccess, false, "check MINIO_ACCESS_KEY and MINIO_SECRET_KEY"},
-		{http.StatusBadRequest, "ExpiredToken", storage.ErrAccess, false, "set MINIO_ACCESS_KEY and MINIO_SECRET_KEY to new ones"},
+		{http.StatusBadRequest, "ExpiredToken", storage.ErrAccess, false, "put new ones into MINIO_ACCESS_KEY and MINIO_SECRET_KEY and start again"},
 		{http.StatusForbidden, "QuotaExceeded", storage.ErrFull, true, "raise the quota"},
 		{http.StatusBadRequest, "XMinioAdminBucketQuotaExceeded", storage.ErrFull, true, "raise the quota"},
 		{http.StatusServiceUnavailable, "SlowDownRead", storage.ErrUnreachable, true, "restore it from a backup"},
@@ -101,7 +101,7 @@ func TestWrongEndpoint(t *testing.T) {
 	}{
 		"TLS where http is set":       {secure.Listener.Addr().String(), false, "right scheme"},
 		"plain where https is set":    {page(http.StatusOK), true, "use http://"},
-		"certificate nobody knows":    {secure.Listener.Addr().String(), true, "SSL_CERT_FILE"},
+		"certificate nobody knows":    {secure.Listener.Addr().String(), true, "MINIO_CA_FILE"},
 		"a web server without bucket": {page(http.StatusNotFound), false, storage.EnvEndpoint},
 		"a web server that refuses":   {page(http.StatusMethodNotAllowed), false, storage.EnvEndpoint},
 		"a TLS alert":                 {alerting(t), false, "use https://"},

@@ -18,6 +18,8 @@ type Store struct {
 	core     minio.Core
 	endpoint string
 	bucket   string
+	// keys says where the credentials are set, then what else is needed for new ones to be used.
+	keys, then string
 }
 
 // Open connects to the object store and checks that it answers and accepts the credentials. The bucket need not exist yet.
@@ -28,10 +30,14 @@ func open(ctx context.Context, c Config, silence time.Duration) (*Store, error) 
 	if c.Region == "" {
 		c.Region = DefaultRegion
 	}
+	trusted, err := c.trusted()
+	if err != nil {
+		return nil, err
+	}
 	client, err := minio.New(c.Endpoint, &minio.Options{
-		Creds:     credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""),
+		Creds:     credentials.New(fileKeys{c}),
 		Secure:    c.Secure,
-		Transport: newTransport(silence),
+		Transport: newTransport(silence, trusted),
 		// A set region saves the request that asks for the bucket's.
 		Region: c.Region,
 		// 1 is no retry: Store retries whole operations, with a fresh body (see retry).
@@ -41,6 +47,7 @@ func open(ctx context.Context, c Config, silence time.Duration) (*Store, error) 
 		return nil, fmt.Errorf("object store %s: %w", c, err)
 	}
 	s := &Store{core: minio.Core{Client: client}, endpoint: c.URL(), bucket: c.Bucket}
+	s.keys, s.then = c.keySettings()
 	if _, err := s.bucketExists(ctx); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"time"
@@ -16,9 +18,11 @@ const (
 )
 
 // newTransport is http.DefaultTransport with bounded waits: net/http alone would wait for ever on a connection that dies
-// in the middle of a body. silence is how long a connection may carry nothing.
-func newTransport(silence time.Duration) *http.Transport {
+// in the middle of a body. silence is how long a connection may carry nothing. trusted are the authorities of the server's
+// certificate, nil for the system's.
+func newTransport(silence time.Duration, trusted *x509.CertPool) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dialer.DialContext(ctx, network, address)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"twinview/integration/tlstest"
 	"twinview/storage"
 )
 
@@ -34,6 +35,10 @@ type Program struct {
 	// arguments has it keep its objects in dir, environment tells it the credentials.
 	arguments   func(address, dir string) []string
 	environment func(storage.Config) []string
+	// secure has it speak TLS with the certificate and key in these files. The arguments come before all others but the first
+	// fixed of those.
+	secure func(t testing.TB, certificate, key string) []string
+	fixed  int
 }
 
 // Programs are the servers that the store is tested against.
@@ -49,6 +54,16 @@ var Programs = []Program{
 				"MINIO_BROWSER=off", "MINIO_UPDATE=off",
 			}
 		},
+		secure: func(t testing.TB, certificate, key string) []string {
+			dir := t.TempDir()
+			for name, file := range map[string]string{"public.crt": certificate, "private.key": key} {
+				if err := os.Symlink(file, filepath.Join(dir, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return []string{"--certs-dir", dir}
+		},
+		fixed: 1,
 	},
 	{
 		Name: "versitygw",
@@ -57,6 +72,9 @@ var Programs = []Program{
 		},
 		environment: func(c storage.Config) []string {
 			return []string{"ROOT_ACCESS_KEY=" + c.AccessKey, "ROOT_SECRET_KEY=" + c.SecretKey}
+		},
+		secure: func(_ testing.TB, certificate, key string) []string {
+			return []string{"--cert", certificate, "--key", key}
 		},
 	},
 }
@@ -99,6 +117,9 @@ type Server struct {
 	program Program
 	// command is what goes before the program: one that starts it.
 	command []string
+	// tls are the arguments that have it speak TLS, none where it does not; ca is the file of who vouches for it.
+	tls     []string
+	ca      string
 	process *exec.Cmd
 	exited  chan struct{}
 }
@@ -107,6 +128,18 @@ type Server struct {
 // its arguments that starts the server.
 func (p Program) Launch(t testing.TB, command ...string) *Server {
 	t.Helper()
+	return p.start(t, &Server{command: command})
+}
+
+// LaunchTLS is Launch for a server that speaks TLS. The authority is in its configuration.
+func (p Program) LaunchTLS(t testing.TB, authority *tlstest.Authority) *Server {
+	t.Helper()
+	certificate, key := authority.Issue(t, p.Name)
+	return p.start(t, &Server{tls: p.secure(t, certificate, key), ca: authority.File})
+}
+
+func (p Program) start(t testing.TB, server *Server) *Server {
+	t.Helper()
 	binary, err := p.find()
 	if err != nil && os.Getenv(EnvRequire) == "1" {
 		t.Fatal(err)
@@ -114,7 +147,7 @@ func (p Program) Launch(t testing.TB, command ...string) *Server {
 	if err != nil {
 		t.Skip(err)
 	}
-	server := &Server{Dir: t.TempDir(), program: p, command: append(slices.Clone(command), binary)}
+	server.Dir, server.program, server.command = t.TempDir(), p, append(slices.Clone(server.command), binary)
 	if err := server.launch(); err != nil {
 		t.Fatal(err)
 	}
@@ -189,6 +222,7 @@ func (s *Server) launch() error {
 			return err
 		}
 		s.Config = storage.Config{Endpoint: address, Bucket: "simclr", AccessKey: rand.Text(), SecretKey: rand.Text()}
+		s.Config.Secure, s.Config.CAFile = s.ca != "", s.ca
 		if err = s.run(s.Config); err == nil {
 			return nil
 		}
@@ -199,7 +233,8 @@ func (s *Server) launch() error {
 
 func (s *Server) run(c storage.Config) error {
 	var output bytes.Buffer
-	arguments := append(s.command[1:len(s.command):len(s.command)], s.program.arguments(c.Endpoint, s.Dir)...)
+	arguments := slices.Insert(s.program.arguments(c.Endpoint, s.Dir), s.program.fixed, s.tls...)
+	arguments = slices.Concat(s.command[1:], arguments)
 	process := exec.Command(s.command[0], arguments...)
 	process.Stdout, process.Stderr = &output, &output
 	process.Env = append(os.Environ(), s.program.environment(c)...)
