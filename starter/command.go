@@ -20,9 +20,12 @@ Environment:
                        where Temporal is, also as a profile in temporal.toml (default localhost:7233, "default")
   TEMPORAL_UI_ADDRESS  URL of Temporal's web UI, for links
   MINIO_ENDPOINT       the object store: host:port, or http(s)://host:port
-  MINIO_ACCESS_KEY, MINIO_SECRET_KEY
-                       its credentials
+  MINIO_ACCESS_KEY, MINIO_SECRET_KEY, MINIO_SESSION_TOKEN
+                       its credentials, the last only for temporary ones; or, with _FILE added, files that hold them
+  MINIO_CA_FILE        a PEM file with the authority of its certificate, beside the system's
   MINIO_BUCKET         the bucket (default "simclr")
+  TWINVIEW_PAYLOAD_KEY, TWINVIEW_PAYLOAD_KEY_FILE
+                       keys that encrypt what Temporal keeps, or a file of them; those of the workers
   CIFAR10_ARCHIVE      for doctor: path of cifar-10-binary.tar.gz
 
 Where no Temporal and no object store is named, those of "make up" in this folder are taken (.stack/env).`,

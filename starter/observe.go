@@ -8,9 +8,9 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflow/v1"
-	"go.temporal.io/sdk/converter"
 
 	"twinview/experiment"
+	"twinview/payload"
 )
 
 // askTimeout bounds one question while watching.
@@ -53,8 +53,10 @@ func (t *connection) observe(ctx context.Context, name string) (observation, err
 	o := observation{info: description.GetWorkflowExecutionInfo()}
 	switch o.info.GetStatus() {
 	case enums.WORKFLOW_EXECUTION_STATUS_RUNNING, enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
-		o.progress, o.silence = t.progress(ctx, name)
-		o.activities = activities(name, description.GetPendingActivities())
+		if o.progress, o.silence = t.progress(ctx, name); isLocked(o.silence) {
+			return o, o.silence
+		}
+		o.activities = t.pendingActivities(name, description.GetPendingActivities())
 		for _, child := range description.GetPendingChildren() {
 			o.activities = append(o.activities, t.childActivities(ctx, child.GetWorkflowId())...)
 		}
@@ -73,7 +75,7 @@ func (t *connection) outcome(ctx context.Context, name string, o *observation) e
 		o.ending, o.progress = &e, finished(e.result)
 		e.spec, err = t.spec(ctx, name, run)
 		return err
-	case isAway(err):
+	case isAway(err) || isLocked(err):
 		return err
 	}
 	o.failure = err
@@ -147,10 +149,10 @@ func (t *connection) childActivities(ctx context.Context, id string) []pending {
 	if err != nil {
 		return nil
 	}
-	return activities(id, description.GetPendingActivities())
+	return t.pendingActivities(id, description.GetPendingActivities())
 }
 
-func activities(workflowID string, infos []*workflow.PendingActivityInfo) []pending {
+func (t *connection) pendingActivities(workflowID string, infos []*workflow.PendingActivityInfo) []pending {
 	var all []pending
 	for _, a := range infos {
 		p := pending{
@@ -160,10 +162,10 @@ func activities(workflowID string, infos []*workflow.PendingActivityInfo) []pend
 			running: a.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED,
 		}
 		if f := a.GetLastFailure(); f.GetApplicationFailureInfo().GetType() != experiment.ErrorBusy {
-			p.lastFailure = f.GetMessage()
+			p.lastFailure = t.keys.Message(f)
 		}
 		var h experiment.Heartbeat
-		err := converter.GetDefaultDataConverter().FromPayloads(a.GetHeartbeatDetails(), &h)
+		err := t.options.DataConverter.FromPayloads(a.GetHeartbeatDetails(), &h)
 		if a.GetHeartbeatDetails() != nil && err == nil {
 			p.heartbeat = &h
 		}
@@ -171,6 +173,9 @@ func activities(workflowID string, infos []*workflow.PendingActivityInfo) []pend
 	}
 	return all
 }
+
+// isLocked says whether there is an answer that can't be decrypted here.
+func isLocked(err error) bool { return errors.Is(err, payload.ErrNoKey) || errors.Is(err, payload.ErrForged) }
 
 // isAway says whether Temporal did not answer, as opposed to an answer that is an error.
 func isAway(err error) bool {

@@ -7,7 +7,6 @@ import (
 	"io"
 
 	enums "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/converter"
 
 	"twinview/experiment"
 	"twinview/report"
@@ -37,7 +36,7 @@ func (t *connection) spec(ctx context.Context, name, run string) (experiment.Spe
 		return spec, err
 	}
 	input := first.GetWorkflowExecutionStartedEventAttributes().GetInput()
-	if err := converter.GetDefaultDataConverter().FromPayloads(input, &spec); err != nil {
+	if err := t.options.DataConverter.FromPayloads(input, &spec); err != nil {
 		return spec, fmt.Errorf("read its spec: %w", err)
 	}
 	return spec, nil

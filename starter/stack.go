@@ -9,15 +9,16 @@ import (
 	"slices"
 	"strings"
 
+	"twinview/frontend"
 	"twinview/storage"
 )
 
 // stackFile is where "make up" writes the addresses and credentials of its servers.
 const stackFile = ".stack/env"
 
-// Environment variables that name a Temporal; storage names its own.
+// Environment variables that name a Temporal; storage names its own
 const (
-	envAddress    = "TEMPORAL_ADDRESS"
+	envAddress    = frontend.EnvAddress
 	envConfigFile = "TEMPORAL_CONFIG_FILE"
 	envProfile    = "TEMPORAL_PROFILE"
 	envUI         = "TEMPORAL_UI_ADDRESS"
@@ -37,6 +38,14 @@ func (t *target) useStack(path string, notes io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read the stack's addresses: %w", err)
 	}
+	// What is set for another Temporal or object store, such as a certificate, is of no use here.
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); ofServers(name) {
+			if err := os.Unsetenv(name); err != nil {
+				return fmt.Errorf("leave %s out: %w", name, err)
+			}
+		}
+	}
 	for name, value := range variables {
 		if err := os.Setenv(name, value); err != nil {
 			return fmt.Errorf("take %s from %s: %w", name, path, err)
@@ -44,6 +53,10 @@ func (t *target) useStack(path string, notes io.Writer) error {
 	}
 	fmt.Fprintf(notes, "using the servers of `make up`, from %s\n", path)
 	return nil
+}
+
+func ofServers(name string) bool {
+	return strings.HasPrefix(name, "TEMPORAL_") || strings.HasPrefix(name, "MINIO_")
 }
 
 func isSet(name string) bool { return os.Getenv(name) != "" }
@@ -60,7 +73,7 @@ func readStack(path string) (map[string]string, error) {
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		name, value, ok := strings.Cut(lines.Text(), "=")
-		if ok && (strings.HasPrefix(name, "TEMPORAL_") || strings.HasPrefix(name, "MINIO_")) {
+		if ok && ofServers(name) {
 			variables[name] = value
 		}
 	}

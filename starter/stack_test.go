@@ -32,6 +32,8 @@ func writeStack(t *testing.T) string {
 
 func TestStackIsUsedWhereNoServerIsNamed(t *testing.T) {
 	noServers(t)
+	t.Setenv("TEMPORAL_TLS_SERVER_CA_CERT_PATH", "other.crt")
+	t.Setenv("MINIO_SECRET_KEY_FILE", "other")
 	path := os.Getenv("PATH")
 	var notes bytes.Buffer
 	require.NoError(t, (&target{}).useStack(writeStack(t), &notes))
@@ -39,6 +41,8 @@ func TestStackIsUsedWhereNoServerIsNamed(t *testing.T) {
 	require.Equal(t, "127.0.0.1:9999", os.Getenv(storage.EnvEndpoint))
 	require.Equal(t, "a=b", os.Getenv(storage.EnvSecretKey))
 	require.Equal(t, path, os.Getenv("PATH"))
+	require.Empty(t, os.Getenv("TEMPORAL_TLS_SERVER_CA_CERT_PATH"), "nothing of another Temporal")
+	require.Empty(t, os.Getenv("MINIO_SECRET_KEY_FILE"), "nothing of another object store")
 	require.Contains(t, notes.String(), "using the servers of `make up`")
 	require.NotContains(t, notes.String(), "a=b")
 }

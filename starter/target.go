@@ -11,9 +11,10 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/log"
 
+	"twinview/frontend"
+	"twinview/payload"
 	"twinview/storage"
 )
 
@@ -26,49 +27,33 @@ type target struct {
 	namespace string
 }
 
-// options are those of the connection, flags on top of the environment.
-func (t *target) options() (client.Options, error) {
-	o, err := envconfig.LoadDefaultClientOptions()
-	if err != nil {
-		return client.Options{}, fmt.Errorf("read Temporal's settings: %w", err)
-	}
-	if t.address != "" {
-		o.HostPort = t.address
-	}
-	if t.namespace != "" {
-		o.Namespace = t.namespace
-	}
-	if o.HostPort == "" {
-		o.HostPort = client.DefaultHostPort
-	}
-	if o.Namespace == "" {
-		o.Namespace = client.DefaultNamespace
-	}
-	// What fails is returned as an error, and said once.
-	o.Logger = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
-	return o, nil
-}
-
 // connection is an open connection with what belongs to it.
 type connection struct {
 	client.Client
+	options   client.Options
+	keys      payload.Keys
 	address   string
 	namespace string
 }
 
 func (t *target) dial(ctx context.Context) (*connection, error) {
-	o, err := t.options()
+	keys, err := payload.KeysFromEnv()
 	if err != nil {
 		return nil, err
 	}
+	o, err := frontend.Options(t.address, t.namespace, keys)
+	if err != nil {
+		return nil, err
+	}
+	// What fails is returned as an error, and said once.
+	o.Logger = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	c, err := client.DialContext(ctx, o)
+	c, err := frontend.Dial(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("can't reach Temporal at %s: start it with `make up`, or name another one in %s: %w",
-			o.HostPort, envAddress, err)
+		return nil, err
 	}
-	return &connection{Client: c, address: o.HostPort, namespace: o.Namespace}, nil
+	return &connection{Client: c, options: o, keys: keys, address: o.HostPort, namespace: o.Namespace}, nil
 }
 
 // explain puts the server's errors about an experiment into words.
@@ -82,7 +67,7 @@ func (t *connection) explain(name string, err error) error {
 	case errors.As(err, new(*serviceerror.NotFound)):
 		return fmt.Errorf("no experiment is called %q: `starter list` shows those that there are", name)
 	}
-	return fmt.Errorf("ask Temporal at %s about %q: %w", t.address, name, err)
+	return fmt.Errorf("ask Temporal at %s about %q: %w", t.address, name, frontend.Explain(t.options, err))
 }
 
 // webUI is the address of the experiment's page, empty where nobody has said where the web UI is.

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/contrib/envconfig"
 
 	"twinview/activities"
+	"twinview/frontend"
+	"twinview/payload"
 	"twinview/storage"
 )
 
@@ -43,9 +43,12 @@ Environment:
   TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS..., TEMPORAL_API_KEY
                     where Temporal is, also as a profile in temporal.toml (default localhost:7233, "default")
   MINIO_ENDPOINT    the object store: host:port, or http(s)://host:port
-  MINIO_ACCESS_KEY, MINIO_SECRET_KEY
-                    its credentials
+  MINIO_ACCESS_KEY, MINIO_SECRET_KEY, MINIO_SESSION_TOKEN
+                    its credentials, the last only for temporary ones; or, with _FILE added, files that hold them
+  MINIO_CA_FILE     a PEM file with the authority of its certificate, beside the system's
   MINIO_BUCKET      the bucket (default "simclr"); it is created where it is missing
+  TWINVIEW_PAYLOAD_KEY, TWINVIEW_PAYLOAD_KEY_FILE
+                    keys that encrypt what Temporal keeps, or a file of them; the starter needs the same
   CIFAR10_ARCHIVE   path of cifar-10-binary.tar.gz, for specs that name no source
   OMP_WAIT_POLICY   "passive" where the worker shares its cores: threads then sleep while they wait for each other`,
 		Example: `  worker
@@ -60,7 +63,11 @@ Environment:
 				return fmt.Errorf("--grace %s: a checkpoint is not stored in less than a second: give it more", o.grace)
 			}
 			log := newLogger(o.verbose)
-			temporal, err := o.temporal()
+			keys, err := payload.KeysFromEnv()
+			if err != nil {
+				return err
+			}
+			temporal, err := frontend.Options(o.address, o.namespace, keys)
 			if err != nil {
 				return err
 			}
@@ -68,6 +75,7 @@ Environment:
 			if err != nil {
 				return err
 			}
+			log.Info("what Temporal keeps of experiments", "encrypted", keys.Encrypting(), "with", keys)
 			return run(c.Context(), log, o, temporal, store)
 		},
 	}
@@ -80,27 +88,6 @@ Environment:
 		"how long a stopping worker may take to store what it has and hand it back")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log at debug level")
 	return c
-}
-
-// temporal is the connection that the environment describes, with the flags on top.
-func (o options) temporal() (client.Options, error) {
-	c, err := envconfig.LoadDefaultClientOptions()
-	if err != nil {
-		return client.Options{}, err
-	}
-	if o.address != "" {
-		c.HostPort = o.address
-	}
-	if o.namespace != "" {
-		c.Namespace = o.namespace
-	}
-	if c.HostPort == "" {
-		c.HostPort = client.DefaultHostPort
-	}
-	if c.Namespace == "" {
-		c.Namespace = client.DefaultNamespace
-	}
-	return c, nil
 }
 
 // limit is the number of threads to train with, where a spec asks for wanted (0: every core).

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/client"
 )
 
 func TestThreadsAreLimited(t *testing.T) {
@@ -21,21 +20,6 @@ func TestThreadsAreLimited(t *testing.T) {
 	} {
 		require.Equal(t, test.want, options{threads: test.flag}.limit(test.spec), "%+v", test)
 	}
-}
-
-func TestFlagsOverrideTheEnvironment(t *testing.T) {
-	t.Setenv("TEMPORAL_CONFIG_FILE", t.TempDir()+"/none.toml")
-	t.Setenv("TEMPORAL_ADDRESS", "environment:1")
-	t.Setenv("TEMPORAL_NAMESPACE", "")
-	c, err := options{}.temporal()
-	require.NoError(t, err)
-	require.Equal(t, "environment:1", c.HostPort)
-	require.Equal(t, client.DefaultNamespace, c.Namespace)
-
-	c, err = options{address: "flag:2", namespace: "lab"}.temporal()
-	require.NoError(t, err)
-	require.Equal(t, "flag:2", c.HostPort)
-	require.Equal(t, "lab", c.Namespace)
 }
 
 func TestGraceIsTimeEnough(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"twinview/frontend"
 	"twinview/storage"
 )
 
@@ -51,14 +52,14 @@ func connectTemporal(ctx context.Context, log *slog.Logger, o client.Options) (c
 	var c client.Client
 	always := func(error) bool { return true }
 	err := waitFor(ctx, log, "Temporal at "+o.HostPort, always, func(ctx context.Context) error {
-		dialled, err := client.DialContext(ctx, o)
+		dialled, err := frontend.Dial(ctx, o)
 		if err != nil {
 			return err
 		}
 		r := &workflowservice.DescribeNamespaceRequest{Namespace: o.Namespace}
 		if _, err := dialled.WorkflowService().DescribeNamespace(ctx, r); err != nil {
 			dialled.Close()
-			return fmt.Errorf("namespace %q: %w", o.Namespace, err)
+			return fmt.Errorf("namespace %q: %w", o.Namespace, frontend.Explain(o, err))
 		}
 		c = dialled
 		return nil
