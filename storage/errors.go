@@ -94,6 +94,9 @@ func (s *Store) explain(ctx context.Context, doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
+// codeUnreadable is MinIO's answer where its own checks of an object fail, and where too few of its drives are there.
+const codeUnreadable = "SlowDownRead"
+
 // tlsAlert is how net/http quotes the beginning of a TLS alert, the answer to plain HTTP of a server that speaks TLS. It has
 // no error of its own for that.
 const tlsAlert = `malformed HTTP response "\x15\x03`
@@ -131,8 +134,7 @@ func (s *Store) explainResponse(doing string, r minio.ErrorResponse) error {
 		return transferError{fmt.Errorf("%s: the content was cut off while it was sent: %w", doing, r)}
 	case minio.XAmzContentSHA256Mismatch, minio.BadDigest:
 		return transferError{fmt.Errorf("%s: the content changed while it was sent: %w", doing, r)}
-	case "SlowDownRead":
-		// MinIO's answer where its own checks fail, and where too few of its drives are there.
+	case codeUnreadable:
 		return fmt.Errorf("%s: %w: %s can't read the object from its drives: bring back missing drives; if there are none, "+
 			"it is damaged: restore it from a backup, or remove it and run again: %w", doing, ErrUnreachable, s.endpoint, r)
 	case "ExpiredToken", "InvalidToken", "InvalidTokenId", "TokenRefreshRequired":

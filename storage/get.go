@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,7 +99,34 @@ func (s *Store) judge(ctx context.Context, a experiment.Artifact, b breaks, err 
 		// A network breaks anywhere; a server that checks what it reads from its drives breaks off where the damage is.
 		return fmt.Errorf("%w: the download breaks off there each time: %w", s.corrupt(a, b[0]), err)
 	}
-	return err
+	return s.unreadable(ctx, a.Key, err)
+}
+
+// unreadable turns the error of an object that MinIO refuses to read into ErrCorrupt where none of its drives is away: then
+// it is the object that is damaged, and no waiting helps.
+func (s *Store) unreadable(ctx context.Context, key string, err error) error {
+	if !hasCode(err, codeUnreadable) || !s.healthy(ctx) {
+		return err
+	}
+	var response minio.ErrorResponse
+	errors.As(err, &response)
+	return fmt.Errorf("%w: %s in bucket %q at %s, whose drives are all there, does not pass the server's own checks: "+
+		"restore it from a backup, or remove it and run again: %w", ErrCorrupt, key, s.bucket, s.endpoint, response)
+}
+
+// healthy says whether MinIO has the drives that it needs to read and write whatever it holds. Where another answers, or
+// nobody does, nothing is known and it is false.
+func (s *Store) healthy(ctx context.Context) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.endpoint+"/minio/health/cluster", nil)
+	if err != nil {
+		return false
+	}
+	response, err := s.web.Do(request)
+	if err != nil {
+		return false
+	}
+	response.Body.Close()
+	return response.StatusCode == http.StatusOK
 }
 
 // alike says whether every attempt broke off after the same bytes.

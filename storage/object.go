@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -27,7 +28,7 @@ func (s *Store) Stat(ctx context.Context, key string) (experiment.Artifact, erro
 		}
 	}
 	if err != nil {
-		return experiment.Artifact{}, err
+		return experiment.Artifact{}, s.unreadable(ctx, key, err)
 	}
 	return experiment.Artifact{Key: key, SHA256: info.UserMetadata[metaSHA256], Size: info.Size}, nil
 }
@@ -83,6 +84,20 @@ func (s *Store) Objects(ctx context.Context, prefix string) (objects []Object, e
 		return nil
 	})
 	return objects, err
+}
+
+// Move puts the object under another key, whatever its bytes are, and in the place of what is there; its metadata goes along.
+// It is for objects that are in the way: nothing is verified. ErrNotFound is a key that holds none, ErrCorrupt an object that
+// the server itself can't read, which stays where it is.
+func (s *Store) Move(ctx context.Context, from, to string) error {
+	err := s.retry(ctx, fmt.Sprintf("move %s to %s", from, to), func() error {
+		_, err := s.core.CopyObject(ctx, s.bucket, from, s.bucket, to, nil, minio.CopySrcOptions{}, minio.PutObjectOptions{})
+		return err
+	})
+	if err != nil {
+		return s.unreadable(ctx, from, err)
+	}
+	return s.Remove(ctx, from)
 }
 
 // Remove deletes the object under a key. A key that holds none is success. S3 has no conditional removal: remove nothing that

@@ -42,6 +42,15 @@ func testObjects(t *testing.T, c storage.Config) {
 	require.NoError(t, err)
 	require.Equal(t, other, a)
 
+	require.NoError(t, s.Move(t.Context(), other.Key, "aside/ä b"))
+	require.ErrorIs(t, s.Move(t.Context(), other.Key, "aside/ä b"), storage.ErrNotFound)
+	moved, err := s.Stat(t.Context(), "aside/ä b")
+	require.NoError(t, err)
+	require.Equal(t, other.SHA256, moved.SHA256)
+	_, err = s.Get(t.Context(), moved)
+	require.NoError(t, err)
+	require.NoError(t, s.Move(t.Context(), "aside/ä b", other.Key))
+
 	require.NoError(t, s.Remove(t.Context(), other.Key))
 	require.NoError(t, s.Remove(t.Context(), other.Key), "a second time")
 	_, err = s.Stat(t.Context(), other.Key)

@@ -20,6 +20,8 @@ type Store struct {
 	bucket   string
 	// keys says where the credentials are set, then what else is needed for new ones to be used.
 	keys, then string
+	// web asks the server what is no part of S3.
+	web http.Client
 }
 
 // Open connects to the object store and checks that it answers and accepts the credentials. The bucket need not exist yet.
@@ -34,10 +36,11 @@ func open(ctx context.Context, c Config, silence time.Duration) (*Store, error) 
 	if err != nil {
 		return nil, err
 	}
+	transport := newTransport(silence, trusted)
 	client, err := minio.New(c.Endpoint, &minio.Options{
 		Creds:     credentials.New(fileKeys{c}),
 		Secure:    c.Secure,
-		Transport: newTransport(silence, trusted),
+		Transport: transport,
 		// A set region saves the request that asks for the bucket's.
 		Region: c.Region,
 		// 1 is no retry: Store retries whole operations, with a fresh body (see retry).
@@ -46,7 +49,9 @@ func open(ctx context.Context, c Config, silence time.Duration) (*Store, error) 
 	if err != nil {
 		return nil, fmt.Errorf("object store %s: %w", c, err)
 	}
-	s := &Store{core: minio.Core{Client: client}, endpoint: c.URL(), bucket: c.Bucket}
+	s := &Store{
+		core: minio.Core{Client: client}, endpoint: c.URL(), bucket: c.Bucket, web: http.Client{Transport: transport},
+	}
 	s.keys, s.then = c.keySettings()
 	if _, err := s.bucketExists(ctx); err != nil {
 		return nil, err

@@ -2,12 +2,9 @@ package storage_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -103,26 +100,25 @@ func testFullDisk(t *testing.T, p storagetest.Program) {
 	}
 }
 
-// An object whose file loses or changes bytes on the server's disk is named, and never taken for missing or good.
+// An object whose file loses or changes bytes on the server's disk is named, and never taken for missing or good. Nobody waits
+// for it, and it can be put out of the way unless the server itself can't read it: then it stays.
 func testDamagedDisk(t *testing.T, server *storagetest.Server) {
 	s := newStore(t, server.Config)
-	for name, damage := range map[string]func(t *testing.T, f *os.File, size int64){
-		"cut":     func(t *testing.T, f *os.File, size int64) { require.NoError(t, f.Truncate(size*3/4)) },
-		"empty":   func(t *testing.T, f *os.File, _ int64) { require.NoError(t, f.Truncate(0)) },
-		"changed": func(t *testing.T, f *os.File, size int64) { flipByte(t, f, size/100) },
-		"late":    func(t *testing.T, f *os.File, size int64) { flipByte(t, f, size-100) },
+	for name, damage := range map[string]func(t *testing.T, file string, size int64){
+		"cut":     func(t *testing.T, file string, size int64) { require.NoError(t, os.Truncate(file, size*3/4)) },
+		"empty":   func(t *testing.T, file string, _ int64) { require.NoError(t, os.Truncate(file, 0)) },
+		"changed": func(t *testing.T, file string, size int64) { storagetest.Flip(t, file, size/100) },
+		"late":    func(t *testing.T, file string, size int64) { storagetest.Flip(t, file, size-100) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			data := append(largeContent(), name...)
 			a, err := s.Put(t.Context(), "dir/"+name, data, "text/plain")
 			require.NoError(t, err)
-			f, err := os.OpenFile(largestFile(t, filepath.Join(server.Dir, s.Bucket(), "dir", name)), os.O_RDWR, 0)
+			file := server.File(t, s.Bucket(), a.Key)
+			info, err := os.Stat(file)
 			require.NoError(t, err)
-			defer f.Close()
-			info, err := f.Stat()
-			require.NoError(t, err)
-			damage(t, f, info.Size())
+			damage(t, file, info.Size())
 
 			_, get := s.Get(t.Context(), a)
 			_, put := s.Put(t.Context(), a.Key, data, "text/plain")
@@ -130,38 +126,45 @@ func testDamagedDisk(t *testing.T, server *storagetest.Server) {
 				require.ErrorContains(t, err, a.Key)
 				require.NotErrorIs(t, err, storage.ErrNotFound)
 				require.NotErrorIs(t, err, storage.ErrConflict)
-				// A server that checks what it reads from its drives refuses to send it.
-				if !errors.Is(err, storage.ErrCorrupt) {
-					require.ErrorIs(t, err, storage.ErrUnreachable)
-					require.ErrorContains(t, err, "can't read the object from its drives")
-				}
+				require.ErrorIs(t, err, storage.ErrCorrupt)
 				require.ErrorContains(t, err, "restore it from a backup, or remove it and run again")
 			}
+
+			left := a.Key
+			if err := s.Move(t.Context(), a.Key, "aside/"+name); err == nil {
+				left = "aside/" + name
+				_, err = s.Stat(t.Context(), a.Key)
+				require.ErrorIs(t, err, storage.ErrNotFound)
+			} else {
+				require.ErrorIs(t, err, storage.ErrCorrupt)
+			}
+			found, err := s.Stat(t.Context(), left)
+			require.NoError(t, err)
+			require.Equal(t, a.SHA256, found.SHA256, "its metadata goes along")
+			again := a.Key
+			if left == a.Key {
+				again += ".again"
+			}
+			a, err = s.Put(t.Context(), again, data, "text/plain")
+			require.NoError(t, err)
+			_, err = s.Get(t.Context(), a)
+			require.NoError(t, err)
 		})
 	}
 }
 
-func flipByte(t *testing.T, f *os.File, at int64) {
-	b := make([]byte, 1)
-	_, err := f.ReadAt(b, at)
+// Where the server's drive is away, no object counts as damaged or missing.
+func testDriveAway(t *testing.T, server *storagetest.Server) {
+	s := newStore(t, server.Config)
+	a, err := s.Put(t.Context(), "a", largeContent(), "text/plain")
 	require.NoError(t, err)
-	b[0] ^= 1
-	_, err = f.WriteAt(b, at)
-	require.NoError(t, err)
-}
-
-// largestFile is where the server keeps the bytes of an object: at the path itself, or somewhere below.
-func largestFile(t *testing.T, path string) (largest string) {
-	var most int64
-	require.NoError(t, filepath.WalkDir(path, func(p string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		info, err := entry.Info()
-		if err == nil && info.Size() > most {
-			largest, most = p, info.Size()
-		}
-		return err
-	}))
-	return largest
+	away := server.Dir + ".away"
+	require.NoError(t, os.Rename(server.Dir, away))
+	for name, call := range operations(t, s, a) {
+		err := call()
+		require.Error(t, err, name)
+		t.Logf("%s: %v", name, err)
+		require.NotErrorIs(t, err, storage.ErrCorrupt, name)
+		require.NotErrorIs(t, err, storage.ErrNotFound, name)
+	}
 }

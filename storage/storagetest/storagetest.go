@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -87,6 +88,12 @@ const startTimeout = 30 * time.Second
 // test is skipped.
 func Start(t testing.TB) storage.Config {
 	t.Helper()
+	return Launch(t).Config
+}
+
+// Launch is Start for a test that reaches into what the server keeps.
+func Launch(t testing.TB) *Server {
+	t.Helper()
 	name := os.Getenv(EnvStore)
 	if name == "" {
 		name = Programs[0].Name
@@ -95,7 +102,7 @@ func Start(t testing.TB) storage.Config {
 	if i < 0 {
 		t.Fatalf("%s: %q is no object store that is known here: want minio or versitygw", EnvStore, name)
 	}
-	return Programs[i].Launch(t).Config
+	return Programs[i].Launch(t)
 }
 
 // Each runs a test on every server, side by side.
@@ -154,6 +161,44 @@ func (p Program) start(t testing.TB, server *Server) *Server {
 	// Under a closure: by then it may be another process.
 	t.Cleanup(func() { server.Stop() })
 	return server
+}
+
+// File is where the server keeps the bytes of an object: a file by its key, or the largest below a folder of that name.
+func (s *Server) File(t testing.TB, bucket, key string) (file string) {
+	t.Helper()
+	var most int64
+	err := filepath.WalkDir(filepath.Join(s.Dir, bucket, key), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil && info.Size() > most {
+			file, most = path, info.Size()
+		}
+		return err
+	})
+	if err != nil || file == "" {
+		t.Fatalf("no file of %s in %s: %v", key, s.Dir, err)
+	}
+	return file
+}
+
+// Flip changes a bit of a file, as a bad drive does.
+func Flip(t testing.TB, file string, at int64) {
+	t.Helper()
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b := make([]byte, 1)
+	if _, err := f.ReadAt(b, at); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 1
+	if _, err := f.WriteAt(b, at); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Stop kills the server, as a crash would.
