@@ -26,6 +26,7 @@ type Store interface {
 	GetFile(ctx context.Context, a experiment.Artifact, path string) error
 	Stat(ctx context.Context, key string) (experiment.Artifact, error)
 	List(ctx context.Context, prefix string) ([]experiment.Artifact, error)
+	Move(ctx context.Context, from, to string) error
 	Remove(ctx context.Context, key string) error
 }
 
@@ -64,6 +65,7 @@ func (a *Activities) RegisterGeneral(r worker.ActivityRegistry) {
 	register(r, experiment.ActivitySelectLinearAugmented, a.SelectLinearAugmented)
 	register(r, experiment.ActivityWriteReport, a.WriteReport)
 	register(r, experiment.ActivityPruneCheckpoints, a.PruneCheckpoints)
+	register(r, experiment.ActivityRollBack, a.RollBack)
 }
 
 // RegisterTrain adds the activities that compute. Of all queues of one worker, one of them runs at a time.

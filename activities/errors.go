@@ -90,7 +90,7 @@ func classify(ctx context.Context, err error, unexpected func() int) error {
 	}
 	for _, p := range permanent {
 		if errors.Is(err, p.err) {
-			return temporal.NewNonRetryableApplicationError(err.Error(), p.kind, nil)
+			return temporal.NewNonRetryableApplicationError(err.Error(), p.kind, nil, details(err)...)
 		}
 	}
 	if errors.Is(err, engine.ErrUnsupported) { // a worker on another CPU may come

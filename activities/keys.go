@@ -52,6 +52,12 @@ func partialKey(epochKey, attempt string, step int) string {
 	return fmt.Sprintf("%sstep-%06d-%s.safetensors", partialPrefix(epochKey), step, attempt)
 }
 
+// corruptKey is where what is damaged under a key is kept: "experiments/first/corrupt/pretrain/epoch-0042.safetensors".
+func corruptKey(damaged string) string {
+	elements := strings.SplitN(damaged, "/", 3)
+	return key(elements[1], "corrupt", elements[2])
+}
+
 // contentKey is the key beside another that only these bytes are written under.
 func contentKey(key string, data []byte) string {
 	sum := sha256.Sum256(data)

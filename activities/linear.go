@@ -3,6 +3,7 @@ package activities
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -20,7 +21,7 @@ func (a *Activities) EvaluateLinear(ctx context.Context, in experiment.EvaluateL
 	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.Classification, error) {
 		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
 		heads := key(in.Spec.Name, "linear", "heads.safetensors")
-		done, err := recorded[experiment.Classification](ctx, a.Store, heads, from)
+		done, err := a.finishedLinear(ctx, heads, from)
 		if err != nil {
 			return experiment.Classification{}, err
 		}
@@ -37,6 +38,23 @@ func (a *Activities) EvaluateLinear(ctx context.Context, in experiment.EvaluateL
 		}
 		return a.withLinearModel(ctx, in, done.Result)
 	})
+}
+
+// finishedLinear returns the record of the classifiers, nil where there is none. Where they are lost, they are set aside and
+// count as never trained.
+func (a *Activities) finishedLinear(
+	ctx context.Context, heads string, from origin,
+) (*record[experiment.Classification], error) {
+	done, err := recorded[experiment.Classification](ctx, a.Store, heads, from)
+	if done == nil || err != nil {
+		return nil, err
+	}
+	_, err = getHeads(ctx, a.Store, done.Artifact, len(done.Result.Epochs))
+	if errors.As(err, new(lost)) {
+		_, err = setAside(ctx, a.Store, done.Artifact, err)
+		return nil, err
+	}
+	return done, err
 }
 
 // withLinearModel publishes the encoder with the selected classifier. The record comes before it: whichever attempt's
@@ -143,7 +161,7 @@ func putHeads(ctx context.Context, s Store, key string, heads []train.Head) (exp
 func getHeads(ctx context.Context, s Store, stored experiment.Artifact, epochs int) ([]train.Head, error) {
 	data, err := s.Get(ctx, stored)
 	if err != nil {
-		return nil, err
+		return nil, lose(stored, err)
 	}
 	tensors, _, err := checkpoint.ReadSafetensors(bytes.NewReader(data))
 	if err != nil {

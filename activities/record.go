@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
+
+	"go.temporal.io/sdk/activity"
 
 	"twinview/experiment"
 	"twinview/storage"
@@ -27,13 +30,15 @@ type record[T any] struct {
 	Result   T                   `json:"result"`
 }
 
-// recordKey is the key of the record beside an artifact.
+// recordKey is the key of the record beside an artifact, also beside one under a key of its content.
 func recordKey(artifact string) string {
-	return strings.TrimSuffix(artifact, ".safetensors") + ".json"
+	folder, file := path.Split(artifact)
+	name, _, _ := strings.Cut(file, ".")
+	return folder + name + ".json"
 }
 
 // recorded returns the record beside the artifact, or nil where the work has not been finished. A record of other work
-// under the same key is storage.ErrConflict.
+// under the same key is storage.ErrConflict. One that is damaged says nothing: it is removed, and the work done again.
 func recorded[T any](ctx context.Context, s Store, artifact string, from origin) (*record[T], error) {
 	key := recordKey(artifact)
 	stored, err := s.Stat(ctx, key)
@@ -44,6 +49,10 @@ func recorded[T any](ctx context.Context, s Store, artifact string, from origin)
 		return nil, err
 	}
 	data, err := s.Get(ctx, stored)
+	if errors.Is(err, storage.ErrCorrupt) {
+		activity.GetLogger(ctx).Warn("a record is damaged: the work is done again", "error", err)
+		return nil, s.Remove(ctx, key)
+	}
 	if err != nil {
 		return nil, err
 	}

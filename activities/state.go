@@ -21,7 +21,7 @@ func (a *Activities) state(ctx context.Context, checkpoint experiment.Artifact) 
 	}
 	data, err := a.Store.Get(ctx, checkpoint)
 	if err != nil {
-		return nil, err
+		return nil, lose(checkpoint, err)
 	}
 	s, err := train.ReadState(bytes.NewReader(data))
 	if err != nil {
@@ -76,7 +76,8 @@ func trainOnce[T any](
 }
 
 // finished returns the record of an epoch, if an attempt has finished it. Its checkpoint is verified and kept at hand for
-// the next epoch. Retention may have removed it: then a later epoch's is there, and nobody will ask for this one.
+// the next epoch. Retention may have removed it: then a later epoch's is there, and nobody will ask for this one. Where it is
+// damaged, it is set aside and the epoch counts as not finished.
 func finished[T any](ctx context.Context, a *Activities, key string, from origin) (r record[T], ok bool, err error) {
 	done, err := recorded[T](ctx, a.Store, key, from)
 	if done == nil || err != nil {
@@ -85,6 +86,10 @@ func finished[T any](ctx context.Context, a *Activities, key string, from origin
 	s, err := a.state(ctx, done.Artifact)
 	if errors.Is(err, storage.ErrNotFound) {
 		return *done, true, nil
+	}
+	if errors.Is(err, storage.ErrCorrupt) {
+		_, err = setAside(ctx, a.Store, done.Artifact, err)
+		return r, false, err
 	}
 	if err != nil {
 		return r, false, err

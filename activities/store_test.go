@@ -2,6 +2,7 @@ package activities
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,10 +22,12 @@ import (
 type memory struct {
 	mu      sync.Mutex
 	objects map[string][]byte
+	// digests are what the writers recorded.
+	digests map[string]string
 	failPut func(key string) error
 }
 
-func newMemory() *memory { return &memory{objects: map[string][]byte{}} }
+func newMemory() *memory { return &memory{objects: map[string][]byte{}, digests: map[string]string{}} }
 
 func (m *memory) Put(_ context.Context, key string, data []byte, _ string) (experiment.Artifact, error) {
 	m.mu.Lock()
@@ -38,7 +41,9 @@ func (m *memory) Put(_ context.Context, key string, data []byte, _ string) (expe
 		return experiment.Artifact{}, fmt.Errorf("%w: %s", storage.ErrConflict, key)
 	}
 	m.objects[key] = bytes.Clone(data)
-	return describe(key, data), nil
+	a := describe(key, data)
+	m.digests[key] = a.SHA256
+	return a, nil
 }
 
 func (m *memory) PutFile(ctx context.Context, key, path, contentType string) (experiment.Artifact, error) {
@@ -77,8 +82,13 @@ func (m *memory) Stat(_ context.Context, key string) (experiment.Artifact, error
 	if !ok {
 		return experiment.Artifact{}, fmt.Errorf("%w: %s", storage.ErrNotFound, key)
 	}
-	return describe(key, data), nil
+	a := describe(key, data)
+	a.SHA256 = cmp.Or(m.digests[key], a.SHA256)
+	return a, nil
 }
+
+// damage changes a byte of an object behind its writer's back.
+func (m *memory) damage(key string) { m.objects[key][len(m.objects[key])/2] ^= 1 }
 
 func (m *memory) List(_ context.Context, prefix string) ([]experiment.Artifact, error) {
 	m.mu.Lock()
@@ -90,6 +100,18 @@ func (m *memory) List(_ context.Context, prefix string) ([]experiment.Artifact, 
 		}
 	}
 	return found, nil
+}
+
+func (m *memory) Move(_ context.Context, from, to string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	data, ok := m.objects[from]
+	if !ok {
+		return fmt.Errorf("%w: %s", storage.ErrNotFound, from)
+	}
+	m.objects[to], m.digests[to] = data, m.digests[from]
+	delete(m.objects, from)
+	return nil
 }
 
 func (m *memory) Remove(_ context.Context, key string) error {

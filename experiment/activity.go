@@ -37,6 +37,7 @@ const (
 	ActivityEvaluateTest          = "EvaluateTest"          // train: EvaluateTestInput → TestResult
 	ActivityWriteReport           = "WriteReport"           // general: WriteReportInput → map[string]Artifact
 	ActivityPruneCheckpoints      = "PruneCheckpoints"      // general: PruneCheckpointsInput → nothing
+	ActivityRollBack              = "RollBack"              // general: RollBackInput → RolledBack
 )
 
 // Types of the application errors that no retry helps. Any other failure, a lost connection above all, is tried again.
@@ -47,7 +48,8 @@ const (
 	ErrorBadData = "BadData"
 	// ErrorDiverged is a loss that is NaN or infinite.
 	ErrorDiverged = "Diverged"
-	// ErrorCorruptArtifact is an object whose bytes differ from its digest, or that can't be read back.
+	// ErrorCorruptArtifact is an object whose bytes differ from its digest, or that can't be read back. Its detail is the
+	// Artifact where that can be made again.
 	ErrorCorruptArtifact = "CorruptArtifact"
 	// ErrorConflict is an object key that holds other bytes already.
 	ErrorConflict = "Conflict"
@@ -168,4 +170,20 @@ type PruneCheckpointsInput struct {
 	// Experiment is the experiment's name. No object outside its folder is ever removed.
 	Experiment string     `json:"experiment"`
 	Remove     []Artifact `json:"remove"`
+}
+
+// RollBackInput asks for the newest of some checkpoints that can be read back.
+type RollBackInput struct {
+	// Experiment is the experiment's name. No object outside its folder is ever moved.
+	Experiment string `json:"experiment"`
+	// Checkpoints are those of the epochs of one training, from the first to the one that was found lost.
+	Checkpoints []Artifact `json:"checkpoints"`
+}
+
+// RolledBack is where training goes on.
+type RolledBack struct {
+	// Epochs is the number of checkpoints up to the newest that can be read back, 0 where there is none.
+	Epochs int `json:"epochs"`
+	// Aside are the keys under which what was damaged lies now.
+	Aside []string `json:"aside,omitempty"`
 }

@@ -37,13 +37,16 @@ type stack struct {
 	// proxy is the way to the object store.
 	proxy *toxiproxy.Proxy
 	store *storage.Store
-	env   []string
+	// server is the object store itself.
+	server *storagetest.Server
+	env    []string
 }
 
 func startStack(t *testing.T) *stack {
 	t.Helper()
 	temporal := temporaltest.Start(t)
-	config := storagetest.Start(t)
+	server := storagetest.Launch(t)
+	config := server.Config
 	require.NoError(t, build())
 	store, err := storage.Open(t.Context(), config)
 	require.NoError(t, err)
@@ -52,6 +55,7 @@ func startStack(t *testing.T) *stack {
 		temporal: temporal,
 		proxy:    proxy,
 		store:    store,
+		server:   server,
 		// Nothing of the user's own servers and settings.
 		env: []string{
 			"PATH=" + os.Getenv("PATH"),

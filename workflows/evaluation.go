@@ -24,6 +24,8 @@ type EvaluationInput struct {
 	FinetuneBest *experiment.Selection `json:"finetune_best,omitempty"`
 	// Ablation has the arms that were begun; the last may lack epochs.
 	Ablation []experiment.AblationArm `json:"ablation,omitempty"`
+	// RollBacks is how often a checkpoint was lost and training went back.
+	RollBacks int `json:"roll_backs,omitempty"`
 }
 
 // EvaluationResult is what Evaluation returns.
@@ -38,34 +40,48 @@ type EvaluationResult struct {
 
 // Evaluation measures the selected encoder: a linear classifier on its frozen outputs, another on those for augmented
 // images, then fine-tuning of the whole network epoch by epoch, then the ablation's arms. All choose their epoch on the
-// validation split; only after that is the test split read, once. A protocol of no epochs is left out.
+// validation split; only after that is the test split read, once. A protocol of no epochs is left out. Where a checkpoint is
+// lost, its training goes back to the one before it.
 func Evaluation(ctx workflow.Context, in EvaluationInput) (*EvaluationResult, error) {
+	for {
+		result, err := evaluate(ctx, &in)
+		if err == nil {
+			return result, nil
+		}
+		if err := in.rollBack(ctx, err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// evaluate does what in lacks. The error is a continue-as-new request when the history got long.
+func evaluate(ctx workflow.Context, in *EvaluationInput) (*EvaluationResult, error) {
 	result := &EvaluationResult{}
 	if in.Spec.Linear.Epochs > 0 {
-		if err := linear(ctx, &in); err != nil {
+		if err := linear(ctx, in); err != nil {
 			return nil, err
 		}
 		result.Linear = *in.Linear
 	}
 	if in.Spec.LinearAugmented != nil {
-		if err := linearAugmented(ctx, &in); err != nil {
+		if err := linearAugmented(ctx, in); err != nil {
 			return nil, err
 		}
 		result.LinearAugmented = &experiment.Classification{Epochs: in.LinearAugmented, Best: *in.LinearAugmentedBest}
 	}
 	if in.Spec.Finetune.Epochs > 0 {
-		if err := finetune(ctx, &in); err != nil {
+		if err := finetune(ctx, in); err != nil {
 			return nil, err
 		}
 		result.Finetune = experiment.Classification{Epochs: in.Finetune, Best: *in.FinetuneBest}
 	}
 	if in.Spec.Ablation != nil {
-		if err := ablate(ctx, &in); err != nil {
+		if err := ablate(ctx, in); err != nil {
 			return nil, err
 		}
 		result.Ablation = in.Ablation
 	}
-	return result, test(ctx, in, result)
+	return result, test(ctx, *in, result)
 }
 
 // linear fills in in.Linear unless an earlier run of the workflow has.

@@ -63,34 +63,8 @@ func conduct(ctx workflow.Context, spec experiment.Spec, p *progress) (*experime
 	}
 	p.Data = &result.Data
 
-	p.enter(ctx, experiment.StagePretrain)
-	pretraining := PretrainingInput{Spec: spec, Data: result.Data}
-	if err := child(ctx, spec.Name+"/pretraining", "pretraining", Pretraining, pretraining, &result.Pretrain); err != nil {
+	if err := learn(ctx, spec, p, result); err != nil {
 		return nil, err
-	}
-	p.Pretrain = result.Pretrain
-
-	p.enter(ctx, experiment.StageSelect)
-	choose := experiment.SelectCheckpointInput{Spec: spec, Epochs: result.Pretrain}
-	if err := general(ctx, experiment.ActivitySelectCheckpoint, "best epoch", choose, &result.Best); err != nil {
-		return nil, err
-	}
-	p.Best = &result.Best
-
-	p.enter(ctx, spec.StageAfter(experiment.StageSelect))
-	evaluation := EvaluationInput{Spec: spec, Data: result.Data, Best: result.Best}
-	var evaluated EvaluationResult
-	if err := child(ctx, spec.Name+"/evaluation", "evaluation", Evaluation, evaluation, &evaluated); err != nil {
-		return nil, err
-	}
-	result.Linear, result.Finetune, result.Ablation = evaluated.Linear, evaluated.Finetune, evaluated.Ablation
-	result.LinearAugmented, result.Test = evaluated.LinearAugmented, evaluated.Test
-	p.Finetune, p.Ablation = result.Finetune.Epochs, result.Ablation
-	if result.LinearAugmented != nil {
-		p.LinearAugmented = result.LinearAugmented.Epochs
-	}
-	if len(result.Linear.Epochs) > 0 {
-		p.Linear = &result.Linear
 	}
 
 	p.enter(ctx, experiment.StageReport)
@@ -105,4 +79,57 @@ func conduct(ctx workflow.Context, spec experiment.Spec, p *progress) (*experime
 	p.Result = result
 	p.enter(ctx, experiment.StageDone)
 	return result, nil
+}
+
+// learn fills in what is trained and measured. Where the checkpoint of an epoch is lost that pretraining has behind it, the
+// stages from there on come again: what they did is found by its records.
+func learn(ctx workflow.Context, spec experiment.Spec, p *progress, result *experiment.Result) error {
+	pretraining := PretrainingInput{Spec: spec, Data: result.Data}
+	for rollBacks := 0; ; {
+		err := stages(ctx, pretraining, p, result)
+		if err == nil {
+			return nil
+		}
+		n, err := rollBack(ctx, spec.Name, pretrained(result.Pretrain), &rollBacks, err)
+		if err != nil {
+			return err
+		}
+		pretraining.Epochs = result.Pretrain[:n:n]
+	}
+}
+
+// stages are pretraining, the choice of its best epoch, and the evaluation.
+func stages(ctx workflow.Context, pretraining PretrainingInput, p *progress, result *experiment.Result) error {
+	spec := pretraining.Spec
+	p.enter(ctx, experiment.StagePretrain)
+	var epochs []experiment.PretrainEpoch
+	if err := child(ctx, spec.Name+"/pretraining", "pretraining", Pretraining, pretraining, &epochs); err != nil {
+		return err
+	}
+	result.Pretrain = epochs
+	p.Pretrain = result.Pretrain
+
+	p.enter(ctx, experiment.StageSelect)
+	choose := experiment.SelectCheckpointInput{Spec: spec, Epochs: result.Pretrain}
+	if err := general(ctx, experiment.ActivitySelectCheckpoint, "best epoch", choose, &result.Best); err != nil {
+		return err
+	}
+	p.Best = &result.Best
+
+	p.enter(ctx, spec.StageAfter(experiment.StageSelect))
+	evaluation := EvaluationInput{Spec: spec, Data: result.Data, Best: result.Best}
+	var evaluated EvaluationResult
+	if err := child(ctx, spec.Name+"/evaluation", "evaluation", Evaluation, evaluation, &evaluated); err != nil {
+		return err
+	}
+	result.Linear, result.Finetune, result.Ablation = evaluated.Linear, evaluated.Finetune, evaluated.Ablation
+	result.LinearAugmented, result.Test = evaluated.LinearAugmented, evaluated.Test
+	p.Finetune, p.Ablation = result.Finetune.Epochs, result.Ablation
+	if result.LinearAugmented != nil {
+		p.LinearAugmented = result.LinearAugmented.Epochs
+	}
+	if len(result.Linear.Epochs) > 0 {
+		p.Linear = &result.Linear
+	}
+	return nil
 }

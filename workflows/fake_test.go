@@ -29,8 +29,11 @@ type fakes struct {
 	calls []string
 	// froms are the checkpoints that training started from, pruned the keys that were removed.
 	froms, pruned []string
-	tested        experiment.EvaluateTestInput
-	reported      experiment.WriteReportInput
+	// rollBacks are the checkpoints that were asked for; the newest but damaged ones is found.
+	rollBacks [][]experiment.Artifact
+	damaged   map[string]bool
+	tested    experiment.EvaluateTestInput
+	reported  experiment.WriteReportInput
 }
 
 // register adds all activities.
@@ -48,6 +51,7 @@ func (f *fakes) registerGeneral(r worker.ActivityRegistry) {
 		experiment.ActivitySelectLinearAugmented: f.selectLinearAugmented,
 		experiment.ActivityWriteReport:           f.report,
 		experiment.ActivityPruneCheckpoints:      f.prune,
+		experiment.ActivityRollBack:              f.rollBack,
 	})
 }
 
@@ -226,6 +230,23 @@ func (f *fakes) prune(ctx context.Context, in experiment.PruneCheckpointsInput) 
 	}
 	f.mu.Unlock()
 	return f.begin(ctx, experiment.ActivityPruneCheckpoints, 0)
+}
+
+// rollBack finds what is not damaged, and mends the rest: it is as good as trained again.
+func (f *fakes) rollBack(ctx context.Context, in experiment.RollBackInput) (experiment.RolledBack, error) {
+	f.mu.Lock()
+	f.rollBacks = append(f.rollBacks, in.Checkpoints)
+	n := len(in.Checkpoints)
+	for ; n > 0 && f.damaged[in.Checkpoints[n-1].Key]; n-- {
+		delete(f.damaged, in.Checkpoints[n-1].Key)
+	}
+	f.mu.Unlock()
+	return experiment.RolledBack{Epochs: n}, f.begin(ctx, experiment.ActivityRollBack, 0)
+}
+
+// lost is what the real activity returns when it can't read an artifact back.
+func lost(a experiment.Artifact) error {
+	return temporal.NewNonRetryableApplicationError("object corrupt: "+a.Key, experiment.ErrorCorruptArtifact, nil, a)
 }
 
 // diverged is what the real activity returns when a loss is not a number.

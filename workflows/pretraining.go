@@ -14,16 +14,32 @@ type PretrainingInput struct {
 	Data experiment.PreparedData `json:"data"`
 	// Epochs are those that earlier runs of the workflow have finished; pretraining goes on behind them.
 	Epochs []experiment.PretrainEpoch `json:"epochs,omitempty"`
+	// RollBacks is how often a checkpoint was lost and training went back.
+	RollBacks int `json:"roll_backs,omitempty"`
 }
 
 // Pretraining trains the encoder epoch by epoch, one activity each, from one checkpoint to the next. Checkpoints that
 // retention doesn't keep are removed on the way, so that a long run needs no more room than a short one. Where no epoch is
-// planned, epoch 0 stands in for them: the encoder as it starts.
+// planned, epoch 0 stands in for them: the encoder as it starts. Where a checkpoint is lost, training goes back to the one
+// before it.
 func Pretraining(ctx workflow.Context, in PretrainingInput) ([]experiment.PretrainEpoch, error) {
+	for {
+		err := pretrain(ctx, &in)
+		if err == nil {
+			return in.Epochs, nil
+		}
+		if err := in.rollBack(ctx, err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// pretrain appends the missing epochs to in.Epochs. The error is a continue-as-new request when the history got long.
+func pretrain(ctx workflow.Context, in *PretrainingInput) error {
 	planned := in.Spec.Pretrain.Epochs
 	for len(in.Epochs) < max(1, planned) {
 		if continueNow(ctx) {
-			return nil, workflow.NewContinueAsNewError(ctx, Pretraining, in)
+			return workflow.NewContinueAsNewError(ctx, Pretraining, *in)
 		}
 		epoch := experiment.PretrainEpochInput{Spec: in.Spec, Data: in.Data, Epoch: min(len(in.Epochs)+1, planned)}
 		queue := ""
@@ -33,16 +49,16 @@ func Pretraining(ctx workflow.Context, in PretrainingInput) ([]experiment.Pretra
 		var done experiment.PretrainEpoch
 		summary := fmt.Sprintf("epoch %d of %d", epoch.Epoch, planned)
 		if err := trainOn(ctx, queue, experiment.ActivityPretrainEpoch, summary, epoch, &done); err != nil {
-			return nil, err
+			return err
 		}
 		in.Epochs = append(in.Epochs, done)
 		tell(ctx, Report{Pretrain: &done})
 		workflow.SetCurrentDetails(ctx, pretrainDetails(in.Epochs, planned))
-		if err := prune(ctx, in); err != nil {
-			return nil, err
+		if err := prune(ctx, *in); err != nil {
+			return err
 		}
 	}
-	return in.Epochs, nil
+	return nil
 }
 
 // prune removes the checkpoints that the newest epoch superseded, if there are any.

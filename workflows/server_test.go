@@ -212,13 +212,19 @@ func histories(t *testing.T, c client.Client, id, run string) []*history.History
 // firstRun is the run ID under which a child of the given type started.
 func firstRun(t *testing.T, parent *history.History, workflowType string) string {
 	t.Helper()
+	runs := children(parent, workflowType)
+	require.NotEmpty(t, runs, "no child %s has started", workflowType)
+	return runs[0]
+}
+
+// children are the run IDs under which children of the given type started.
+func children(parent *history.History, workflowType string) (runs []string) {
 	for _, e := range parent.Events {
 		if a := e.GetChildWorkflowExecutionStartedEventAttributes(); a.GetWorkflowType().GetName() == workflowType {
-			return a.GetWorkflowExecution().GetRunId()
+			runs = append(runs, a.GetWorkflowExecution().GetRunId())
 		}
 	}
-	t.Fatalf("no child %s has started", workflowType)
-	return ""
+	return runs
 }
 
 // save writes a history to testdata, where -record asks for it.
