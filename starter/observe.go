@@ -175,7 +175,9 @@ func (t *connection) pendingActivities(workflowID string, infos []*workflow.Pend
 }
 
 // isLocked says whether there is an answer that can't be decrypted here.
-func isLocked(err error) bool { return errors.Is(err, payload.ErrNoKey) || errors.Is(err, payload.ErrForged) }
+func isLocked(err error) bool {
+	return errors.Is(err, payload.ErrNoKey) || errors.Is(err, payload.ErrForged)
+}
 
 // isAway says whether Temporal did not answer, as opposed to an answer that is an error.
 func isAway(err error) bool {
