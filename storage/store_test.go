@@ -37,7 +37,7 @@ func bucketName(t *testing.T) string {
 // rawClient reaches the objects behind the store's back.
 func rawClient(t *testing.T, c storage.Config) *minio.Client {
 	t.Helper()
-	client, err := minio.New(c.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(c.AccessKey, c.SecretKey, "")})
+	client, err := minio.New(c.Endpoint, &minio.Options{Creds: credentials.NewStaticV4(c.AccessKey, c.SecretKey, c.SessionToken)})
 	require.NoError(t, err)
 	return client
 }

@@ -145,16 +145,22 @@ func (p Program) LaunchTLS(t testing.TB, authority *tlstest.Authority) *Server {
 	return p.start(t, &Server{tls: p.secure(t, certificate, key), ca: authority.File})
 }
 
-func (p Program) start(t testing.TB, server *Server) *Server {
+// File is the path of the program. Where it is missing the test is skipped.
+func (p Program) File(t testing.TB) string {
 	t.Helper()
-	binary, err := p.find()
+	path, err := p.find()
 	if err != nil && os.Getenv(EnvRequire) == "1" {
 		t.Fatal(err)
 	}
 	if err != nil {
 		t.Skip(err)
 	}
-	server.Dir, server.program, server.command = t.TempDir(), p, append(slices.Clone(server.command), binary)
+	return path
+}
+
+func (p Program) start(t testing.TB, server *Server) *Server {
+	t.Helper()
+	server.Dir, server.program, server.command = t.TempDir(), p, append(slices.Clone(server.command), p.File(t))
 	if err := server.launch(); err != nil {
 		t.Fatal(err)
 	}
