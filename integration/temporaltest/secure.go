@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"go.temporal.io/api/proxy"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -50,7 +51,11 @@ func (s *Server) Secure(t testing.TB, config *tls.Config, apiKey string) *Door {
 			if !d.admits(ctx, apiKey) {
 				return nil, status.Error(codes.PermissionDenied, "Request unauthorized.")
 			}
-			return next(ctx, request)
+			answer, err := next(ctx, request)
+			if err != nil {
+				err = serviceerror.ToStatus(err).Err()
+			}
+			return answer, err
 		}))
 	workflowservice.RegisterWorkflowServiceServer(front, service)
 	go front.Serve(listener)

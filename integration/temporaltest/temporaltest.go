@@ -30,8 +30,8 @@ type Server struct {
 	Client client.Client
 }
 
-// Start runs a server until the test ends. Where there is no temporal program the test is skipped.
-func Start(t testing.TB) *Server {
+// File is the path of the temporal program. Where there is none the test is skipped.
+func File(t testing.TB) string {
 	t.Helper()
 	path, err := find()
 	if err != nil && os.Getenv(EnvRequire) == "1" {
@@ -40,8 +40,14 @@ func Start(t testing.TB) *Server {
 	if err != nil {
 		t.Skip(err)
 	}
+	return path
+}
+
+// Start runs a server until the test ends. Where there is no temporal program the test is skipped.
+func Start(t testing.TB) *Server {
+	t.Helper()
 	server, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{
-		ExistingPath:  path,
+		ExistingPath:  File(t),
 		ClientOptions: &client.Options{Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))},
 		LogLevel:      "error",
 		Stdout:        io.Discard,
