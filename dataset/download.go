@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -50,6 +51,10 @@ func request(ctx context.Context, source string) (*http.Response, error) {
 		return nil, ctx.Err()
 	}
 	if err != nil {
+		// Its URL stays out of the message: the server may have led on to one that is signed, which is a secret.
+		if at := (*url.Error)(nil); errors.As(err, &at) {
+			err = at.Err
+		}
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	if response.StatusCode != http.StatusOK {

@@ -102,3 +102,16 @@ func TestDownloadGivesUpOnSilence(t *testing.T) {
 	require.ErrorIs(t, err, ErrDownload)
 	require.ErrorContains(t, err, "sent nothing for 50ms")
 }
+
+// Where a server leads to may be a signed URL, which lets in whoever reads it.
+func TestMessagesNameNoURLThatAServerLedTo(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	server := httptest.NewServer(http.RedirectHandler(gone.URL+"/a?X-Amz-Signature=hidden", http.StatusFound))
+	t.Cleanup(server.Close)
+	_, err := Fetch(t.Context(), server.URL+"/archive", sumOf(nil), t.TempDir())
+	require.ErrorIs(t, err, ErrUnreachable)
+	require.ErrorContains(t, err, server.URL+"/archive")
+	require.ErrorContains(t, err, "refused")
+	require.NotContains(t, err.Error(), "hidden")
+}

@@ -151,7 +151,7 @@ func (c *checker) source(path, source string) {
 		return
 	}
 	shown := source
-	if strings.Contains(source, "@") {
+	if strings.ContainsAny(source, "@?") {
 		// What may be a password stays out of the message, which ends up in logs.
 		shown = "(hidden)"
 	}
@@ -160,8 +160,25 @@ func (c *checker) source(path, source string) {
 		c.complain(path, shown, "can't be fetched: must be a path or an http(s) URL")
 	case u.User != nil:
 		c.complain(path, shown, "holds credentials, which a spec must not: use a URL without")
+	case secretParameter(u.RawQuery) != "":
+		c.complain(path, shown, "holds credentials in its parameter %q, which a spec must not: use a URL without, or fetch the "+
+			"file and name its path", secretParameter(u.RawQuery))
 	}
 }
+
+// secretParameter is the name of a parameter that lets whoever has the URL in, as those of signed URLs do; empty where there
+// is none. Specs stand in histories, in the object store and in reports.
+func secretParameter(query string) string {
+	for parameter := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
+		name, _, _ := strings.Cut(parameter, "=")
+		if secretName.MatchString(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+var secretName = regexp.MustCompile(`(?i)signature|credential|token|secret|passw|^(sig|auth|key|api[-_]?key)$`)
 
 func (e Encoder) check(c *checker) {
 	c.oneOf("encoder.architecture", e.Architecture, ResNet18)

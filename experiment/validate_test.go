@@ -41,6 +41,11 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 		{func(s *Spec) { s.Dataset.Source, s.Dataset.SHA256 = "https:///b", digest }, "must be a path or an http(s) URL"},
 		{func(s *Spec) { s.Dataset.Source, s.Dataset.SHA256 = "https://me:secret@a/b", digest }, `dataset.source: "(hidden)" holds credentials`},
 		{func(s *Spec) { s.Dataset.Source, s.Dataset.SHA256 = "https://me:secret@[/b", digest }, `dataset.source: "(hidden)" can't be fetched`},
+		{func(s *Spec) { s.Dataset.Source, s.Dataset.SHA256 = "https://a/b?x=1&X-Amz-Signature=secret", digest },
+			`dataset.source: "(hidden)" holds credentials in its parameter "X-Amz-Signature"`},
+		{func(s *Spec) { s.Dataset.Source, s.Dataset.SHA256 = "https://a/b?sv=2024&sig=secret", digest }, `in its parameter "sig"`},
+		{func(s *Spec) { s.Dataset.Source, s.Dataset.SHA256 = "https://a/b?access_token=secret", digest }, `parameter "access_token"`},
+		{func(s *Spec) { s.Dataset.Source, s.Dataset.SHA256 = "https://a:/b:c?sig=%secret", digest }, `in its parameter "sig"`},
 		{func(s *Spec) { s.Dataset.Name, s.Dataset.Source = Synthetic, "a" }, "the synthetic set is drawn by code"},
 		{func(s *Spec) { s.Dataset.TrainImages = -1 }, "dataset.train_images: -1 is out of range: must be 0 (all) or 10 to 50000"},
 		{func(s *Spec) { s.Dataset.TrainImages = 9 }, "dataset.train_images: 9"},
@@ -154,6 +159,9 @@ func TestValidateTakesWhatIsAllowed(t *testing.T) {
 	for _, change := range []func(*Spec){
 		func(s *Spec) { s.Name = "0_a-" },
 		func(s *Spec) { s.Dataset.Source, s.Dataset.SHA256 = "https://host/a", strings.Repeat("0a", 32) },
+		func(s *Spec) {
+			s.Dataset.Source, s.Dataset.SHA256 = "https://host/a?version=2&design=x&keyboard=y", strings.Repeat("0a", 32)
+		},
 		func(s *Spec) { s.Dataset.Source, s.Dataset.SHA256 = "../a b", strings.Repeat("0a", 32) },
 		func(s *Spec) { s.Dataset.TrainImages = 45000 },
 		func(s *Spec) { s.Method.Name, s.Method.Temperature = BarlowTwins, 0 },

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"slices"
 	"strings"
@@ -197,7 +198,11 @@ func askServer(ctx context.Context, url string) error {
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return fmt.Errorf("reach the data set: %w", err)
+		// Without its URL, to which the server may have led, and which may be signed.
+		if at := (*neturl.Error)(nil); errors.As(err, &at) {
+			err = at.Err
+		}
+		return fmt.Errorf("reach the data set at %s: %w", url, err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
