@@ -40,6 +40,8 @@ type stack struct {
 	// server is the object store itself.
 	server *storagetest.Server
 	env    []string
+	// roles are the variables of somebody with fewer rights in the store, by the name of the policy.
+	roles map[string][]string
 }
 
 func startStack(t *testing.T) *stack {
@@ -56,6 +58,7 @@ func startStack(t *testing.T) *stack {
 		proxy:    proxy,
 		store:    store,
 		server:   server,
+		roles:    map[string][]string{},
 		// Nothing of the user's own servers and settings.
 		env: []string{
 			"PATH=" + os.Getenv("PATH"),
