@@ -93,7 +93,8 @@ func classify(ctx context.Context, err error, unexpected func() int) error {
 			return temporal.NewNonRetryableApplicationError(err.Error(), p.kind, nil, details(err)...)
 		}
 	}
-	if errors.Is(err, engine.ErrUnsupported) { // a worker on another CPU may come
+	// A worker on another CPU, or one of a newer version, may come.
+	if errors.Is(err, engine.ErrUnsupported) || errors.As(err, new(*experiment.VersionError)) {
 		return temporal.NewApplicationError(err.Error(), errorUnsupported)
 	}
 	if storage.Retryable(err) {

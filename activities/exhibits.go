@@ -43,7 +43,7 @@ func (a *Activities) exhibit(
 		}
 		e.Neighbours = append(e.Neighbours, shown)
 	}
-	if e.Map, err = layout(ctx, pick(asked, drawn[:min(mapImages, len(drawn))]), o); err != nil {
+	if e.Map, err = mapOf(ctx, pick(asked, drawn[:min(mapImages, len(drawn))]), o); err != nil {
 		return nil, err
 	}
 	data, err := e.JSON()
@@ -93,8 +93,8 @@ func pictureOf(images dataset.Images, i int) (report.Picture, error) {
 	return report.Picture{Index: i, Class: int(images.Labels[i]), PNG: data.Bytes()}, nil
 }
 
-// layout is nil where there are too few images.
-func layout(ctx context.Context, shown train.Labelled, o train.Options) (*report.Map, error) {
+// mapOf is nil where there are too few images.
+func mapOf(ctx context.Context, shown train.Labelled, o train.Options) (*report.Map, error) {
 	n := len(shown.Labels)
 	if n < 4 {
 		return nil, nil

@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"twinview/experiment"
+	"twinview/layout"
 	"twinview/storage"
 	"twinview/train"
 )
@@ -53,6 +54,12 @@ type keeper struct {
 	stored chan struct{}
 	// dropped are checkpoints that heartbeats name no more. The one who stores owns them.
 	dropped []dropped
+}
+
+// manifest is the JSON beside a checkpoint inside an epoch.
+type manifest struct {
+	Version int `json:"version,omitempty"`
+	experiment.StepCheckpoint
 }
 
 type dropped struct {
@@ -142,6 +149,9 @@ func (k *keeper) left() ([]experiment.StepCheckpoint, error) {
 			continue
 		}
 		c, err := k.manifest(a)
+		if errors.As(err, new(*experiment.VersionError)) {
+			return nil, err // what a newer worker has done is not lost
+		}
 		if err != nil {
 			k.log.Warn("a checkpoint inside the epoch is lost", "error", err)
 			continue
@@ -160,10 +170,12 @@ func (k *keeper) manifest(a experiment.Artifact) (c experiment.StepCheckpoint, e
 	if err != nil {
 		return c, err
 	}
-	if err := json.Unmarshal(data, &c); err != nil {
-		return c, fmt.Errorf("%w: %s: %w", storage.ErrCorrupt, a.Key, err)
+	var m manifest
+	err = layout.Decode(data, "manifest "+a.Key, layout.ManifestVersion, &m)
+	if err == nil || errors.As(err, new(*experiment.VersionError)) {
+		return m.StepCheckpoint, err
 	}
-	return c, nil
+	return c, fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
 }
 
 func (k *keeper) read(c experiment.StepCheckpoint) (*train.State, error) {
@@ -291,11 +303,11 @@ func (k *keeper) store(ctx context.Context, s *train.State, usage *experiment.Us
 		return err
 	}
 	taken := experiment.StepCheckpoint{Step: s.StepsDone(), Checkpoint: artifact, Usage: usage}
-	manifest, err := json.Marshal(taken)
+	beside, err := json.Marshal(manifest{layout.ManifestVersion, taken})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", recordKey(key), err)
 	}
-	if _, err := k.a.Store.Put(ctx, recordKey(key), manifest, typeJSON); err != nil {
+	if _, err := k.a.Store.Put(ctx, recordKey(key), beside, typeJSON); err != nil {
 		return err
 	}
 	for _, c := range k.p.publish(taken) {

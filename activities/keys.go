@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"twinview/experiment"
+	"twinview/layout"
 )
 
 // Content types of what is stored.
@@ -32,7 +33,7 @@ func weightsKey(sha256 string) string { return path.Join("weights", sha256) }
 
 // key is a file's key in an experiment's folder.
 func key(name string, elements ...string) string {
-	return path.Join("experiments", name, path.Join(elements...))
+	return layout.Key(name, elements...)
 }
 
 // epochKey is the key of an epoch's checkpoint in the stage's folder, "pretrain", "finetune" or
@@ -43,7 +44,7 @@ func epochKey(name, stage string, epoch int) string {
 
 // partialPrefix begins the keys of an epoch's checkpoints between two steps: "experiments/first/pretrain/epoch-0042.partial/".
 func partialPrefix(epochKey string) string {
-	return strings.TrimSuffix(epochKey, ".safetensors") + ".partial/"
+	return layout.PartialPrefix(epochKey)
 }
 
 // partialKey is the key of one of them. No two attempts have the same, so a checkpoint of an attempt that was given up but

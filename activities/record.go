@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
-	"strings"
 
 	"go.temporal.io/sdk/activity"
 
 	"twinview/experiment"
+	"twinview/layout"
 	"twinview/storage"
 )
 
@@ -25,6 +24,8 @@ type origin struct {
 // record says what a piece of training produced. It is a small JSON file beside the artifact, and it is written last: where
 // there is a record, an attempt has finished the work, and only its report to Temporal can have been lost.
 type record[T any] struct {
+	// Version is layout.RecordVersion, 0 in a record from before there were versions.
+	Version  int                 `json:"version,omitempty"`
 	Origin   origin              `json:"origin"`
 	Artifact experiment.Artifact `json:"artifact"`
 	Result   T                   `json:"result"`
@@ -32,9 +33,7 @@ type record[T any] struct {
 
 // recordKey is the key of the record beside an artifact, also beside one under a key of its content.
 func recordKey(artifact string) string {
-	folder, file := path.Split(artifact)
-	name, _, _ := strings.Cut(file, ".")
-	return folder + name + ".json"
+	return layout.RecordKey(artifact)
 }
 
 // recorded returns the record beside the artifact, or nil where the work has not been finished. A record of other work
@@ -57,8 +56,8 @@ func recorded[T any](ctx context.Context, s Store, artifact string, from origin)
 		return nil, err
 	}
 	var r record[T]
-	if err := json.Unmarshal(data, &r); err != nil {
-		return nil, fmt.Errorf("read %s: %w", key, err)
+	if err := layout.Decode(data, "record "+key, layout.RecordVersion, &r); err != nil {
+		return nil, err
 	}
 	if r.Origin != from {
 		return nil, fmt.Errorf("%w: %s records training from other data or another checkpoint: "+
@@ -71,6 +70,7 @@ func recorded[T any](ctx context.Context, s Store, artifact string, from origin)
 // attempt was faster, commit returns that one's record, which may name other bits where its processor rounds otherwise.
 func commit[T any](ctx context.Context, s Store, artifact string, r record[T]) (record[T], error) {
 	key := recordKey(artifact)
+	r.Version = layout.RecordVersion
 	data, err := json.Marshal(r)
 	if err != nil {
 		return r, fmt.Errorf("write %s: %w", key, err)

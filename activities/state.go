@@ -24,6 +24,9 @@ func (a *Activities) state(ctx context.Context, checkpoint experiment.Artifact) 
 		return nil, lose(checkpoint, err)
 	}
 	s, err := train.ReadState(bytes.NewReader(data))
+	if errors.As(err, new(*experiment.VersionError)) {
+		return nil, fmt.Errorf("checkpoint %s: %w", checkpoint.Key, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: checkpoint %s: %w", storage.ErrCorrupt, checkpoint.Key, err)
 	}

@@ -33,6 +33,11 @@ type State struct {
 	tensors, buffers []checkpoint.Tensor
 }
 
+// StateVersion is the format version of what Write writes and the newest that ReadState reads. A file that names none was
+// written before there were versions and is of version 1. Whatever an older program would read wrongly, without an error,
+// takes a new version; ReadState goes on reading every older one, and testdata keeps a file of each.
+const StateVersion = 1
+
 // bufferPrefix sets the optimiser's buffers apart from the model's tensors in a file:
 // "optimizer.momentum.conv1.weight".
 const bufferPrefix = "optimizer."
@@ -102,11 +107,12 @@ func (s *State) StateDict() []checkpoint.Tensor { return slices.Clone(s.tensors)
 // Write writes the state as safetensors; equal states give equal bytes.
 func (s *State) Write(w io.Writer) error {
 	metadata := map[string]string{
-		"format": "pt", // what Python's safetensors expects of a PyTorch model
-		"stage":  s.stage,
-		"epoch":  strconv.Itoa(s.Epoch),
-		"step":   strconv.Itoa(s.Step),
-		"spec":   s.spec,
+		"format":  "pt", // what Python's safetensors expects of a PyTorch model
+		"version": strconv.Itoa(StateVersion),
+		"stage":   s.stage,
+		"epoch":   strconv.Itoa(s.Epoch),
+		"step":    strconv.Itoa(s.Step),
+		"spec":    s.spec,
 	}
 	if s.kernels != nil {
 		kernels, err := json.Marshal(s.kernels) // sorted by key
@@ -128,12 +134,16 @@ func (s *State) Write(w io.Writer) error {
 	return nil
 }
 
-// ReadState reads what Write wrote. A malformed file is an error; whether the state belongs to a spec is checked where it
+// ReadState reads what Write wrote, in this version or an older one. A state in a newer format is an
+// experiment.VersionError, any other malformed file another error; whether the state belongs to a spec is checked where it
 // is used.
 func ReadState(r io.Reader) (*State, error) {
 	tensors, metadata, err := checkpoint.ReadSafetensors(r)
 	if err != nil {
 		return nil, fmt.Errorf("read training state: %w", err)
+	}
+	if err := checkVersion(metadata); err != nil {
+		return nil, err
 	}
 	s := &State{stage: metadata["stage"], spec: metadata["spec"]}
 	if s.Epoch, err = counter(metadata, "epoch"); err != nil {
@@ -160,6 +170,17 @@ func ReadState(r io.Reader) (*State, error) {
 		}
 	}
 	return s, nil
+}
+
+func checkVersion(metadata map[string]string) error {
+	if _, ok := metadata["version"]; !ok {
+		return nil
+	}
+	version, err := counter(metadata, "version")
+	if err != nil {
+		return err
+	}
+	return experiment.CheckVersion("training state", version, StateVersion)
 }
 
 func counter(metadata map[string]string, key string) (int, error) {
