@@ -31,7 +31,6 @@ func TestContract(t *testing.T) {
 			"revoked credentials":  testRevokedCredentials,
 			"replaced credentials": testReplacedCredentials,
 			"damaged disk":         testDamagedDisk,
-			"drive away":           testDriveAway,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -69,6 +69,38 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// MinIO gives the same answer where too few of its drives are there as where an object is damaged. Only its health check tells
+// whether waiting helps.
+func TestDamagedOrDrivesAway(t *testing.T) {
+	t.Parallel()
+	var health atomic.Int64
+	s := openFaulty(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/minio/health/cluster" {
+			w.WriteHeader(int(health.Load()))
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		io.WriteString(w, "<Error><Code>SlowDownRead</Code></Error>")
+	})
+	a := experiment.Artifact{Key: "key", SHA256: digest(nil)}
+	for status, want := range map[int]error{
+		http.StatusOK: storage.ErrCorrupt, http.StatusServiceUnavailable: storage.ErrUnreachable,
+		http.StatusForbidden: storage.ErrUnreachable,
+	} {
+		health.Store(int64(status))
+		for name, call := range map[string]func() error{
+			"get":  func() error { _, err := s.Get(t.Context(), a); return err },
+			"put":  func() error { _, err := s.Put(t.Context(), a.Key, largeContent(), "text/plain"); return err },
+			"move": func() error { return s.Move(t.Context(), a.Key, "other") },
+		} {
+			err := call()
+			require.ErrorIs(t, err, want, "%s, %d", name, status)
+			require.Equal(t, want == storage.ErrUnreachable, storage.Retryable(err), "%s, %d", name, status)
+			require.ErrorContains(t, err, "key")
+		}
+	}
+}
+
 // open returns the error of opening a store at another program's address.
 func open(t *testing.T, address string, secure bool) error {
 	t.Helper()

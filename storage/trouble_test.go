@@ -152,19 +152,3 @@ func testDamagedDisk(t *testing.T, server *storagetest.Server) {
 		})
 	}
 }
-
-// Where the server's drive is away, no object counts as damaged or missing.
-func testDriveAway(t *testing.T, server *storagetest.Server) {
-	s := newStore(t, server.Config)
-	a, err := s.Put(t.Context(), "a", largeContent(), "text/plain")
-	require.NoError(t, err)
-	away := server.Dir + ".away"
-	require.NoError(t, os.Rename(server.Dir, away))
-	for name, call := range operations(t, s, a) {
-		err := call()
-		require.Error(t, err, name)
-		t.Logf("%s: %v", name, err)
-		require.NotErrorIs(t, err, storage.ErrCorrupt, name)
-		require.NotErrorIs(t, err, storage.ErrNotFound, name)
-	}
-}
