@@ -1,9 +1,9 @@
 # Twinview. Each target is a short script in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-torch up down result clean lint fmt bench bench-peer
+.PHONY: help build demo test test-torch up down result clean lint fmt bench bench-peer bench-durability
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 build: ## build bin/worker and bin/starter
 	@scripts/build.sh
@@ -40,3 +40,6 @@ bench: ## measure speed and memory here, beside oneDNN's convolutions
 
 bench-peer: ## compare training with PyTorch, which it installs for that
 	@scripts/bench_peer.sh
+
+bench-durability: ## compare training through Temporal and MinIO with training alone
+	@scripts/bench_durability.sh

@@ -31,7 +31,7 @@ Everything is measured in turns, and medians count. Leave the machine alone mean
 		},
 	}
 	s.flags(c.Flags())
-	c.AddCommand(newServeCommand(), newMemoryCommand(), newPeerCommand())
+	c.AddCommand(newServeCommand(), newMemoryCommand(), newPeerCommand(), newDurabilityCommand())
 	return c
 }
 
