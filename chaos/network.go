@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+)
+
+// link is the cable between the programs and a server. It can be cut and made slow.
+type link struct {
+	proxy *toxiproxy.Proxy
+}
+
+func newLink(name, target string) (*link, error) {
+	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	p := toxiproxy.NewProxy(api, name, "127.0.0.1:0", target)
+	if err := p.Start(); err != nil {
+		return nil, fmt.Errorf("start a proxy to %s: %w", name, err)
+	}
+	return &link{p}, nil
+}
+
+func (l *link) address() string { return l.proxy.Listen }
+
+// cut ends all connections and refuses new ones; mend accepts them again.
+func (l *link) cut()        { l.proxy.Stop() }
+func (l *link) mend() error { return l.proxy.Start() }
+
+// slow delays every byte by milliseconds in both directions and lets kilobytes a second through, until heal.
+func (l *link) slow(milliseconds, kilobytes int) error {
+	for _, stream := range []string{"upstream", "downstream"} {
+		for _, toxic := range []string{
+			fmt.Sprintf(`{"name": "latency-%s", "type": "latency", "stream": %[1]q, "attributes": {"latency": %d, "jitter": %d}}`,
+				stream, milliseconds, milliseconds/2),
+			fmt.Sprintf(`{"name": "bandwidth-%s", "type": "bandwidth", "stream": %[1]q, "attributes": {"rate": %d}}`, stream, kilobytes),
+		} {
+			if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
+				return fmt.Errorf("slow %s down: %w", l.proxy.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (l *link) heal() { l.proxy.Toxics.ResetToxics(context.Background()) }

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"twinview/experiment"
+)
+
+const (
+	// maxRepeated is how much work one harm may cost.
+	maxRepeated = time.Minute
+	// maxTakeOver is how soon another worker must go on.
+	maxTakeOver = 15 * time.Second
+)
+
+// try is one attempt at an activity, as the logs tell it.
+type try struct {
+	begin, end time.Time
+	// checkpoint is the key of the one that it went on from; empty, it began anew.
+	checkpoint string
+}
+
+// history is what the events tell of attempts.
+type history struct {
+	// tries are the attempts at each activity, in the order in which they began, running the last one of each worker.
+	tries   map[string][]*try
+	running map[[2]string]*try
+	// taken is when each object was first sent, recorded when an epoch's record was there.
+	taken, recorded map[string]time.Time
+}
+
+// repeatedWork is, for each attempt that did again what an earlier one had done, the time that this had taken. An attempt that
+// goes on from a checkpoint repeats what the one before it did after that was taken; one that begins anew, all that was done
+// before; one that finds the work recorded, nothing. Waiting counts as work, so it is an upper bound.
+func repeatedWork(events []event) []time.Duration {
+	h := history{map[string][]*try{}, map[[2]string]*try{}, map[string]time.Time{}, map[string]time.Time{}}
+	for _, e := range events {
+		h.read(e)
+	}
+	var repeated []time.Duration
+	for activity, tries := range h.tries {
+		if strings.HasPrefix(activity, experiment.ActivityPruneCheckpoints) { // several of it are no repetition
+			continue
+		}
+		var done time.Duration
+		for i, t := range tries {
+			if i > 0 {
+				repeated = append(repeated, h.again(activity, t, tries[i-1], done))
+			}
+			done += max(0, t.end.Sub(t.begin))
+		}
+	}
+	return repeated
+}
+
+func (h *history) read(e event) {
+	activity := e.Fields["ActivityType"] + " " + placeOf(e).String()
+	switch e.What {
+	case eventPut:
+		if _, again := h.taken[e.Fields["key"]]; !again {
+			h.taken[e.Fields["key"]] = e.At
+		}
+	case eventAccepted:
+		if what, where := classify(e.Fields["key"]); what == targetRecord {
+			h.recorded[where.String()] = e.At
+		}
+	case "begin":
+		t := &try{begin: e.At}
+		h.tries[activity] = append(h.tries[activity], t)
+		h.running[[2]string{e.Source, activity}] = t
+	case "go on inside the epoch":
+		_, where := classify(e.Fields["checkpoint"])
+		if t := h.running[[2]string{e.Source, e.Fields["ActivityType"] + " " + where.String()}]; t != nil {
+			t.checkpoint = e.Fields["checkpoint"]
+		}
+	case "end", "attempt failed":
+		if t := h.running[[2]string{e.Source, activity}]; t != nil {
+			t.end = e.At
+			delete(h.running, [2]string{e.Source, activity})
+		}
+	case eventEnded:
+		for who, t := range h.running {
+			if who[0] == e.Source {
+				t.end = e.At
+				delete(h.running, who)
+			}
+		}
+	}
+}
+
+// again is what an attempt does once more. done is what all before it took.
+func (h *history) again(activity string, t, before *try, done time.Duration) time.Duration {
+	_, where, _ := strings.Cut(activity, " ")
+	if at, ok := h.recorded[where]; ok && at.Before(t.begin) {
+		return 0
+	}
+	if t.checkpoint == "" {
+		return done
+	}
+	end := before.end
+	if end.IsZero() || end.After(t.begin) { // they ran side by side
+		end = t.begin
+	}
+	return max(0, end.Sub(h.taken[t.checkpoint]))
+}
+
+// longest is the greatest of some durations, 0 of none.
+func longest(all []time.Duration) (most time.Duration) {
+	for _, d := range all {
+		most = max(most, d)
+	}
+	return most
+}
