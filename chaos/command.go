@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -46,6 +47,7 @@ The servers' programs are those on PATH, or what TWINVIEW_TEMPORAL, TWINVIEW_MIN
 	f.IntVar(&o.round, "round", 0, "this round alone")
 	f.Uint64Var(&o.seed, "seed", 1, "what everything is drawn from")
 	f.IntVar(&o.most, "most", 3, "the most harm in a round")
+	f.DurationVar(&o.limit, "limit", 3*time.Minute, "how long a round may take")
 	f.StringVar(&o.store, "store", minioName, "the object store: minio or versitygw")
 	f.StringVar(&o.programs, "programs", "bin", "the folder of worker and starter")
 	f.StringVar(&o.dir, "dir", ".chaos", "the folder for everything that is written")

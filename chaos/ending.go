@@ -73,7 +73,7 @@ func inUpload(ctx context.Context, r *round, h harm) (func(), error) {
 
 // putOf is a put of the object that the harm aims at.
 func (r *round) putOf(h harm) func(*http.Request) bool {
-	prefix := "/" + r.bucket + "/"
+	prefix := "/" + r.config.Bucket + "/"
 	return func(q *http.Request) bool {
 		key, found := strings.CutPrefix(q.URL.Path, prefix)
 		if !found || q.Method != http.MethodPut || !strings.HasPrefix(key, "experiments/"+r.name()+"/") {

@@ -7,9 +7,30 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/minio/minio-go/v7"
 )
+
+// flipBetween alters the checkpoint of an epoch that was just recorded, while nobody has it in memory.
+func flipBetween(ctx context.Context, r *round, h harm) error {
+	if err := r.awaitTraining(ctx, h.where); err != nil {
+		return err
+	}
+	recorded, err := r.timeline.await(ctx, r.timeline.now(), func(e event) bool {
+		what, where := classify(e.Fields["key"])
+		return e.What == eventAcknowledged && what == targetRecord && where.order() >= h.where.order()
+	})
+	if err != nil {
+		return err
+	}
+	kill(ctx, r, r.trainer())
+	flipped := r.flip(context.WithoutCancel(ctx), strings.TrimSuffix(recorded.Fields["key"], ".json")+".safetensors", h)
+	if err := r.startWorker(); err != nil {
+		return err
+	}
+	return flipped
+}
 
 // flipInside alters the newest checkpoint inside an epoch while nobody trains it, so that the next attempt finds it.
 func flipInside(ctx context.Context, r *round, h harm) error {
@@ -42,19 +63,18 @@ func (r *round) flipNewest(ctx context.Context, h harm) error {
 		if what, _ := classify(e.Fields["key"]); e.What != eventAcknowledged || what != targetManifest {
 			continue
 		}
-		key := e.Fields["key"][:len(e.Fields["key"])-len(".json")] + ".safetensors"
-		r.note(h.kind.name, "key", key)
-		return r.flip(ctx, key, h)
+		return r.flip(ctx, strings.TrimSuffix(e.Fields["key"], ".json")+".safetensors", h)
 	}
 	return errMissed
 }
 
 // flip alters bits in the middle of an object and leaves what is recorded of its digest.
 func (r *round) flip(ctx context.Context, key string, h harm) error {
+	r.note(h.kind.name, fieldDamaged, key)
 	if h.directly && r.settings.store == versitygwName {
-		return flipFile(filepath.Join(r.data, r.bucket, filepath.FromSlash(key)))
+		return flipFile(filepath.Join(r.data, r.config.Bucket, filepath.FromSlash(key)))
 	}
-	object, err := r.raw.GetObject(ctx, r.bucket, key, minio.GetObjectOptions{})
+	object, err := r.raw.GetObject(ctx, r.config.Bucket, key, minio.GetObjectOptions{})
 	if err != nil {
 		return fmt.Errorf("flip bits of %s: %w", key, err)
 	}
@@ -68,7 +88,7 @@ func (r *round) flip(ctx context.Context, key string, h harm) error {
 		return fmt.Errorf("flip bits of %s: %w", key, err)
 	}
 	flipBits(data)
-	_, err = r.raw.PutObject(ctx, r.bucket, key, bytes.NewReader(data), int64(len(data)), minio.PutObjectOptions{
+	_, err = r.raw.PutObject(ctx, r.config.Bucket, key, bytes.NewReader(data), int64(len(data)), minio.PutObjectOptions{
 		ContentType: info.ContentType, UserMetadata: info.UserMetadata,
 	})
 	if err != nil {

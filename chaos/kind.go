@@ -40,11 +40,13 @@ var kinds = []*kind{
 	{name: "one of two workers killed", workers: 2, describe: describeAfter, do: killOneOfTwo},
 	{name: "store killed", describe: describeDown, do: killStore},
 	{name: "Temporal killed", describe: describeDown, do: killTemporal},
-	{name: "store cut off", describe: describeDown, do: cutStore},
-	{name: "Temporal cut off", describe: describeDown, do: cutTemporal},
-	{name: "both cut off", describe: describeDown, do: cutBoth},
+	{name: "store cut off", describe: describeDown, do: cutting(toStore).do},
+	{name: "Temporal cut off", describe: describeDown, do: cutting(toTemporal).do},
+	{name: "both cut off", describe: describeDown, do: cutting(toBoth).do},
+	{name: "one of two workers cut off", workers: 2, describe: describeDown, do: cutOneOfTwo},
 	{name: "both slow", describe: describeSlow, do: slowBoth},
 	{name: "bits flipped inside an epoch", describe: describeFlip, do: flipInside},
+	{name: "bits flipped at an epoch's end", describe: describeFlip, do: flipBetween},
 	{name: "starter killed", atStart: true, describe: describeAfter, do: killStarter},
 	{name: "run done, answer lost", atStart: true, methods: []string{"StartWorkflowExecution"}, describe: describeLoss, do: loseRun},
 	{name: "put done, answer lost", objects: append([]target{targetModel, targetReport}, onTheWay...), describe: describePutLoss,
@@ -72,6 +74,8 @@ func describeFlip(h harm) string {
 }
 func describeLoss(h harm) string    { return fmt.Sprintf("%s, %s", h.method, h.how) }
 func describePutLoss(h harm) string { return fmt.Sprintf("%s, %s", h.object, h.how) }
+
+func hasPlace(h harm) bool { return !h.kind.atStart && h.lateness() < 0 }
 
 // sleep returns early when ctx ends.
 func sleep(ctx context.Context, d time.Duration) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +51,7 @@ type object struct {
 // account compares what was seen on the way to the store, and what the result names, with what is there.
 func (r *round) account(ctx context.Context, events []event, result *experiment.Result) (ledger, error) {
 	var l ledger
-	objects := objectsOf(events, "experiments/"+r.name()+"/")
+	objects, damaged := objectsOf(events, "experiments/"+r.name()+"/"), damagedIn(events)
 	stored, err := r.objects.List(ctx, "experiments/"+r.name()+"/")
 	if err != nil {
 		return l, err
@@ -61,6 +62,9 @@ func (r *round) account(ctx context.Context, events []event, result *experiment.
 		case err == nil:
 			intact[a.Key] = a.SHA256
 			l.of(a.Key).readBack++
+		case errors.Is(err, storage.ErrCorrupt) && damaged[a.Key]:
+			// By harm: nobody has needed it since, or it was set aside.
+			intact[a.Key] = a.SHA256
 		case errors.Is(err, storage.ErrCorrupt):
 			l.unexpected = append(l.unexpected, err.Error())
 		default:
@@ -87,6 +91,9 @@ func (r *round) account(ctx context.Context, events []event, result *experiment.
 	// All workers have stopped, so nobody is about to record anything.
 	left, err := activities.Leftovers(ctx, r.objects, r.name(), named, time.Nanosecond)
 	for _, o := range left {
+		if damaged[o.Key] {
+			continue
+		}
 		l.unexpected = append(l.unexpected, o.Key+": nothing refers to it")
 	}
 	return l, err
@@ -98,6 +105,18 @@ func (l *ledger) of(key string) *account {
 		return &l.checkpoints
 	}
 	return &l.others
+}
+
+// damagedIn are the keys of the objects that harm has altered, and those under which they are set aside where that is found.
+func damagedIn(events []event) map[string]bool {
+	damaged := map[string]bool{}
+	for _, e := range events {
+		key, found := e.Fields[fieldDamaged]
+		if elements := strings.SplitN(key, "/", 3); found && len(elements) == 3 {
+			damaged[key], damaged[path.Join(elements[0], elements[1], "corrupt", elements[2])] = true, true
+		}
+	}
+	return damaged
 }
 
 // objectsOf is what the events tell of the objects under a prefix.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
@@ -25,9 +27,19 @@ func newLink(name, target string) (*link, error) {
 
 func (l *link) address() string { return l.proxy.Listen }
 
-// cut ends all connections and refuses new ones; mend accepts them again.
-func (l *link) cut()        { l.proxy.Stop() }
-func (l *link) mend() error { return l.proxy.Start() }
+// cut ends all connections and refuses new ones.
+func (l *link) cut() { l.proxy.Stop() }
+
+// mend accepts connections again. An outgoing connection of another program may have the port for a moment.
+func (l *link) mend() (err error) {
+	for range 50 {
+		if err = l.proxy.Start(); err == nil || errors.Is(err, toxiproxy.ErrProxyAlreadyStarted) {
+			return nil
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return fmt.Errorf("mend the link to %s: %w", l.proxy.Name, err)
+}
 
 // slow delays every byte by milliseconds in both directions and lets kilobytes a second through, until heal.
 func (l *link) slow(milliseconds, kilobytes int) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -32,7 +33,7 @@ func (h harm) String() string {
 	if h.kind.describe != nil {
 		text += " (" + h.kind.describe(h) + ")"
 	}
-	if h.kind.atStart {
+	if !hasPlace(h) {
 		return text
 	}
 	return text + " @ " + h.where.String()
@@ -87,6 +88,28 @@ func plans(seed uint64, rounds, most int) []plan {
 	return all
 }
 
+// everyKind are rounds in which each kind of harm is done once.
+func everyKind(seed uint64) []plan {
+	var all []plan
+	for rest := slices.Clone(kinds); len(rest) > 0; {
+		p := plan{seed: seed, round: len(all) + 1, workers: 1}
+		var taken, left []*kind
+		for _, k := range rest {
+			if len(taken) == len(places) || slices.ContainsFunc(taken, k.excludes) {
+				left = append(left, k)
+			} else {
+				taken = append(taken, k)
+			}
+		}
+		p = p.with(taken)
+		for i := range p.harms { // as far apart as can be, so that none comes too late
+			p.harms[i].where = places[i]
+		}
+		all, rest = append(all, p), left
+	}
+	return all
+}
+
 // with draws the details of a round's harm, which follow from the seed and the round.
 func (p plan) with(taken []*kind) plan {
 	r := rand.New(rand.NewPCG(p.seed, uint64(p.round)))
@@ -121,8 +144,12 @@ func (p plan) with(taken []*kind) plan {
 		p.workers = max(p.workers, k.workers)
 		p.harms = append(p.harms, h)
 	}
+	// Behind all others, what waits for objects that come last.
+	slices.SortStableFunc(p.harms, func(a, b harm) int { return cmp.Compare(a.lateness(), b.lateness()) })
 	return p
 }
+
+func (h harm) lateness() int { return slices.Index([]target{targetModel, targetReport}, h.object) }
 
 // draw is one of them, or nothing where there are none.
 func draw[T any](r *rand.Rand, from []T) (one T) {

@@ -19,6 +19,8 @@ type try struct {
 	begin, end time.Time
 	// checkpoint is the key of the one that it went on from; empty, it began anew.
 	checkpoint string
+	// recorded says that the work was done when it began.
+	recorded bool
 }
 
 // history is what the events tell of attempts.
@@ -26,15 +28,17 @@ type history struct {
 	// tries are the attempts at each activity, in the order in which they began, running the last one of each worker.
 	tries   map[string][]*try
 	running map[[2]string]*try
-	// taken is when each object was first sent, recorded when an epoch's record was there.
-	taken, recorded map[string]time.Time
+	// taken is when each object was first sent.
+	taken map[string]time.Time
+	// recorded are the epochs that have a record.
+	recorded map[string]bool
 }
 
 // repeatedWork is, for each attempt that did again what an earlier one had done, the time that this had taken. An attempt that
 // goes on from a checkpoint repeats what the one before it did after that was taken; one that begins anew, all that was done
 // before; one that finds the work recorded, nothing. Waiting counts as work, so it is an upper bound.
 func repeatedWork(events []event) []time.Duration {
-	h := history{map[string][]*try{}, map[[2]string]*try{}, map[string]time.Time{}, map[string]time.Time{}}
+	h := history{map[string][]*try{}, map[[2]string]*try{}, map[string]time.Time{}, map[string]bool{}}
 	for _, e := range events {
 		h.read(e)
 	}
@@ -46,7 +50,7 @@ func repeatedWork(events []event) []time.Duration {
 		var done time.Duration
 		for i, t := range tries {
 			if i > 0 {
-				repeated = append(repeated, h.again(activity, t, tries[i-1], done))
+				repeated = append(repeated, h.again(t, tries[i-1], done))
 			}
 			done += max(0, t.end.Sub(t.begin))
 		}
@@ -61,12 +65,12 @@ func (h *history) read(e event) {
 		if _, again := h.taken[e.Fields["key"]]; !again {
 			h.taken[e.Fields["key"]] = e.At
 		}
-	case eventAccepted:
+	case eventAccepted, eventRemove:
 		if what, where := classify(e.Fields["key"]); what == targetRecord {
-			h.recorded[where.String()] = e.At
+			h.recorded[where.String()] = e.What == eventAccepted
 		}
 	case "begin":
-		t := &try{begin: e.At}
+		t := &try{begin: e.At, recorded: h.recorded[placeOf(e).String()]}
 		h.tries[activity] = append(h.tries[activity], t)
 		h.running[[2]string{e.Source, activity}] = t
 	case "go on inside the epoch":
@@ -90,9 +94,8 @@ func (h *history) read(e event) {
 }
 
 // again is what an attempt does once more. done is what all before it took.
-func (h *history) again(activity string, t, before *try, done time.Duration) time.Duration {
-	_, where, _ := strings.Cut(activity, " ")
-	if at, ok := h.recorded[where]; ok && at.Before(t.begin) {
+func (h *history) again(t, before *try, done time.Duration) time.Duration {
+	if t.recorded {
 		return 0
 	}
 	if t.checkpoint == "" {

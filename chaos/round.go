@@ -16,12 +16,8 @@ import (
 	"twinview/experiment"
 )
 
-const (
-	// roundTimeout bounds a round. It takes 10 to 60 seconds on one core.
-	roundTimeout = 3 * time.Minute
-	// stopTimeout is how long a worker may take to stop after SIGTERM: its grace and a little more.
-	stopTimeout = 40 * time.Second
-)
+// stopTimeout is how long a worker may take to stop after SIGTERM: its grace and a little more.
+const stopTimeout = 40 * time.Second
 
 var (
 	// errMissed is harm whose moment never came, as the experiment was over.
@@ -69,13 +65,13 @@ func (s *stack) play(ctx context.Context, p plan, want map[string]string) outcom
 	r := &round{stack: s, plan: p, dir: filepath.Join(s.dir, p.name()), from: s.timeline.now()}
 	r.cursor = r.from
 	o := outcome{plan: p}
-	limited, cancel := context.WithTimeoutCause(ctx, roundTimeout, fmt.Errorf("not over within %s", roundTimeout))
+	limited, cancel := context.WithTimeoutCause(ctx, s.limit, fmt.Errorf("not over within %s", s.limit))
 	defer cancel()
 	result, err := r.run(limited)
 	if err != nil {
 		r.problem("%v", err)
 	}
-	r.stopWorkers()
+	r.stopWorkers(ctx)
 	if errors.Is(err, errBroken) || ctx.Err() != nil {
 		o.broken = err
 	}
@@ -238,9 +234,14 @@ func (r *round) stopGracefully(p *process) {
 	}
 }
 
-func (r *round) stopWorkers() {
+// stopWorkers ends all workers, the hard way where the user is waiting for that.
+func (r *round) stopWorkers(ctx context.Context) {
 	for len(r.live) > 0 {
-		r.end(r.live[0], r.stopGracefully)
+		how := r.stopGracefully
+		if ctx.Err() != nil {
+			how = (*process).kill
+		}
+		r.end(r.live[0], how)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -33,19 +34,19 @@ type settings struct {
 	store    string
 	// dir takes everything that is written.
 	dir string
+	// limit bounds a round.
+	limit time.Duration
 }
 
-// stack is what all rounds share: the two servers, and the way to each, which leads from the programs over a link that can be
-// cut and a gate that sees every request.
+// stack is what all rounds share: the two servers, and before each a gate that sees every request. A worker comes there over
+// links of its own, which can be cut.
 type stack struct {
 	settings
 	timeline *timeline
 
 	temporal, store         *server
 	temporalGate, storeGate *gate
-	temporalLink, storeLink *link
 	data                    string // the store's folder
-	env                     []string
 	spec                    string
 	started                 int // workers so far
 
@@ -53,7 +54,7 @@ type stack struct {
 	client  client.Client
 	objects *storage.Store
 	raw     *minio.Client
-	bucket  string
+	config  storage.Config
 
 	cleanup []func()
 }
@@ -158,18 +159,10 @@ func (s *stack) connect(ctx context.Context, c *storage.Config) (err error) {
 		return err
 	}
 	s.cleanup = append(s.cleanup, s.temporalGate.close)
-	if s.temporalLink, err = newLink("temporal", s.temporalGate.address()); err != nil {
-		return err
-	}
-	s.cleanup = append(s.cleanup, s.temporalLink.cut)
 	if s.storeGate, err = newStoreGate(c.Endpoint, c.Bucket, s.timeline); err != nil {
 		return err
 	}
 	s.cleanup = append(s.cleanup, s.storeGate.close)
-	if s.storeLink, err = newLink("store", s.storeGate.address()); err != nil {
-		return err
-	}
-	s.cleanup = append(s.cleanup, s.storeLink.cut)
 
 	if s.client, err = client.DialContext(ctx, client.Options{HostPort: s.temporal.address, Logger: quiet()}); err != nil {
 		return fmt.Errorf("connect to Temporal: %w", err)
@@ -181,25 +174,28 @@ func (s *stack) connect(ctx context.Context, c *storage.Config) (err error) {
 	if err := s.objects.EnsureBucket(ctx); err != nil {
 		return err
 	}
-	s.bucket = c.Bucket
+	s.config = *c
 	s.raw, err = minio.New(c.Endpoint, &minio.Options{
 		Creds: credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""), Region: storage.DefaultRegion,
 	})
 	if err != nil {
 		return fmt.Errorf("connect to the store: %w", err)
 	}
-	// Nothing of the user's own servers and settings.
-	s.env = []string{
+	return nil
+}
+
+// environment is that of a program which comes to the servers at these addresses: nothing of the user's own settings.
+func (s *stack) environment(temporal, store string) []string {
+	return []string{
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=" + s.dir,
 		"OMP_WAIT_POLICY=passive",
-		"TEMPORAL_ADDRESS=" + s.temporalLink.address(),
-		storage.EnvEndpoint + "=" + s.storeLink.address(),
-		storage.EnvAccessKey + "=" + c.AccessKey,
-		storage.EnvSecretKey + "=" + c.SecretKey,
-		storage.EnvBucket + "=" + c.Bucket,
+		"TEMPORAL_ADDRESS=" + temporal,
+		storage.EnvEndpoint + "=" + store,
+		storage.EnvAccessKey + "=" + s.config.AccessKey,
+		storage.EnvSecretKey + "=" + s.config.SecretKey,
+		storage.EnvBucket + "=" + s.config.Bucket,
 	}
-	return nil
 }
 
 // findServer is the path of a server's program: what TWINVIEW_<NAME> names, else that on PATH.

@@ -54,7 +54,7 @@ func (r *round) submit(ctx context.Context) error {
 
 func (r *round) starter() (*process, *bytes.Buffer, error) {
 	c := exec.Command(filepath.Join(r.programs, "starter"), "run", r.spec, "--name", r.name())
-	c.Dir, c.Env = r.dir, r.env
+	c.Dir, c.Env = r.dir, r.environment(r.temporalGate.address(), r.storeGate.address())
 	var output bytes.Buffer
 	p, err := launch(c, &output)
 	return p, &output, err

@@ -30,6 +30,9 @@ const (
 	eventRemove       = "remove"       // somebody asks for its removal
 )
 
+// fieldDamaged is the field with the key of an object that harm has altered.
+const fieldDamaged = "damaged"
+
 // eventEnded is the end of a worker's process.
 const eventEnded = "ended"
 

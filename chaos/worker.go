@@ -15,6 +15,8 @@ type worker struct {
 	*process
 	// name is its source in the timeline.
 	name string
+	// temporal and store are its own cables.
+	temporal, store *link
 }
 
 // startWorker starts one with an empty cache, whose log goes to dir and, line by line, to the timeline.
@@ -29,9 +31,17 @@ func (s *stack) startWorker(dir string) (*worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start a worker: %w", err)
 	}
+	temporal, err := newLink("temporal", s.temporalGate.address())
+	if err != nil {
+		return nil, err
+	}
+	store, err := newLink("store", s.storeGate.address())
+	if err != nil {
+		return nil, err
+	}
 	// One thread: threads that wait for each other beside other programs take many times longer.
 	c := exec.Command(filepath.Join(s.programs, "worker"), "--threads", "1", "--cache", cache)
-	c.Dir, c.Env = dir, s.env
+	c.Dir, c.Env = dir, s.environment(temporal.address(), store.address())
 	lines, w := io.Pipe()
 	read := make(chan struct{})
 	go func() {
@@ -55,8 +65,10 @@ func (s *stack) startWorker(dir string) (*worker, error) {
 		<-p.ended
 		ended := time.Now()
 		w.Close()
+		temporal.cut()
+		store.cut()
 		<-read
 		s.timeline.add(event{At: ended, Source: name, What: eventEnded})
 	}()
-	return &worker{p, name}, nil
+	return &worker{p, name, temporal, store}, nil
 }

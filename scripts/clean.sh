@@ -7,4 +7,4 @@ cd "$(dirname "$0")/.."
 for env in .stack/env .stack/*/env; do
   [[ ! -f $env ]] || scripts/stack.sh stop "$(dirname "$env")"
 done
-rm -rf .stack bin demo
+rm -rf .stack .chaos bin demo
