@@ -16,7 +16,8 @@ const envRequire = "TWINVIEW_REQUIRE_SERVERS"
 
 // A few rounds with all kinds of harm, each once, end as the undisturbed run does. `make chaos` plays more.
 func TestEveryKindOfHarm(t *testing.T) {
-	o := settings{store: minioName, dir: t.TempDir(), programs: t.TempDir(), limit: 6 * time.Minute}
+	// Other packages are tested at the same time, so the limits are wide.
+	o := settings{store: minioName, dir: t.TempDir(), programs: t.TempDir(), limit: 6 * time.Minute, takeOver: time.Minute}
 	if store := os.Getenv("TWINVIEW_STORE"); store != "" {
 		o.store = store
 	}

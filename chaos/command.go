@@ -48,6 +48,7 @@ The servers' programs are those on PATH, or what TWINVIEW_TEMPORAL, TWINVIEW_MIN
 	f.Uint64Var(&o.seed, "seed", 1, "what everything is drawn from")
 	f.IntVar(&o.most, "most", 3, "the most harm in a round")
 	f.DurationVar(&o.limit, "limit", 3*time.Minute, "how long a round may take")
+	f.DurationVar(&o.takeOver, "take-over", 15*time.Second, "how long another worker may take to go on behind one that was killed")
 	f.StringVar(&o.store, "store", minioName, "the object store: minio or versitygw")
 	f.StringVar(&o.programs, "programs", "bin", "the folder of worker and starter")
 	f.StringVar(&o.dir, "dir", ".chaos", "the folder for everything that is written")

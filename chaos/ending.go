@@ -102,7 +102,7 @@ func killOneOfTwo(ctx context.Context, r *round, h harm) error {
 		return e.What == "begin" && e.Source != w.name && placeOf(e).order() >= where.order()
 	})
 	if err == nil {
-		r.takeOver(begun.At.Sub(killed))
+		r.takeOvers = append(r.takeOvers, begun.At.Sub(killed))
 	}
 	return r.startWorker()
 }

@@ -17,6 +17,8 @@ type link struct {
 }
 
 func newLink(name, target string) (*link, error) {
+	// Its toxics know no other logger.
+	zerolog.SetGlobalLevel(zerolog.Disabled)
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	p := toxiproxy.NewProxy(api, name, "127.0.0.1:0", target)
 	if err := p.Start(); err != nil {

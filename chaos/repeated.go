@@ -7,12 +7,8 @@ import (
 	"twinview/experiment"
 )
 
-const (
-	// maxRepeated is how much work one harm may cost.
-	maxRepeated = time.Minute
-	// maxTakeOver is how soon another worker must go on.
-	maxTakeOver = 15 * time.Second
-)
+// maxRepeated is how much work one harm may cost.
+const maxRepeated = time.Minute
 
 // try is one attempt at an activity, as the logs tell it.
 type try struct {

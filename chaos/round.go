@@ -160,8 +160,6 @@ func (r *round) note(what string, fields ...string) {
 	r.timeline.add(e)
 }
 
-func (r *round) takeOver(d time.Duration) { r.takeOvers = append(r.takeOvers, d) }
-
 // awaitTraining returns when a worker is at the epoch or a later one, and harm that is done then comes behind that done last.
 func (r *round) awaitTraining(ctx context.Context, where place) error {
 	if _, at := r.training(); at.order() >= where.order() {
@@ -278,8 +276,8 @@ func (r *round) judge(ctx context.Context, result *experiment.Result, want map[s
 		}
 	}
 	for _, d := range o.takeOvers {
-		if d > maxTakeOver {
-			r.problem("another worker took over after %s, more than %s", d, maxTakeOver)
+		if d > r.takeOver {
+			r.problem("another worker took over after %s, more than %s", d, r.takeOver)
 		}
 	}
 	return nil

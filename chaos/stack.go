@@ -34,8 +34,8 @@ type settings struct {
 	store    string
 	// dir takes everything that is written.
 	dir string
-	// limit bounds a round.
-	limit time.Duration
+	// limit bounds a round, takeOver the time until another worker goes on with an epoch.
+	limit, takeOver time.Duration
 }
 
 // stack is what all rounds share: the two servers, and before each a gate that sees every request. A worker comes there over
