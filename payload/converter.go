@@ -1,17 +1,52 @@
 package payload
 
 import (
+	"context"
 	"errors"
 
+	common "go.temporal.io/api/common/v1"
 	failure "go.temporal.io/api/failure/v1"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 )
 
-// DataConverter is the SDK's own with encryption around it.
+// DataConverter is the SDK's own with encryption around it. In a workflow it panics where a payload can't be decrypted: an error
+// would end the workflow for good, a panic makes Temporal try again until a worker has the key.
 func (k Keys) DataConverter() converter.DataConverter {
-	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), k.Codec())
+	return dataConverter{DataConverter: converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), k.Codec())}
 }
+
+type dataConverter struct {
+	converter.DataConverter
+	inWorkflow bool
+}
+
+// WithWorkflowContext is how the SDK asks for the converter of a workflow.
+func (d dataConverter) WithWorkflowContext(workflow.Context) converter.DataConverter {
+	return dataConverter{d.DataConverter, true}
+}
+
+// WithContext is how the SDK asks for the converter of an activity.
+func (d dataConverter) WithContext(context.Context) converter.DataConverter { return d }
+
+func (d dataConverter) FromPayload(p *common.Payload, value any) error {
+	return d.judge(d.DataConverter.FromPayload(p, value))
+}
+
+func (d dataConverter) FromPayloads(p *common.Payloads, values ...any) error {
+	return d.judge(d.DataConverter.FromPayloads(p, values...))
+}
+
+func (d dataConverter) judge(err error) error {
+	if d.inWorkflow && IsLocked(err) {
+		panic(err)
+	}
+	return err
+}
+
+// IsLocked says whether err comes from a payload that can't be decrypted here.
+func IsLocked(err error) bool { return errors.Is(err, ErrNoKey) || errors.Is(err, ErrForged) }
 
 // FailureConverter encrypts the messages and stack traces of failures, where there is a key. Their types stay readable:
 // Temporal decides by them what is tried again.
@@ -45,7 +80,7 @@ func (f failures) FailureToError(err *failure.Failure) error {
 func (f failures) decode(cause *failure.Failure) error {
 	var attributes any
 	err := f.data.FromPayload(cause.GetEncodedAttributes(), &attributes)
-	if errors.Is(err, ErrNoKey) || errors.Is(err, ErrForged) {
+	if IsLocked(err) {
 		return err
 	}
 	return nil

@@ -3,10 +3,13 @@ package main
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -32,15 +35,7 @@ func TestEncryptedExperiments(t *testing.T) {
 	right := newPayloadKey(t)
 	keys, err := payload.ParseKeys(right)
 	require.NoError(t, err)
-	o, err := frontend.Options(server.Address, "", keys)
-	require.NoError(t, err)
-	c, err := frontend.Dial(t.Context(), o)
-	require.NoError(t, err)
-	t.Cleanup(c.Close)
-	w := worker.New(c, experiment.QueueGeneral, worker.Options{WorkerStopTimeout: time.Second})
-	w.RegisterWorkflowWithOptions(carryOut, workflow.RegisterOptions{Name: experiment.WorkflowExperiment})
-	require.NoError(t, w.Start())
-	t.Cleanup(w.Stop)
+	startWorkerWith(t, server.Address, keys)
 	at := []string{"--address", server.Address}
 
 	t.Setenv(payload.EnvKey, right)
@@ -71,4 +66,57 @@ func TestEncryptedExperiments(t *testing.T) {
 	out, err = starter(t, at, "show", "running")
 	require.NoError(t, err)
 	require.Contains(t, out, "epoch 1/2")
+}
+
+// startWorkerWith runs a worker for experiments that has these keys.
+func startWorkerWith(t *testing.T, address string, keys payload.Keys) worker.Worker {
+	t.Helper()
+	o, err := frontend.Options(address, "", keys)
+	require.NoError(t, err)
+	o.Logger = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+	c, err := frontend.Dial(t.Context(), o)
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	w := worker.New(c, experiment.QueueGeneral, worker.Options{WorkerStopTimeout: time.Second})
+	w.RegisterWorkflowWithOptions(carryOut, workflow.RegisterOptions{Name: experiment.WorkflowExperiment})
+	require.NoError(t, w.Start())
+	t.Cleanup(w.Stop)
+	return w
+}
+
+// A worker without the key harms no experiment: it goes on when one with the key comes.
+func TestEncryptedExperimentsWaitForTheKey(t *testing.T) {
+	noServers(t)
+	t.Setenv(payload.EnvKeyFile, "")
+	right := newPayloadKey(t)
+	t.Setenv(payload.EnvKey, right)
+	keys, err := payload.ParseKeys(right)
+	require.NoError(t, err)
+	server := temporaltest.Start(t)
+	keyless := startWorkerWith(t, server.Address, payload.Keys{})
+	at := []string{"--address", server.Address}
+	out, err := starter(t, at, "run", writeSpec(t, goodSpec))
+	require.NoError(t, err, out)
+
+	var why string
+	require.Eventually(t, func() bool {
+		events := server.Client.GetWorkflowHistory(t.Context(), "first", "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for events.HasNext() {
+			event, err := events.Next()
+			require.NoError(t, err)
+			if failed := event.GetWorkflowTaskFailedEventAttributes(); failed != nil {
+				why = failed.GetFailure().GetMessage()
+			}
+			require.NotEqual(t, enums.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED, event.GetEventType())
+		}
+		return why != ""
+	}, 30*time.Second, 50*time.Millisecond)
+	require.Contains(t, why, "payload key missing")
+	require.Contains(t, why, payload.EnvKeyFile)
+	keyless.Stop()
+
+	startWorkerWith(t, server.Address, keys)
+	out, err = starter(t, at, "watch", "first")
+	require.NoError(t, err)
+	require.Contains(t, out, "experiments/first/report.html")
 }

@@ -53,7 +53,7 @@ func (t *connection) observe(ctx context.Context, name string) (observation, err
 	o := observation{info: description.GetWorkflowExecutionInfo()}
 	switch o.info.GetStatus() {
 	case enums.WORKFLOW_EXECUTION_STATUS_RUNNING, enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
-		if o.progress, o.silence = t.progress(ctx, name); isLocked(o.silence) {
+		if o.progress, o.silence = t.progress(ctx, name); payload.IsLocked(o.silence) {
 			return o, o.silence
 		}
 		o.activities = t.pendingActivities(name, description.GetPendingActivities())
@@ -75,7 +75,7 @@ func (t *connection) outcome(ctx context.Context, name string, o *observation) e
 		o.ending, o.progress = &e, finished(e.result)
 		e.spec, err = t.spec(ctx, name, run)
 		return err
-	case isAway(err) || isLocked(err):
+	case isAway(err) || payload.IsLocked(err):
 		return err
 	}
 	o.failure = err
@@ -172,11 +172,6 @@ func (t *connection) pendingActivities(workflowID string, infos []*workflow.Pend
 		all = append(all, p)
 	}
 	return all
-}
-
-// isLocked says whether there is an answer that can't be decrypted here.
-func isLocked(err error) bool {
-	return errors.Is(err, payload.ErrNoKey) || errors.Is(err, payload.ErrForged)
 }
 
 // isAway says whether Temporal did not answer, as opposed to an answer that is an error.
