@@ -27,7 +27,7 @@ func Dial(ctx context.Context, o client.Options) (client.Client, error) {
 // change; an error that they have no part in passes unchanged.
 func Explain(o client.Options, err error) error {
 	if fix := fix(o, err); fix != "" {
-		return fmt.Errorf("Temporal at %s %s: %w", o.HostPort, fix, err)
+		return fmt.Errorf("reach Temporal at %s: it %s: %w", o.HostPort, fix, err)
 	}
 	return err
 }

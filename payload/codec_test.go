@@ -174,7 +174,7 @@ func TestKeysAreNotPrinted(t *testing.T) {
 	text := keyOf(3)
 	keys := parse(t, text)
 	raw := bytes.Repeat([]byte{3}, 32)
-	for _, printed := range []string{fmt.Sprint(keys), fmt.Sprintf("%+v", keys), fmt.Sprintf("%#v", keys), fmt.Sprintf("%s", keys)} {
+	for _, printed := range []string{fmt.Sprint(keys), fmt.Sprintf("%+v", keys), fmt.Sprintf("%#v", keys), fmt.Sprintf("%q %s", keys, keys)} {
 		require.Contains(t, printed, "payload key ")
 		require.NotContains(t, printed, text)
 		require.NotContains(t, printed, hex.EncodeToString(raw))
