@@ -45,6 +45,18 @@ func PartialPrefix(epochKey string) string {
 // partial ends the name of the folder with an epoch's checkpoints between two steps.
 const partial = ".partial"
 
+// jsonMost is the length in bytes of a record or manifest, which have some hundred; the records of linear evaluation, with
+// the curves of every epoch, have some ten thousand.
+const jsonMost = 16 << 20
+
+// CheckSize refuses a record or manifest that is too large to be one, before it is read into memory.
+func CheckSize(a experiment.Artifact) error {
+	if a.Size > jsonMost {
+		return fmt.Errorf("%s has %d bytes, at most %d are allowed: it is no record that this program wrote", a.Key, a.Size, jsonMost)
+	}
+	return nil
+}
+
 // Decode reads the JSON of a record or manifest into v. A newer version than newest is an experiment.VersionError that calls
 // the file what it is.
 func Decode(data []byte, what string, newest int, v any) error {
