@@ -1,6 +1,6 @@
 # Twinview. Each target is a short script in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-torch chaos up down result clean lint fmt bench bench-peer bench-durability
+.PHONY: help build demo test test-torch chaos fuzz up down result clean lint fmt bench bench-peer bench-durability
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ test-torch: ## run those that need PyTorch, which it installs for that
 
 chaos: ## do harm to experiments, ROUNDS=100 SEED=1 STORE=minio, or one ROUND=17 again
 	@scripts/chaos.sh
+
+fuzz: ## throw hostile input at everything that reads files, FUZZTIME=60s for each
+	@scripts/fuzz.sh
 
 up: ## start Temporal, MinIO and a worker for daily work
 	@scripts/up.sh

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 
+	"twinview/checkpoint"
 	"twinview/engine"
 	"twinview/experiment"
 	"twinview/storage"
@@ -68,6 +71,16 @@ func TestPanicIsAnError(t *testing.T) {
 	err := runWork(t, nil, func(context.Context, *pulse) (int, error) { panic("shape mismatch") })
 	requireType(t, err, errorUnexpected, true)
 	require.ErrorContains(t, err, "shape mismatch")
+}
+
+// A file can name a tensor in megabytes of anything; Temporal takes neither as a message.
+func TestMessagesAreShortText(t *testing.T) {
+	long := fmt.Errorf("%w: tensor %s\xff", checkpoint.ErrSafetensors, strings.Repeat("ü", 1<<20))
+	err := classify(t.Context(), long, counted(1))
+	requireType(t, err, experiment.ErrorBadData, false)
+	require.Less(t, len(err.Error()), 10_000)
+	require.True(t, utf8.ValidString(err.Error()))
+	require.ErrorContains(t, err, "malformed safetensors: tensor ü")
 }
 
 func TestUnreachableStoreIsWaitedFor(t *testing.T) {

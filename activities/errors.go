@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -31,6 +32,19 @@ const (
 
 // unexpectedAttempts is how often an error that nobody foresaw is tried again before it counts as permanent.
 const unexpectedAttempts = 5
+
+// messageMost is the length of a message in bytes. One that quotes a file may be as long as that, and Temporal, which takes
+// a few megabytes, would never hear of the failure.
+const messageMost = 8 << 10
+
+// message is the text of an error as Temporal takes it.
+func message(err error) string {
+	text := err.Error()
+	if len(text) > messageMost {
+		text = text[:messageMost] + "…"
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
 
 // badSpec is the error of a spec that turns out not to fit the data.
 type badSpec struct{ error }
@@ -86,27 +100,27 @@ func classify(ctx context.Context, err error, unexpected func() int) error {
 		return interruption(ctx)
 	}
 	if errors.As(err, new(badSpec)) {
-		return temporal.NewNonRetryableApplicationError(err.Error(), experiment.ErrorBadSpec, nil)
+		return temporal.NewNonRetryableApplicationError(message(err), experiment.ErrorBadSpec, nil)
 	}
 	for _, p := range permanent {
 		if errors.Is(err, p.err) {
-			return temporal.NewNonRetryableApplicationError(err.Error(), p.kind, nil, details(err)...)
+			return temporal.NewNonRetryableApplicationError(message(err), p.kind, nil, details(err)...)
 		}
 	}
 	// A worker on another CPU, or one of a newer version, may come.
 	if errors.Is(err, engine.ErrUnsupported) || errors.As(err, new(*experiment.VersionError)) {
-		return temporal.NewApplicationError(err.Error(), errorUnsupported)
+		return temporal.NewApplicationError(message(err), errorUnsupported)
 	}
 	if storage.Retryable(err) {
-		return temporal.NewApplicationError(err.Error(), errorUnreachable)
+		return temporal.NewApplicationError(message(err), errorUnreachable)
 	}
 	// A bucket is made, a certificate renewed, a worker given other credentials: the experiment waits for that.
 	if storage.Mendable(err) {
-		return temporal.NewApplicationError(err.Error(), errorStore)
+		return temporal.NewApplicationError(message(err), errorStore)
 	}
 	if n := unexpected(); n >= unexpectedAttempts {
-		message := fmt.Sprintf("given up after %d attempts: %v", n, err)
-		return temporal.NewNonRetryableApplicationError(message, errorUnexpected, nil)
+		err = fmt.Errorf("given up after %d attempts: %w", n, err)
+		return temporal.NewNonRetryableApplicationError(message(err), errorUnexpected, nil)
 	}
-	return temporal.NewApplicationError(err.Error(), errorUnexpected)
+	return temporal.NewApplicationError(message(err), errorUnexpected)
 }

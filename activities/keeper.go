@@ -166,6 +166,9 @@ func (k *keeper) left() ([]experiment.StepCheckpoint, error) {
 
 // manifest reads what was written beside a checkpoint when that was complete.
 func (k *keeper) manifest(a experiment.Artifact) (c experiment.StepCheckpoint, err error) {
+	if err := layout.CheckSize(a); err != nil {
+		return c, fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
+	}
 	data, err := k.a.Store.Get(k.ctx, a)
 	if err != nil {
 		return c, err

@@ -56,7 +56,7 @@ func partialKey(epochKey, attempt string, step int) string {
 // corruptKey is where what is damaged under a key is kept: "experiments/first/corrupt/pretrain/epoch-0042.safetensors".
 func corruptKey(damaged string) string {
 	elements := strings.SplitN(damaged, "/", 3)
-	return key(elements[1], "corrupt", elements[2])
+	return key(elements[1], layout.Corrupt, elements[2])
 }
 
 // contentKey is the key beside another that only these bytes are written under.

@@ -47,6 +47,9 @@ func recorded[T any](ctx context.Context, s Store, artifact string, from origin)
 	if err != nil {
 		return nil, err
 	}
+	if err := layout.CheckSize(stored); err != nil {
+		return nil, fmt.Errorf("%w: %w", storage.ErrCorrupt, err)
+	}
 	data, err := s.Get(ctx, stored)
 	if errors.Is(err, storage.ErrCorrupt) {
 		activity.GetLogger(ctx).Warn("a record is damaged: the work is done again", "error", err)

@@ -18,6 +18,18 @@ var ErrTorch = errors.New("unusable PyTorch file")
 // precision doubles.
 const maxSharing = 8
 
+// Bounds far beyond any model. Without them a file could make the reader take memory as the square of its size.
+const (
+	// maxPickleBytes is that of the pickle alone, which has some hundred bytes a tensor.
+	maxPickleBytes = 16 << 20
+	// maxDicts is how deep dicts may lie inside each other.
+	maxDicts = 64
+	// maxNameBytes is the length of a tensor's name, the keys of the dicts around it included.
+	maxNameBytes = 4 << 10
+	// tensorBytes is what a tensor takes beside its name and elements.
+	tensorBytes = 128
+)
+
 // ReadTorch reads the tensors of a file that torch.save made: a dict of tensors, also inside further dicts, whose keys come
 // in front as in "state_dict.conv1.weight". What is neither dict nor tensor (an epoch, a name) is left out. Tensors are
 // float64, float32, float16 or bfloat16, which become float32, or int64, contiguous or not; their order is the file's.
@@ -37,7 +49,10 @@ func readTorch(file []byte) ([]Tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("it is no zip archive, as torch.save writes them since PyTorch 1.6: %w", err)
 	}
-	r := &torchReader{records: map[string]*zip.File{}, storages: map[string][]byte{}, left: maxSharing * len(file)}
+	r := &torchReader{
+		records: map[string]*zip.File{}, storages: map[string][]byte{},
+		left: maxSharing * len(file), unread: uint64(len(file)),
+	}
 	for _, f := range archive.File {
 		_, name, _ := strings.Cut(f.Name, "/") // the folder has any name
 		r.records[name] = f
@@ -49,6 +64,9 @@ func readTorch(file []byte) ([]Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(pickle) > maxPickleBytes {
+		return nil, fmt.Errorf("its pickle has %d bytes, at most %d are allowed: save a state dict alone", len(pickle), maxPickleBytes)
+	}
 	value, err := unpickle(pickle)
 	if err != nil {
 		return nil, err
@@ -58,7 +76,7 @@ func readTorch(file []byte) ([]Tensor, error) {
 		return nil, errors.New("it holds no dict of tensors: save model.state_dict()")
 	}
 	r.seen = map[*dict]bool{}
-	err = r.read(root, "")
+	err = r.read(root, "", 1)
 	return r.tensors, err
 }
 
@@ -70,9 +88,12 @@ type torchReader struct {
 	tensors  []Tensor
 	// left is how many more bytes the tensors may take.
 	left int
+	// unread is how many bytes of the file no record has taken yet.
+	unread uint64
 }
 
-// record returns the bytes of a record. They lie in the file as they are, so there are no more of them than it has.
+// record returns the bytes of a record, each of which is read once. They lie in the file as they are, so all records together
+// have no more bytes than the file, unless they overlap.
 func (r *torchReader) record(name string) ([]byte, error) {
 	f, ok := r.records[name]
 	if !ok {
@@ -81,6 +102,10 @@ func (r *torchReader) record(name string) ([]byte, error) {
 	if f.Method != zip.Store {
 		return nil, fmt.Errorf("its record %q is compressed, which torch.save's are not", name)
 	}
+	if f.CompressedSize64 > r.unread {
+		return nil, fmt.Errorf("its records overlap: %q is one too many", name)
+	}
+	r.unread -= f.CompressedSize64
 	content, err := f.Open()
 	if err != nil {
 		return nil, fmt.Errorf("read record %q: %w", name, err)
@@ -94,9 +119,12 @@ func (r *torchReader) record(name string) ([]byte, error) {
 }
 
 // read takes the tensors of a dict and of those inside it, each dict once: one may hold itself.
-func (r *torchReader) read(d *dict, prefix string) error {
+func (r *torchReader) read(d *dict, prefix string, depth int) error {
 	if r.seen[d] {
 		return nil
+	}
+	if depth > maxDicts {
+		return fmt.Errorf("its dicts lie more than %d deep inside each other", maxDicts)
 	}
 	r.seen[d] = true
 	for i, key := range d.keys {
@@ -104,10 +132,13 @@ func (r *torchReader) read(d *dict, prefix string) error {
 		if !ok { // an optimiser's dict, by the parameter's number
 			continue
 		}
+		if len(prefix)+len(text) > maxNameBytes {
+			return fmt.Errorf("the name of a tensor has more than %d bytes", maxNameBytes)
+		}
 		name := prefix + text
 		switch value := d.values[i].(type) {
 		case *dict:
-			if err := r.read(value, name+"."); err != nil {
+			if err := r.read(value, name+".", depth+1); err != nil {
 				return err
 			}
 		case view:
@@ -136,7 +167,7 @@ func (r *torchReader) tensor(name string, v view) (Tensor, error) {
 		return t, err
 	}
 	v.storage.of.empty(&t, n)
-	if r.left -= n * t.itemSize(); r.left < 0 {
+	if r.left -= n*t.itemSize() + len(name) + tensorBytes; r.left < 0 {
 		return t, fmt.Errorf("the tensors up to this one take more than %d times the file's size", maxSharing)
 	}
 	if n > 0 {

@@ -114,14 +114,18 @@ func archive(t testing.TB, pickle, stored string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for name, content := range map[string]string{"a/data.pkl": pickle, "a/data/0": stored} {
-		w, err := z.CreateHeader(&zip.FileHeader{Name: name})
-		require.NoError(t, err)
-		_, err = w.Write([]byte(content))
-		require.NoError(t, err)
-	}
+	addRecord(t, z, "a/data.pkl", pickle)
+	addRecord(t, z, "a/data/0", stored)
 	require.NoError(t, z.Close())
 	return b.Bytes()
+}
+
+func addRecord(t testing.TB, z *zip.Writer, name, content string) {
+	t.Helper()
+	w, err := z.CreateHeader(&zip.FileHeader{Name: name})
+	require.NoError(t, err)
+	_, err = w.Write([]byte(content))
+	require.NoError(t, err)
 }
 
 func TestReadTorchRefusesHostilePickles(t *testing.T) {
@@ -190,6 +194,83 @@ func TestReadTorchIsBounded(t *testing.T) {
 	require.Len(t, got, 4)
 	_, err = ReadTorch(shared(20))
 	require.ErrorContains(t, err, "more than 8 times the file's size")
+}
+
+// overlapping is a file with that many records, all of which are the same bytes of the file.
+func overlapping(t *testing.T, pickle, stored string, records int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for i := range records {
+		content := ""
+		if i == 0 {
+			content = stored
+		}
+		addRecord(t, z, fmt.Sprintf("a/data/%03d", i), content)
+	}
+	addRecord(t, z, "a/data.pkl", pickle)
+	require.NoError(t, z.Close())
+	// Entries of the directory at the file's end: 16 bytes from 16 on are the checksum and two sizes, 4 from 42 the place.
+	file := b.Bytes()
+	directory := bytes.Index(file, []byte("PK\x01\x02"))
+	first := file[directory:][:46]
+	at := directory
+	for range records {
+		entry := file[at:]
+		copy(entry[16:28], first[16:28])
+		copy(entry[42:46], first[42:46])
+		at += 46 + len("a/data/000")
+	}
+	return file
+}
+
+// Each storage is loaded for one element of it, so the elements alone would not tell.
+func TestReadTorchRefusesRecordsThatOverlap(t *testing.T) {
+	const records = 50
+	pickle := "\x80\x02}"
+	for i := range records {
+		pickle += fmt.Sprintf("X\x03\x00\x00\x00%03dctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\n"+
+			"FloatStorage\nX\x03\x00\x00\x00%03dX\x03\x00\x00\x00cpuM\x00\x10tQK\x00K\x01\x85K\x01\x85\x89)tRs", i, i)
+	}
+	stored := strings.Repeat("1234", 4096)
+	_, err := ReadTorch(overlapping(t, pickle+".", stored, 1))
+	require.ErrorContains(t, err, `no record "data/001"`, "the first one is fine")
+	_, err = ReadTorch(overlapping(t, pickle+".", stored, records))
+	require.ErrorIs(t, err, ErrTorch)
+	require.ErrorContains(t, err, "its records overlap")
+}
+
+// What these pickles ask for grows as the square of their size, or needs a stack as deep as they are long.
+func TestReadTorchRefusesPicklesThatGrow(t *testing.T) {
+	const rebuild = "ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\n" +
+		"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x02tQK\x00"
+	const rest = "\x89)tR"
+	nested := "\x80\x02" + strings.Repeat("}X\x01\x00\x00\x00a", 1_000_000) + "}" + strings.Repeat("s", 1_000_000) + "."
+	long := "X\x00\x00\x01\x00" + strings.Repeat("a", 1<<16)
+	for why, c := range map[string]struct{ pickle, want string }{
+		"dicts in dicts": {nested, "more than 64 deep"},
+		"a long key over many tensors": {
+			"\x80\x02}" + long + "}" + strings.Repeat("X\x01\x00\x00\x00b"+rebuild+"K\x01\x85K\x01\x85"+rest+"s", 100) + "s.",
+			"has more than 4096 bytes",
+		},
+		"many tensors in no bytes": {
+			"\x80\x02}" + "X\x01\x00\x00\x00bq\x00" + rebuild + "K\x00\x85K\x01\x85" + rest + "q\x01s" +
+				strings.Repeat("h\x00h\x01s", 100_000) + ".",
+			"more than 8 times the file's size",
+		},
+		"many dimensions": {
+			"\x80\x02}X\x01\x00\x00\x00b" + rebuild + "(" + strings.Repeat("K\x01", 65) + "tq\x00h\x00" + rest + "s.",
+			"does not write",
+		},
+		"a large pickle": {"\x80\x02}" + strings.Repeat("N0", 8<<20), "at most 16777216 are allowed"},
+	} {
+		t.Run(why, func(t *testing.T) {
+			_, err := ReadTorch(archive(t, c.pickle, "12345678"))
+			require.ErrorIs(t, err, ErrTorch)
+			require.ErrorContains(t, err, c.want)
+			require.Less(t, len(err.Error()), 1000)
+		})
+	}
 }
 
 func TestReadTorchReportsDamage(t *testing.T) {

@@ -350,6 +350,9 @@ func (u *unpickler) reduce() error {
 	return fmt.Errorf("its pickle calls %q with arguments that torch.save does not give it", name)
 }
 
+// maxDimensions is how many a tensor of PyTorch has at most.
+const maxDimensions = 64
+
 // newView is a tensor from (storage, offset, size, stride, requires_grad, hooks[, metadata]).
 func newView(arguments tuple) (view, error) {
 	var v view
@@ -368,6 +371,9 @@ func newView(arguments tuple) (view, error) {
 
 func naturals(value any) ([]int, bool) {
 	values, ok := value.(tuple)
+	if len(values) > maxDimensions {
+		return nil, false
+	}
 	all := make([]int, len(values))
 	for i, v := range values {
 		n, fine := natural(v)

@@ -29,6 +29,9 @@ const (
 	cifarTestFile = "test_batch.bin"
 	metaMost      = 1 << 16
 	paddingMost   = 1 << 20 // tar programs write blocks of 10 kB by default
+	// unpackedMost is more than the official 184 MB. gzip packs a thousand zeros into a byte: a small file can unpack to
+	// terabytes, and take hours even where nothing of them is kept.
+	unpackedMost = 256 << 20
 )
 
 // ReadCIFAR10 reads the .tar.gz of the official binary layout: five training batches, a test batch and the class names, in
@@ -40,11 +43,12 @@ func ReadCIFAR10(r io.Reader) (*Data, error) {
 		return nil, fmt.Errorf("%w: read gzip header: %w", ErrArchive, err)
 	}
 	defer unzipped.Close()
+	content := &bounded{unzipped, unpackedMost}
 	c := cifar{batches: map[string]Images{}}
-	if err := c.read(tar.NewReader(unzipped)); err != nil {
+	if err := c.read(tar.NewReader(content)); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
 	}
-	if err := readPadding(unzipped); err != nil {
+	if err := readPadding(content); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
 	}
 	data, err := c.data()
@@ -52,6 +56,20 @@ func ReadCIFAR10(r io.Reader) (*Data, error) {
 		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
 	}
 	return data, nil
+}
+
+// bounded fails where more than left bytes are read of r.
+type bounded struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, fmt.Errorf("it unpacks to more than %d bytes", int64(unpackedMost))
+	}
+	return n, err
 }
 
 // readPadding reads what is behind the end of the tar archive: the zeros that fill the last block up, and the gzip checksum,
@@ -86,7 +104,7 @@ func (c *cifar) read(archive *tar.Reader) error {
 			continue
 		}
 		if err := c.member(path.Base(header.Name), header.Size, archive); err != nil {
-			return fmt.Errorf("%s: %w", header.Name, err)
+			return fmt.Errorf("%.100s: %w", header.Name, err)
 		}
 	}
 }

@@ -154,6 +154,29 @@ func TestReadRealCIFAR10(t *testing.T) {
 	require.Equal(t, [10]int{5000, 5000, 5000, 5000, 5000, 5000, 5000, 5000, 5000, 5000}, count)
 }
 
+// A file of 300 kB that unpacks to 300 MB, of which nothing would be kept, is given up.
+func TestReadCIFAR10RefusesToUnpackWithoutEnd(t *testing.T) {
+	bomb := member{"readme.html", make([]byte, unpackedMost+1)}
+	_, err := ReadCIFAR10(bytes.NewReader(archive(t, append([]member{bomb}, members()...))))
+	require.ErrorIs(t, err, ErrArchive)
+	require.ErrorContains(t, err, "unpacks to more than")
+}
+
+// A name that leads out of a folder leads nowhere: nothing is written, and only the last part of a name counts.
+func TestReadCIFAR10WritesNoFiles(t *testing.T) {
+	files := members()
+	for i := range files {
+		files[i].name = "../../../" + files[i].name
+	}
+	before, err := os.ReadDir("..")
+	require.NoError(t, err)
+	_, err = ReadCIFAR10(bytes.NewReader(archive(t, files)))
+	require.NoError(t, err)
+	after, err := os.ReadDir("..")
+	require.NoError(t, err)
+	require.Len(t, after, len(before))
+}
+
 func FuzzReadCIFAR10(f *testing.F) {
 	f.Add(archive(f, members()))
 	f.Add([]byte{})

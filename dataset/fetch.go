@@ -41,7 +41,7 @@ func Fetch(ctx context.Context, source, sha256 string, folder string) (string, e
 	}
 	defer os.Remove(partial.Name()) // no longer there after the rename
 	defer partial.Close()
-	if err := copyVerified(partial, r, source, sha256); err != nil {
+	if err := copyVerified(partial, r, source, sha256, fetchMost); err != nil {
 		return "", err
 	}
 	if err := partial.Close(); err != nil {
@@ -60,17 +60,24 @@ func name(source string) string {
 		source = u.Path
 	}
 	base := filepath.Base(source)
-	if base == "." || base == "/" {
+	if base == "." || base == ".." || base == "/" {
 		return "archive"
 	}
 	return base
 }
 
-func copyVerified(w io.Writer, r io.Reader, source, want string) error {
+// fetchMost bounds what a server can make a worker write before there is a digest to compare: more than any archive or
+// model has.
+const fetchMost = 8 << 30
+
+func copyVerified(w io.Writer, r io.Reader, source, want string, most int64) error {
 	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(w, h), r)
+	n, err := io.Copy(io.MultiWriter(w, h), io.LimitReader(r, most+1))
 	if err != nil {
 		return fmt.Errorf("fetch %s: after %d bytes: %w", source, n, err)
+	}
+	if n > most {
+		return fmt.Errorf("%w: %s has more than %d bytes, so it can't be what is expected", ErrDigest, source, most)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != want {
 		return fmt.Errorf("%w: %s (%d bytes) has %s, expected %s: the file is damaged or another one; fetch it again, or "+

@@ -1,11 +1,13 @@
 package dataset
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,6 +42,25 @@ func TestFetchFile(t *testing.T) {
 
 	_, err = Fetch(t.Context(), source+"x", sumOf(nil), folder)
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// A server that sends without end is given up before the disk is full.
+func TestFetchIsBounded(t *testing.T) {
+	var copied bytes.Buffer
+	err := copyVerified(&copied, strings.NewReader("archive and more"), "a.tar.gz", sumOf([]byte("archive")), 7)
+	require.ErrorIs(t, err, ErrDigest)
+	require.ErrorContains(t, err, "more than 7 bytes")
+	require.Equal(t, 8, copied.Len())
+	require.NoError(t, copyVerified(&copied, strings.NewReader("archive"), "a.tar.gz", sumOf([]byte("archive")), 7))
+}
+
+func TestNameStaysInItsFolder(t *testing.T) {
+	for source, want := range map[string]string{
+		"/a/b.tar.gz": "b.tar.gz", "http://host/a/b.pt?c=/d": "b.pt", "/a/..": "archive", "http://host/a/..": "archive",
+		"http://host": "archive", "..": "archive",
+	} {
+		require.Equal(t, want, name(source), source)
+	}
 }
 
 // TestFetchFileHeedsItsContext: no copy of the rest after the caller has given up.

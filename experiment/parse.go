@@ -7,11 +7,17 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // maxSpecBytes is far more than any spec needs and small enough for every parser.
 const maxSpecBytes = 32 << 10
+
+// maxNesting is how deep lists and maps may lie inside each other within a line. A spec needs three; the parser takes time and
+// memory as the square of it.
+const maxNesting = 32
 
 // Parse reads one YAML document over the defaults of the method that it names: what the document leaves out keeps its
 // default, also inside nested maps. A second view that is left out is the method's own; a partial one completes it, or
@@ -38,7 +44,11 @@ func document(data []byte) (ast.Node, error) {
 	if len(data) > maxSpecBytes {
 		return nil, fmt.Errorf("the spec has %d bytes, at most %d are allowed", len(data), maxSpecBytes)
 	}
-	file, err := parser.ParseBytes(data, 0)
+	tokens := lexer.Tokenize(string(data))
+	if err := checkNesting(tokens); err != nil {
+		return nil, err
+	}
+	file, err := parser.Parse(tokens, 0)
 	if err != nil {
 		return nil, syntaxError(err)
 	}
@@ -57,6 +67,30 @@ func document(data []byte) (ast.Node, error) {
 		return nil, errors.New("the spec is empty; it needs at least a name, for example \"name: first-try\"")
 	}
 	return root, nil
+}
+
+// checkNesting refuses brackets and entries of lists that lie too deep inside each other. Maps and lists over several lines
+// need not be counted: indentation makes a spec too long before they are too deep.
+func checkNesting(tokens token.Tokens) error {
+	brackets, entries := 0, 0
+	for _, t := range tokens {
+		if t.Type != token.SequenceEntryType || t.Prev == nil || t.Prev.Position.Line != t.Position.Line {
+			entries = 0
+		}
+		switch t.Type {
+		case token.SequenceEntryType:
+			entries++
+		case token.SequenceStartType, token.MappingStartType:
+			brackets++
+		case token.SequenceEndType, token.MappingEndType:
+			brackets--
+		}
+		if brackets > maxNesting || entries > maxNesting {
+			return fmt.Errorf("line %d, column %d: lists and maps lie more than %d deep inside each other", t.Position.Line,
+				t.Position.Column, maxNesting)
+		}
+	}
+	return nil
 }
 
 // syntaxError puts the parser's complaint into the form of the other errors.

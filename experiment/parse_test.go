@@ -1,10 +1,13 @@
 package experiment
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -170,4 +173,48 @@ func FuzzParse(f *testing.F) {
 		require.NoError(t, err, "%s", again)
 		require.Equal(t, s, back)
 	})
+}
+
+// A spec of the largest size that is nothing but nesting, anchors and aliases is refused at once, in little memory.
+func TestParseIsBounded(t *testing.T) {
+	repeat := func(begin, part, end string) string {
+		return begin + strings.Repeat(part, (maxSpecBytes-len(begin)-len(end))/len(part)) + end
+	}
+	laughs := "a: &a [x,x,x,x,x,x,x,x,x]\n"
+	for c := 'b'; c <= 'z'; c++ {
+		laughs += fmt.Sprintf("%c: &%c [%s*%c]\n", c, c, strings.Repeat(fmt.Sprintf("*%c,", c-1), 8), c-1)
+	}
+	for name, document := range map[string]string{
+		"lists":            repeat("name: ", "[", ""),
+		"maps":             repeat("name: ", "{a: ", ""),
+		"sequences":        repeat("", "- ", ""),
+		"complex keys":     repeat("", "? ", ""),
+		"anchors":          repeat("name: ", "&a ", "x"),
+		"tags":             repeat("name: ", "!!map ", "x"),
+		"aliases":          repeat("name: &a x\nseed: [", "*a,", "*a]"),
+		"merge keys":       repeat("name: &a {x: y}\n", "<<: *a\n", ""),
+		"a long name":      repeat("name: &", "a", " x"),
+		"billion laughs":   laughs,
+		"itself":           "name: &a [*a]\n",
+		"quotes":           repeat("name: ", "\"", ""),
+		"block scalars":    repeat("", "a: |\n", ""),
+		"indentation":      repeat("", "a:\n ", ""),
+		"lists in lines":   repeat("name:\n", "- [{a: [\n", ""),
+		"documents":        repeat("", "---\n", ""),
+		"directives":       repeat("", "%YAML 1.2\n", ""),
+		"carriage returns": repeat("name: x", "\r", "y"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			start := time.Now()
+			_, err := Parse([]byte(document))
+			runtime.ReadMemStats(&after)
+			require.Error(t, err)
+			t.Logf("%v, %d MB", time.Since(start), (after.TotalAlloc-before.TotalAlloc)>>20)
+			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20))
+		})
+	}
+	_, err := Parse([]byte(repeat("name: ", "x", "") + strings.Repeat("x", 6)))
+	require.ErrorContains(t, err, "at most 32768 are allowed")
 }

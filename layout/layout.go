@@ -11,8 +11,8 @@ import (
 	"twinview/experiment"
 )
 
-// Spec is the name of the file with the spec.
-const Spec = "spec.yaml"
+// Corrupt is the folder in an experiment's in which damaged files are kept for people to look at.
+const Corrupt = "corrupt"
 
 // Format versions of JSON files, the newest that this program reads and the one that it writes. A file that names none is of
 // version 1.

@@ -30,12 +30,12 @@ type Known struct {
 // Leftovers lists what failed attempts left of an experiment: training checkpoints, whole and inside epochs, that were written
 // longer than age ago, by this machine's clock, and that nothing will ask for. That is
 //
-//   - what lies beside a recorded epoch and is not what the record names, as the record of an epoch is final;
+//   - what lies beside a recorded epoch and is not what the record names, as an epoch has one record;
 //   - where the experiment has ended, also what belongs to no record at all.
 //
-// What known.Referenced names is never among them, nor is a record, what a record names, or any file that is made for people:
-// spec, models, report. Where the experiment has not ended, no attempt can still record what is listed, however late it is;
-// age, which an hour is plenty for, covers what is known of its end too late.
+// What known.Referenced names is never among them, nor is a record, what a record names, or any file that is kept for people:
+// spec, models, report, what is damaged. Where the experiment has not ended, no attempt that runs now can still record what is
+// listed, however late it is; age, which an hour is plenty for, covers what is known of its end too late.
 //
 // An error means that nothing is known: a record that can't be read may name anything.
 func Leftovers(ctx context.Context, s Inventory, name string, known Known, age time.Duration) ([]storage.Object, error) {
@@ -81,17 +81,16 @@ func names(artifacts []experiment.Artifact, key string) bool {
 }
 
 // recordOf is the record of the work that a file in an experiment's folder belongs to, both as paths in there; empty for a
-// file that is no checkpoint. Other bits of an epoch lie beside it as "epoch-0042.1f3a5c7e9b2d.safetensors".
+// file that is no checkpoint.
 func recordOf(file string) string {
 	folder, base := path.Split(file)
 	if epoch, ok := strings.CutSuffix(folder, partial+"/"); ok {
 		return epoch + ".json"
 	}
-	if folder == "" || path.Ext(base) != checkpointExtension {
+	if folder == "" || path.Ext(base) != checkpointExtension || strings.HasPrefix(folder, Corrupt+"/") {
 		return ""
 	}
-	epoch, _, _ := strings.Cut(base, ".")
-	return folder + epoch + ".json"
+	return RecordKey(file)
 }
 
 // artifactIn is the key of the artifact that the record under the key names.

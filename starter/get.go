@@ -75,6 +75,9 @@ type objects interface {
 
 // choose finds the files of the given names, or all that are made for people.
 func choose(ctx context.Context, s objects, experimentName string, names []string) ([]file, error) {
+	if experimentName == "." || experimentName == ".." || strings.Contains(experimentName, "/") {
+		return nil, fmt.Errorf("%q is no name of an experiment: `starter list` shows those that there are", experimentName)
+	}
 	folder := path.Join("experiments", experimentName) + "/"
 	if len(names) > 0 {
 		return named(ctx, s, folder, names)

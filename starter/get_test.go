@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -82,4 +83,49 @@ func TestSize(t *testing.T) {
 	require.Equal(t, "999 B", size(999))
 	require.Equal(t, "1.5 kB", size(1500))
 	require.Equal(t, "44.8 MB", size(44_800_000))
+}
+
+func TestGetReadsNothingBesideTheExperiment(t *testing.T) {
+	for _, name := range []string{".", "..", "../datasets", "first/pretrain"} {
+		_, err := choose(t.Context(), nil, name, nil)
+		require.ErrorContains(t, err, "is no name of an experiment")
+	}
+}
+
+// writer stands for a store that has any object, and writes where it is told.
+type writer struct{}
+
+func (writer) List(context.Context, string) ([]experiment.Artifact, error) { return nil, nil }
+
+func (writer) Stat(_ context.Context, key string) (experiment.Artifact, error) {
+	return experiment.Artifact{Key: key}, nil
+}
+
+func (writer) GetFile(_ context.Context, _ experiment.Artifact, path string) error {
+	return os.WriteFile(path, []byte("written"), 0o600)
+}
+
+// Whatever an object is called, nothing is written outside the folder that was asked for.
+func FuzzGetStaysInItsFolder(f *testing.F) {
+	for _, name := range []string{
+		"metrics.json", "plots/loss.svg", "../outside", "/etc/passwd", "plots/../../outside", "plots/..", ".", "", "..", "a//b",
+		"a\x00b", `..\outside`, "C:evil", "simclr.pt/../../x.pt", "plots/../metrics.json",
+	} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		parent := t.TempDir()
+		out := filepath.Join(parent, "out")
+		require.NoError(t, os.Mkdir(out, 0o700))
+		files, err := choose(t.Context(), writer{}, "first", []string{name})
+		require.NoError(t, err)
+		_ = fetch(t.Context(), &bytes.Buffer{}, writer{}, files, out, formatTorch)
+		beside, err := os.ReadDir(parent)
+		require.NoError(t, err)
+		require.Len(t, beside, 1)
+		if filepath.IsAbs(name) {
+			written, err := os.ReadFile(name)
+			require.False(t, err == nil && string(written) == "written")
+		}
+	})
 }
