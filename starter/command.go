@@ -43,7 +43,8 @@ Where no Temporal and no object store is named, those of "make up" in this folde
 	f.StringVar(&t.address, "address", "", "host:port of Temporal; overrides TEMPORAL_ADDRESS")
 	f.StringVar(&t.namespace, "namespace", "", "Temporal namespace; overrides TEMPORAL_NAMESPACE")
 	c.AddCommand(
-		newRunCommand(t), newListCommand(t), newShowCommand(t), newWatchCommand(t), newGetCommand(), newDoctorCommand(t),
+		newRunCommand(t), newListCommand(t), newShowCommand(t), newWatchCommand(t), newGetCommand(), newGCCommand(t),
+		newDoctorCommand(t),
 	)
 	c.SetOut(os.Stdout)
 	return c

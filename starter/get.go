@@ -75,8 +75,8 @@ type objects interface {
 
 // choose finds the files of the given names, or all that are made for people.
 func choose(ctx context.Context, s objects, experimentName string, names []string) ([]file, error) {
-	if experimentName == "." || experimentName == ".." || strings.Contains(experimentName, "/") {
-		return nil, fmt.Errorf("%q is no name of an experiment: `starter list` shows those that there are", experimentName)
+	if err := checkName(experimentName); err != nil {
+		return nil, err
 	}
 	folder := path.Join("experiments", experimentName) + "/"
 	if len(names) > 0 {
@@ -93,10 +93,21 @@ func choose(ctx context.Context, s objects, experimentName string, names []strin
 		}
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("the object store has no files of an experiment %q: `starter list` shows what there is",
-			experimentName)
+		return nil, noFiles(experimentName)
 	}
 	return files, nil
+}
+
+// checkName refuses a name that would lead out of the experiments' folder.
+func checkName(name string) error {
+	if name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
+		return fmt.Errorf("%q is no name of an experiment: `starter list` shows those that there are", name)
+	}
+	return nil
+}
+
+func noFiles(name string) error {
+	return fmt.Errorf("the object store has no files of an experiment %q: `starter list` shows what there is", name)
 }
 
 // forPeople says whether a file is none of training's own: those lie in folders by stage.

@@ -28,7 +28,10 @@ func testResult() experiment.Result {
 			Name: experiment.Synthetic, SHA256: "0123456789abcdef", Classes: []string{"disc", "ring"},
 			Train: 200, Validation: 50, Test: 50,
 		},
-		Best:      experiment.Selection{Epoch: 2, Criterion: "validation kNN accuracy", Value: 0.5},
+		Best: experiment.Selection{
+			Epoch: 2, Criterion: "validation kNN accuracy", Value: 0.5,
+			Checkpoint: experiment.Artifact{Key: "experiments/first/pretrain/epoch-0002.safetensors"},
+		},
 		Test:      experiment.TestResult{KNNAccuracy: 0.44},
 		Artifacts: map[string]experiment.Artifact{"report.html": {Key: "experiments/first/report.html", Size: 10}},
 	}
