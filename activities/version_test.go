@@ -12,12 +12,14 @@ import (
 	"twinview/experiment"
 )
 
-// rewrite changes the text of an object in a store, once.
+// rewrite puts an object with another text in the place of one.
 func rewrite(t *testing.T, s *memory, key, old, changed string) {
 	t.Helper()
 	text := string(s.objects[key])
 	require.Contains(t, text, old)
-	s.objects[key] = []byte(strings.Replace(text, old, changed, 1))
+	require.NoError(t, s.Remove(t.Context(), key))
+	_, err := s.Put(t.Context(), key, []byte(strings.Replace(text, old, changed, 1)), typeJSON)
+	require.NoError(t, err)
 }
 
 // What a newer worker wrote is neither lost nor read wrongly: an older one leaves it for another newer one.
