@@ -90,6 +90,19 @@ func interruption(ctx context.Context) error {
 	return temporal.NewApplicationError(fmt.Sprintf("Temporal takes no heartbeat: %v", cause), errorUnreachable)
 }
 
+// details are what a workflow learns of an error beside its type and message.
+func details(err error) []any {
+	var l lost
+	if errors.As(err, &l) {
+		return []any{l.artifact}
+	}
+	var d *train.DivergedError
+	if errors.As(err, &d) {
+		return []any{experiment.Diverged{Epoch: d.Epoch, Step: d.Step, Loss: fmt.Sprint(d.Loss)}}
+	}
+	return nil
+}
+
 // classify turns err into what Temporal should do about it: an ApplicationError of one of the types of package experiment
 // fails the workflow, any other is tried again. unexpected counts the errors that nobody foresaw, with this one.
 func classify(ctx context.Context, err error, unexpected func() int) error {

@@ -42,6 +42,15 @@ func epochKey(name, stage string, epoch int) string {
 	return key(name, stage, fmt.Sprintf("epoch-%04d.safetensors", epoch))
 }
 
+// pretrainFolder is where the epochs of pretraining lie. Those after a divergence have a folder of their own, so that nothing
+// of the two tries at an epoch can be taken for the other's: "pretrain/rate-0.5".
+func pretrainFolder(r *experiment.Retry) string {
+	if r == nil {
+		return experiment.StagePretrain
+	}
+	return fmt.Sprintf("%s/rate-%v", experiment.StagePretrain, r.RateFactor)
+}
+
 // partialPrefix begins the keys of an epoch's checkpoints between two steps: "experiments/first/pretrain/epoch-0042.partial/".
 func partialPrefix(epochKey string) string {
 	return layout.PartialPrefix(epochKey)

@@ -28,15 +28,6 @@ func lose(a experiment.Artifact, err error) error {
 	return err
 }
 
-// details are what a workflow learns of an error beside its type and message.
-func details(err error) []any {
-	var l lost
-	if !errors.As(err, &l) {
-		return nil
-	}
-	return []any{l.artifact}
-}
-
 // RollBack finds the newest of the checkpoints that can be read back, from which training can go on. The records of those
 // behind it are withdrawn, so that these epochs are trained again, and what is damaged is set aside. Where the last
 // checkpoint is as it should be, everything stays.

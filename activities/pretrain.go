@@ -15,17 +15,24 @@ import (
 func (a *Activities) PretrainEpoch(ctx context.Context, in experiment.PretrainEpochInput) (experiment.PretrainEpoch, error) {
 	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch}
 	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.PretrainEpoch, error) {
-		key := epochKey(in.Spec.Name, experiment.StagePretrain, in.Epoch)
+		key := epochKey(in.Spec.Name, pretrainFolder(in.Retry), in.Epoch)
 		from := origin{Data: in.Data.SHA256}
 		if in.From != nil {
 			from.From = in.From.SHA256
 		} else if in.Data.Weights != nil {
 			from.From = in.Data.Weights.SHA256
 		}
+		if in.Retry != nil {
+			from.RateFactor = in.Retry.RateFactor
+		}
 		k := a.newKeeper(ctx, &in.Spec, key, p)
 		r, err := epoch(ctx, k, from, func() (*train.State, experiment.PretrainEpoch, error) {
 			return a.pretrain(ctx, in, k)
 		})
+		if err == nil && in.Retry != nil {
+			// What the try that diverged has left inside the epoch.
+			a.newKeeper(ctx, &in.Spec, epochKey(in.Spec.Name, pretrainFolder(nil), in.Epoch), p).discard()
+		}
 		r.Result.Checkpoint, r.Result.Queue = r.Artifact, a.Queue
 		return r.Result, err
 	})
@@ -46,6 +53,9 @@ func (a *Activities) pretrain(
 	}
 	s, err := k.state(in.Epoch, func() (*train.State, error) { return a.pretrainState(ctx, in) })
 	if err != nil {
+		return fail(err)
+	}
+	if err := checkRate(s, in.Retry); err != nil {
 		return fail(err)
 	}
 	var stats train.EpochStats
@@ -72,11 +82,29 @@ func (a *Activities) pretrain(
 	return s, result, nil
 }
 
-func (a *Activities) pretrainState(ctx context.Context, in experiment.PretrainEpochInput) (*train.State, error) {
+// pretrainState is the state before the epoch. The epoch that diverged reduces its rates, those behind it find them so.
+func (a *Activities) pretrainState(ctx context.Context, in experiment.PretrainEpochInput) (s *train.State, err error) {
 	if in.From != nil {
-		return a.state(ctx, *in.From)
+		s, err = a.state(ctx, *in.From)
+	} else {
+		s, err = a.initialState(ctx, &in.Spec, in.Data.Weights)
 	}
-	return a.initialState(ctx, &in.Spec, in.Data.Weights)
+	if err != nil || in.Retry == nil || in.Retry.Epoch != in.Epoch {
+		return s, err
+	}
+	return s, s.ReduceRate(in.Retry.RateFactor)
+}
+
+// checkRate refuses a state of the try that the epoch is not of.
+func checkRate(s *train.State, r *experiment.Retry) error {
+	want := 1.
+	if r != nil {
+		want = r.RateFactor
+	}
+	if got := s.RateFactor(); got != want {
+		return fmt.Errorf("%w: its learning rates are multiplied by %v, but %v is asked for", train.ErrOtherState, got, want)
+	}
+	return nil
 }
 
 // monitored says whether an epoch's kNN accuracy is measured. The last epoch's always is.

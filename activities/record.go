@@ -19,6 +19,8 @@ type origin struct {
 	// Data is the data set's digest, From that of the checkpoint or of the initial weights; empty where the seed decides them.
 	Data string `json:"data"`
 	From string `json:"from"`
+	// RateFactor is what the learning rates of the spec are multiplied by after a divergence, 0 before.
+	RateFactor float64 `json:"rate_factor,omitempty"`
 }
 
 // record says what a piece of training produced. It is a small JSON file beside the artifact, and it is written last: where

@@ -46,7 +46,7 @@ const (
 	ErrorBadSpec = "BadSpec"
 	// ErrorBadData is an archive with the wrong digest or a malformed one.
 	ErrorBadData = "BadData"
-	// ErrorDiverged is a loss that is NaN or infinite.
+	// ErrorDiverged is a loss that is NaN or infinite. Its detail is a Diverged.
 	ErrorDiverged = "Diverged"
 	// ErrorCorruptArtifact is an object whose bytes differ from its digest, or that can't be read back. Its detail is the
 	// Artifact where that can be made again.
@@ -78,6 +78,8 @@ type PretrainEpochInput struct {
 	Epoch int `json:"epoch"`
 	// From is the checkpoint of the epoch before; nil in the first epoch, which begins with initial weights.
 	From *Artifact `json:"from,omitempty"`
+	// Retry is that of the epoch, or of an earlier one, after a divergence; nil where there was none.
+	Retry *Retry `json:"retry,omitempty"`
 }
 
 // SelectCheckpointInput asks for the best epoch of pretraining, with its encoder as a PyTorch state dict.

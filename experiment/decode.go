@@ -105,6 +105,8 @@ func prepare(v reflect.Value, field int, null bool) {
 		(*absent).Augment.Normalize = v.Addr().Interface().(*Spec).Augment.FirstView.Normalize
 	case **Ablation:
 		*absent = new(defaultAblation())
+	case **Divergence:
+		*absent = new(defaultDivergence())
 	default:
 		f.Set(reflect.New(f.Type().Elem()))
 	}

@@ -64,6 +64,8 @@ type PretrainEpoch struct {
 	Loss float64 `json:"loss"`
 	// LearningRate is that of the last step.
 	LearningRate float64 `json:"learning_rate"`
+	// Retry tells of the divergence after which this epoch was trained again, nil in every other epoch.
+	Retry *Retry `json:"retry,omitempty"`
 	// KNN is the accuracy on the validation split, a fraction; nil in an epoch that was not monitored.
 	KNN *float64 `json:"knn,omitempty"`
 	// KNNSeconds is the time that measuring KNN took, on top of Seconds.
@@ -200,18 +202,20 @@ type Progress struct {
 	// LeftOut are the stages that the experiment does not have.
 	LeftOut []string `json:"left_out,omitempty"`
 	// PretrainEpochs, LinearAugmentedEpochs, FinetuneEpochs and AblationEpochs (of each arm) are the planned numbers.
-	PretrainEpochs        int               `json:"pretrain_epochs"`
-	LinearAugmentedEpochs int               `json:"linear_augmented_epochs,omitempty"`
-	FinetuneEpochs        int               `json:"finetune_epochs"`
-	AblationEpochs        int               `json:"ablation_epochs,omitempty"`
-	Data                  *PreparedData     `json:"data,omitempty"`
-	Pretrain              []PretrainEpoch   `json:"pretrain,omitempty"`
-	Best                  *Selection        `json:"best,omitempty"`
-	Linear                *Classification   `json:"linear,omitempty"`
-	LinearAugmented       []ClassifierEpoch `json:"linear_augmented,omitempty"`
-	Finetune              []ClassifierEpoch `json:"finetune,omitempty"`
-	Ablation              []AblationArm     `json:"ablation,omitempty"`
-	Result                *Result           `json:"result,omitempty"`
+	PretrainEpochs        int             `json:"pretrain_epochs"`
+	LinearAugmentedEpochs int             `json:"linear_augmented_epochs,omitempty"`
+	FinetuneEpochs        int             `json:"finetune_epochs"`
+	AblationEpochs        int             `json:"ablation_epochs,omitempty"`
+	Data                  *PreparedData   `json:"data,omitempty"`
+	Pretrain              []PretrainEpoch `json:"pretrain,omitempty"`
+	// Retry is that of pretraining after a divergence, nil where there was none.
+	Retry           *Retry            `json:"retry,omitempty"`
+	Best            *Selection        `json:"best,omitempty"`
+	Linear          *Classification   `json:"linear,omitempty"`
+	LinearAugmented []ClassifierEpoch `json:"linear_augmented,omitempty"`
+	Finetune        []ClassifierEpoch `json:"finetune,omitempty"`
+	Ablation        []AblationArm     `json:"ablation,omitempty"`
+	Result          *Result           `json:"result,omitempty"`
 }
 
 // Heartbeat is what a running activity reports about itself.

@@ -30,6 +30,9 @@ func Set(spec *Spec, assignment string) error {
 	if spec.Ablation != nil {
 		changed.Ablation = new(*spec.Ablation)
 	}
+	if spec.Pretrain.Divergence != nil {
+		changed.Pretrain.Divergence = new(*spec.Pretrain.Divergence)
+	}
 	if err := set(&changed, path, text); err != nil {
 		return err
 	}

@@ -212,6 +212,8 @@ type Pretrain struct {
 	Schedule  Schedule  `yaml:"schedule" json:"schedule"`
 	// ProgressiveResizing is what the first epochs have for views, one phase after the other; any left are at Augment.Size.
 	ProgressiveResizing []ResizingPhase `yaml:"progressive_resizing,omitempty" json:"progressive_resizing,omitempty"`
+	// Divergence lets pretraining go back once where it diverges; nil, it fails.
+	Divergence *Divergence `yaml:"divergence,omitempty" json:"divergence,omitempty"`
 }
 
 // KNN is the k-nearest-neighbour classifier on encoder outputs, by cosine similarity. On the validation split it monitors

@@ -218,6 +218,7 @@ func (p Pretrain) check(c *checker) {
 	}
 	p.Schedule.check(c, "pretrain.schedule", p.Epochs)
 	checkResizing(c, "pretrain", p.ProgressiveResizing, p.Epochs)
+	p.Divergence.check(c, "pretrain.divergence")
 }
 
 func (k KNN) check(c *checker) {

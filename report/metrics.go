@@ -59,6 +59,9 @@ type PretrainMetrics struct {
 	KNN          KNNCurve  `json:"knn"`
 	// Selected is the epoch that is evaluated.
 	Selected SelectionMetrics `json:"selected"`
+	// Retry tells of a divergence: the epoch that diverged, its step and loss, and what learning rates were multiplied by from
+	// that epoch on, which was trained again. It is absent where there was none.
+	Retry *experiment.Retry `json:"retry,omitempty"`
 }
 
 // KNNCurve is the monitor of pretraining: the epochs in which it ran, and the accuracy on the validation split in each.
@@ -226,7 +229,8 @@ func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 func pretrainMetrics(r *experiment.Result) PretrainMetrics {
 	m := PretrainMetrics{
 		Epochs: len(trained(r)), Steps: r.Pretrain[len(r.Pretrain)-1].Step, Selected: selectionMetrics(r.Best),
-		Loss: []float64{}, LearningRate: []float64{}, KNN: KNNCurve{Epoch: []int{}, ValidationAccuracy: []float64{}},
+		Retry: experiment.Retried(r.Pretrain),
+		Loss:  []float64{}, LearningRate: []float64{}, KNN: KNNCurve{Epoch: []int{}, ValidationAccuracy: []float64{}},
 	}
 	for _, e := range trained(r) {
 		m.ViewSize = append(m.ViewSize, e.Size)

@@ -34,11 +34,13 @@ type page struct {
 	Evaluations             []evaluationRow
 	Ablation                []ablationRow
 	Losses                  []lossRow
-	Pretrain                []figure
-	Classifiers             []figure
-	Confusions              []confusion
-	Neighbours              []neighbourRow
-	Map                     *mapFigure
+	// Retry tells of a divergence in pretraining; empty where there was none.
+	Retry       string
+	Pretrain    []figure
+	Classifiers []figure
+	Confusions  []confusion
+	Neighbours  []neighbourRow
+	Map         *mapFigure
 	// Views are PNG files.
 	Views      [][2][]byte
 	ViewNames  []string
@@ -95,6 +97,9 @@ func newPage(in Input) (*page, error) {
 		Confusions: confusions(r), Neighbours: neighbourRows(in.Exhibits, r.Data.Classes), Map: mapOf(in),
 		Views: views, YAML: string(yaml), YAMLSHA256: digest(yaml),
 		Artifacts: artifactRows(r), Stages: stageRows(spec, r), Energy: energyNote(r), Workers: workers(r), Facts: facts(in),
+	}
+	if retry := experiment.Retried(r.Pretrain); retry != nil {
+		p.Retry = fmt.Sprintf("Pretraining: %s.", retry)
 	}
 	p.Headline = headline(p.Evaluations)
 	p.Commands = commands(p)

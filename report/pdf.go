@@ -250,6 +250,9 @@ func (d *pdfDocument) results() {
 		losses = append(losses, []cell{{text: l.When, bold: true}, {text: l.Loss}})
 	}
 	d.table([]column{{"Pretraining", 120, false}, {p.LossName, 110, true}}, losses)
+	if p.Retry != "" {
+		d.note(p.Retry)
+	}
 }
 
 // withGap puts an empty cell into every row.

@@ -24,6 +24,9 @@ func Summary(w io.Writer, spec experiment.Spec, r experiment.Result) error {
 		fmt.Fprintf(t, "pretraining loss\t%.4f → %.4f\tover %s; epoch %d selected by %s\n\n", epochs[0].Loss,
 			epochs[len(epochs)-1].Loss, english.Plural(len(epochs), "epoch", ""), r.Best.Epoch, r.Best.Criterion)
 	}
+	if retry := experiment.Retried(r.Pretrain); retry != nil {
+		fmt.Fprintf(t, "%s\n\n", retry)
+	}
 	fmt.Fprintln(t, "accuracy\ttrain\tvalidation\ttest\t95 % interval\tepoch")
 	for _, e := range evaluations(&spec, &r) {
 		interval := Wilson(*e.testAccuracy, e.testImages)

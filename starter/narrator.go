@@ -22,6 +22,8 @@ type narrator struct {
 	watched bool
 	// pretrained, augmented (linear evaluation with augmentation), finetuned and ablated (all arms) count the epochs told.
 	pretrained, augmented, finetuned, ablated int
+	// retried says that the divergence has been told of.
+	retried bool
 }
 
 // tell returns the lines that are new in p.
@@ -89,7 +91,11 @@ func (n *narrator) epochs(p experiment.Progress) []string {
 	switch stages[n.stage] {
 	case experiment.StagePretrain:
 		for ; n.pretrained < len(p.Pretrain); n.pretrained++ {
+			lines = append(lines, n.retry(p.Pretrain[n.pretrained].Retry)...)
 			lines = append(lines, pretrainLine(p.Pretrain[n.pretrained], p.PretrainEpochs))
+		}
+		if p.Retry != nil && p.Retry.Epoch == len(p.Pretrain)+1 { // under way
+			lines = append(lines, n.retry(p.Retry)...)
 		}
 	case experiment.StageLinearAugmented:
 		for ; n.augmented < len(p.LinearAugmented); n.augmented++ {
@@ -105,6 +111,15 @@ func (n *narrator) epochs(p experiment.Progress) []string {
 		n.ablated = max(n.ablated, len(told))
 	}
 	return lines
+}
+
+// retry tells of a divergence, once.
+func (n *narrator) retry(r *experiment.Retry) []string {
+	if r == nil || n.retried {
+		return nil
+	}
+	n.retried = true
+	return []string{row(experiment.StagePretrain, "%s", r)}
 }
 
 func pretrainLine(e experiment.PretrainEpoch, planned int) string {

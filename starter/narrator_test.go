@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -50,6 +51,30 @@ func TestNarratorTellsStagesThatNobodySaw(t *testing.T) {
 		"report    done",
 	}, lines)
 	require.Empty(t, n.tell(*finished(testResult()), noon))
+}
+
+// A divergence is told when it happens, and once.
+func TestNarratorTellsOfADivergence(t *testing.T) {
+	const line = "pretrain  epoch 2 diverged in step 7 (loss NaN): trained again from the checkpoint before it, with learning " +
+		"rates 0.5 times as large from there on"
+	retry := &experiment.Retry{Diverged: experiment.Diverged{Epoch: 2, Step: 7, Loss: "NaN"}, RateFactor: 0.5}
+	var n narrator
+	n.tell(testProgress(experiment.StagePretrain, 1), noon)
+	p := testProgress(experiment.StagePretrain, 1)
+	p.Retry = retry
+	require.Equal(t, []string{line}, n.tell(p, noon))
+	p = testProgress(experiment.StagePretrain, 2)
+	p.Retry, p.Pretrain[1].Retry = retry, retry
+	require.Equal(t, []string{"pretrain  epoch 2/2  loss 2.0000  kNN 50.00 %  123 views/s  1m1s"}, n.tell(p, noon))
+
+	r := testResult()
+	r.Pretrain[1].Retry = retry
+	n = narrator{}
+	lines := n.tell(*finished(r), noon)
+	i := slices.Index(lines, line)
+	require.Contains(t, lines[i-1], "epoch 1/2")
+	require.Contains(t, lines[i+1], "epoch 2/2")
+	require.Contains(t, lines[i+2], "pretrain  done")
 }
 
 func TestNarratorTellsOfEachArm(t *testing.T) {

@@ -109,6 +109,7 @@ func finished(r experiment.Result) *experiment.Progress {
 		FinetuneEpochs: len(r.Finetune.Epochs),
 		Data:           &r.Data,
 		Pretrain:       r.Pretrain,
+		Retry:          experiment.Retried(r.Pretrain),
 		Best:           &r.Best,
 		Linear:         &r.Linear,
 		Finetune:       r.Finetune.Epochs,

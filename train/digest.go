@@ -10,7 +10,8 @@ import (
 )
 
 // digest identifies the part of a spec that decides the weights of a stage, so that a state is never continued under
-// another. Where files lie and how the work is done (dataset.source, encoder.weights.source, compute) are no part of it.
+// another. Where files lie and how the work is done (dataset.source, encoder.weights.source, compute) are no part of it, nor
+// is what happens after a divergence: the state itself says whether that has been.
 func digest(spec *experiment.Spec, stage string) (string, error) {
 	decisive := experiment.Spec{
 		Seed:     spec.Seed,
@@ -22,6 +23,7 @@ func digest(spec *experiment.Spec, stage string) (string, error) {
 	}
 	decisive.Dataset.Source = ""
 	decisive.Dataset.TestImages = 0
+	decisive.Pretrain.Divergence = nil
 	if w := spec.Encoder.Weights; w != nil {
 		decisive.Encoder.Weights = &experiment.Weights{SHA256: w.SHA256}
 	}

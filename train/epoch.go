@@ -49,7 +49,7 @@ func (p epochPlan) run(
 	if err != nil {
 		return EpochStats{}, err
 	}
-	rate := newSchedule(p.schedule, p.optimizer.LearningRate, p.epochs, steps)
+	rate := newSchedule(p.schedule, p.optimizer.LearningRate*s.RateFactor(), p.epochs, steps)
 	t, err := newTrainer(network, s.clone(), p.optimizer, rate, o)
 	if err != nil {
 		return EpochStats{}, err

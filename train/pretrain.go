@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"twinview/dataset"
@@ -41,7 +42,11 @@ func PretrainEpoch(
 		order: dataset.PretrainOrder, purpose: dataset.PretrainView,
 		network: func() (*model.Network, error) { return pretrainNetwork(spec, size) },
 	}
-	return plan.run(ctx, spec, images, s, o)
+	stats, err := plan.run(ctx, spec, images, s, o)
+	if diverged := (*DivergedError)(nil); errors.As(err, &diverged) {
+		diverged.advise(spec, s)
+	}
+	return stats, err
 }
 
 func pretrainNetwork(spec *experiment.Spec, size int) (*model.Network, error) {

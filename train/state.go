@@ -27,6 +27,8 @@ type State struct {
 	spec string
 	// progress is that of the epoch under way, nil between two epochs.
 	progress *progress
+	// rateFactor is what all learning rates are multiplied by, 0 where they are as the spec has them.
+	rateFactor float64
 	// kernels are those that the epochs so far ran, for the next to run the same: nil before the first.
 	kernels engine.Kernels
 	// tensors is the state dict, in PyTorch's order; buffers are the optimiser's.
@@ -44,6 +46,9 @@ const bufferPrefix = "optimizer."
 
 // underWay is the metadata of an epoch under way. A file without it is a state between two epochs.
 const underWay = "epoch_under_way"
+
+// rateFactor is the metadata of a state whose learning rates have been reduced.
+const rateFactor = "rate_factor"
 
 // Names of batch norm's running statistics in PyTorch.
 const (
@@ -100,6 +105,24 @@ func (s *State) record(k engine.Kernels) {
 	maps.Copy(s.kernels, k)
 }
 
+// ReduceRate multiplies all learning rates of the training that goes on from s by a factor between 0 and 1, in place of any
+// factor before. It stays with the state, also in its files.
+func (s *State) ReduceRate(factor float64) error {
+	if !(factor > 0 && factor < 1) {
+		return fmt.Errorf("rate factor %v: it must be greater than 0 and less than 1", factor)
+	}
+	s.rateFactor = factor
+	return nil
+}
+
+// RateFactor is what learning rates are multiplied by, 1 where they are as the spec has them.
+func (s *State) RateFactor() float64 {
+	if s.rateFactor == 0 {
+		return 1
+	}
+	return s.rateFactor
+}
+
 // StateDict returns the model as PyTorch names it: parameters, running_mean, running_var and num_batches_tracked, without
 // the optimiser's buffers. The tensors' memory is the state's: read it only, and before the next epoch.
 func (s *State) StateDict() []checkpoint.Tensor { return slices.Clone(s.tensors) }
@@ -113,6 +136,9 @@ func (s *State) Write(w io.Writer) error {
 		"epoch":   strconv.Itoa(s.Epoch),
 		"step":    strconv.Itoa(s.Step),
 		"spec":    s.spec,
+	}
+	if s.rateFactor != 0 {
+		metadata[rateFactor] = strconv.FormatFloat(s.rateFactor, 'g', -1, 64)
 	}
 	if s.kernels != nil {
 		kernels, err := json.Marshal(s.kernels) // sorted by key
@@ -151,6 +177,11 @@ func ReadState(r io.Reader) (*State, error) {
 	}
 	if s.Step, err = counter(metadata, "step"); err != nil {
 		return nil, err
+	}
+	if text, ok := metadata[rateFactor]; ok {
+		if s.rateFactor, err = strconv.ParseFloat(text, 64); err != nil || s.ReduceRate(s.rateFactor) != nil {
+			return nil, fmt.Errorf("read training state: metadata %q is %q, not a number between 0 and 1", rateFactor, text)
+		}
 	}
 	if kernels, ok := metadata["kernels"]; ok {
 		if err := json.Unmarshal([]byte(kernels), &s.kernels); err != nil {

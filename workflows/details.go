@@ -19,6 +19,9 @@ func (p *progress) details() string {
 	if len(p.Pretrain) > 0 {
 		b = append(b, pretrainDetails(p.Pretrain, p.PretrainEpochs)...)
 	}
+	if p.Retry != nil {
+		b = fmt.Appendf(b, "\nPretraining: %s\n", p.Retry)
+	}
 	if p.Best != nil {
 		b = fmt.Appendf(b, "\nSelected: epoch %d (%s %.4f)\n", p.Best.Epoch, p.Best.Criterion, p.Best.Value)
 	}

@@ -94,7 +94,7 @@ func learn(ctx workflow.Context, spec experiment.Spec, p *progress, result *expe
 		if err != nil {
 			return err
 		}
-		pretraining.Epochs = result.Pretrain[:n:n]
+		pretraining.Epochs, pretraining.Retry = result.Pretrain[:n:n], experiment.Retried(result.Pretrain)
 	}
 }
 
@@ -107,7 +107,7 @@ func stages(ctx workflow.Context, pretraining PretrainingInput, p *progress, res
 		return err
 	}
 	result.Pretrain = epochs
-	p.Pretrain = result.Pretrain
+	p.Pretrain, p.Retry = result.Pretrain, experiment.Retried(result.Pretrain)
 
 	p.enter(ctx, experiment.StageSelect)
 	choose := experiment.SelectCheckpointInput{Spec: spec, Epochs: result.Pretrain}

@@ -18,6 +18,10 @@ type fakes struct {
 	accuracies []float64
 	// fail, where it is set, is asked before each activity and may end the attempt.
 	fail func(ctx context.Context, name string, epoch int) error
+	// failPretrain is as fail, for pretraining alone.
+	failPretrain func(experiment.PretrainEpochInput) error
+	// retries are those that the epochs of pretraining were told of.
+	retries []*experiment.Retry
 
 	// queue is that of the worker that holds the state, empty where it has none of its own.
 	queue string
@@ -116,6 +120,14 @@ func (f *fakes) from(a *experiment.Artifact) {
 func (f *fakes) pretrain(ctx context.Context, in experiment.PretrainEpochInput) (experiment.PretrainEpoch, error) {
 	if err := f.begin(ctx, experiment.ActivityPretrainEpoch, in.Epoch); err != nil {
 		return experiment.PretrainEpoch{}, err
+	}
+	f.mu.Lock()
+	f.retries = append(f.retries, in.Retry)
+	f.mu.Unlock()
+	if f.failPretrain != nil {
+		if err := f.failPretrain(in); err != nil {
+			return experiment.PretrainEpoch{}, err
+		}
 	}
 	f.from(in.From)
 	f.mu.Lock()

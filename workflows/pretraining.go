@@ -16,6 +16,8 @@ type PretrainingInput struct {
 	Epochs []experiment.PretrainEpoch `json:"epochs,omitempty"`
 	// RollBacks is how often a checkpoint was lost and training went back.
 	RollBacks int `json:"roll_backs,omitempty"`
+	// Retry is how training goes on after a divergence, nil before the first.
+	Retry *experiment.Retry `json:"retry,omitempty"`
 }
 
 // Pretraining trains the encoder epoch by epoch, one activity each, from one checkpoint to the next. Checkpoints that
@@ -27,6 +29,9 @@ func Pretraining(ctx workflow.Context, in PretrainingInput) ([]experiment.Pretra
 		err := pretrain(ctx, &in)
 		if err == nil {
 			return in.Epochs, nil
+		}
+		if in.retry(ctx, err) {
+			continue
 		}
 		if err := in.rollBack(ctx, err); err != nil {
 			return nil, err
@@ -46,10 +51,14 @@ func pretrain(ctx workflow.Context, in *PretrainingInput) error {
 		if n := len(in.Epochs); n > 0 {
 			epoch.From, queue = &in.Epochs[n-1].Checkpoint, in.Epochs[n-1].Queue
 		}
+		epoch.Retry = in.retryOf(epoch.Epoch)
 		var done experiment.PretrainEpoch
 		summary := fmt.Sprintf("epoch %d of %d", epoch.Epoch, planned)
 		if err := trainOn(ctx, queue, experiment.ActivityPretrainEpoch, summary, epoch, &done); err != nil {
 			return err
+		}
+		if epoch.Retry != nil && epoch.Retry.Epoch == epoch.Epoch {
+			done.Retry = epoch.Retry
 		}
 		in.Epochs = append(in.Epochs, done)
 		tell(ctx, Report{Pretrain: &done})

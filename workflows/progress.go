@@ -14,8 +14,10 @@ const signalReport = "report"
 // Report is what a child has just finished; absent fields are unchanged.
 type Report struct {
 	// Stage is the one that begins now.
-	Stage           string                      `json:"stage,omitempty"`
-	Pretrain        *experiment.PretrainEpoch   `json:"pretrain,omitempty"`
+	Stage    string                    `json:"stage,omitempty"`
+	Pretrain *experiment.PretrainEpoch `json:"pretrain,omitempty"`
+	// Retry is that of pretraining, which begins now.
+	Retry           *experiment.Retry           `json:"retry,omitempty"`
 	Linear          *experiment.Classification  `json:"linear,omitempty"`
 	Finetune        *experiment.ClassifierEpoch `json:"finetune,omitempty"`
 	LinearAugmented *experiment.ClassifierEpoch `json:"linear_augmented,omitempty"`
@@ -87,6 +89,9 @@ func (p *progress) take(r Report) {
 	}
 	if r.Pretrain != nil && r.Pretrain.Epoch == len(p.Pretrain)+1 {
 		p.Pretrain = append(p.Pretrain, *r.Pretrain)
+	}
+	if r.Retry != nil {
+		p.Retry = r.Retry
 	}
 	if r.Linear != nil && p.Linear == nil {
 		p.Linear = r.Linear
