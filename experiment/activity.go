@@ -28,6 +28,7 @@ const QueryProgress = "progress"
 const (
 	ActivityPrepareData           = "PrepareData"           // general: PrepareDataInput → PreparedData
 	ActivityPretrainEpoch         = "PretrainEpoch"         // train: PretrainEpochInput → PretrainEpoch
+	ActivityMonitorEpoch          = "MonitorEpoch"          // train: MonitorEpochInput → PretrainEpoch
 	ActivitySelectCheckpoint      = "SelectCheckpoint"      // train: SelectCheckpointInput → Selection
 	ActivityEvaluateLinear        = "EvaluateLinear"        // train: EvaluateLinearInput → Classification
 	ActivityLinearAugmentedEpoch  = "LinearAugmentedEpoch"  // train: LinearAugmentedEpochInput → ClassifierEpoch
@@ -80,6 +81,13 @@ type PretrainEpochInput struct {
 	From *Artifact `json:"from,omitempty"`
 	// Retry is that of the epoch, or of an earlier one, after a divergence; nil where there was none.
 	Retry *Retry `json:"retry,omitempty"`
+}
+
+// MonitorEpochInput asks for the validation kNN accuracy of an epoch that was not planned as the last one.
+type MonitorEpochInput struct {
+	Spec  Spec          `json:"spec"`
+	Data  PreparedData  `json:"data"`
+	Epoch PretrainEpoch `json:"epoch"`
 }
 
 // SelectCheckpointInput asks for the best epoch of pretraining, with its encoder as a PyTorch state dict.
@@ -172,6 +180,15 @@ type PruneCheckpointsInput struct {
 	// Experiment is the experiment's name. No object outside its folder is ever removed.
 	Experiment string     `json:"experiment"`
 	Remove     []Artifact `json:"remove"`
+	// Unfinished is an epoch that was given up: its checkpoints between two steps are removed. Nil, there is none.
+	Unfinished *UnfinishedEpoch `json:"unfinished,omitempty"`
+}
+
+// UnfinishedEpoch is an epoch that a worker has left between two steps.
+type UnfinishedEpoch struct {
+	// Stage is that of the training, such as "pretrain" or "ablation/scratch-0.01".
+	Stage string `json:"stage"`
+	Epoch int    `json:"epoch"`
 }
 
 // RollBackInput asks for the newest of some checkpoints that can be read back.

@@ -56,6 +56,9 @@ func (u *Usage) After(before *Usage) *Usage {
 type PretrainEpoch struct {
 	// Epoch counts from 1; 0 is the state before any training, which only an experiment without pretraining has.
 	Epoch int `json:"epoch"`
+	// Planned is the number of epochs that pretraining was to have when this one was trained, which its learning rate follows;
+	// 0 where an older version did not tell.
+	Planned int `json:"planned,omitempty"`
 	// Step is the number of optimiser steps taken since the beginning of pretraining.
 	Step int `json:"step"`
 	// Size is the height and width of the epoch's views in pixels, 0 where an older version did not tell.
@@ -190,6 +193,8 @@ type Result struct {
 	// LinearAugmented is nil where the experiment leaves it out.
 	LinearAugmented *Classification `json:"linear_augmented,omitempty"`
 	Test            TestResult      `json:"test"`
+	// Changes are what people changed while the experiment ran, in order.
+	Changes []Change `json:"changes,omitempty"`
 	// Artifacts are the files made for people, by file name: models, metrics.json, report.html, spec.yaml.
 	Artifacts map[string]Artifact `json:"artifacts"`
 }
@@ -201,6 +206,9 @@ type Progress struct {
 	Stage      string `json:"stage"`
 	// LeftOut are the stages that the experiment does not have.
 	LeftOut []string `json:"left_out,omitempty"`
+	// Paused says that nothing is computed until UpdateResume; Changes are all that people changed, in order.
+	Paused  bool     `json:"paused,omitempty"`
+	Changes []Change `json:"changes,omitempty"`
 	// PretrainEpochs, LinearAugmentedEpochs, FinetuneEpochs and AblationEpochs (of each arm) are the planned numbers.
 	PretrainEpochs        int             `json:"pretrain_epochs"`
 	LinearAugmentedEpochs int             `json:"linear_augmented_epochs,omitempty"`

@@ -214,6 +214,9 @@ type Pretrain struct {
 	ProgressiveResizing []ResizingPhase `yaml:"progressive_resizing,omitempty" json:"progressive_resizing,omitempty"`
 	// Divergence lets pretraining go back once where it diverges; nil, it fails.
 	Divergence *Divergence `yaml:"divergence,omitempty" json:"divergence,omitempty"`
+	// EarlierPlans are the numbers of epochs before Epochs was changed, in order, for the first epochs to be repeated as they
+	// were trained.
+	EarlierPlans []PretrainPlan `yaml:"earlier_plans,omitempty" json:"earlier_plans,omitempty"`
 }
 
 // KNN is the k-nearest-neighbour classifier on encoder outputs, by cosine similarity. On the validation split it monitors

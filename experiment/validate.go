@@ -219,6 +219,7 @@ func (p Pretrain) check(c *checker) {
 	p.Schedule.check(c, "pretrain.schedule", p.Epochs)
 	checkResizing(c, "pretrain", p.ProgressiveResizing, p.Epochs)
 	p.Divergence.check(c, "pretrain.divergence")
+	p.checkPlans(c)
 }
 
 func (k KNN) check(c *checker) {

@@ -12,7 +12,10 @@ import (
 // digest identifies the part of a spec that decides the weights of a stage, so that a state is never continued under
 // another. Where files lie and how the work is done (dataset.source, encoder.weights.source, compute) are no part of it, nor
 // is what happens after a divergence: the state itself says whether that has been.
-func digest(spec *experiment.Spec, stage string) (string, error) {
+//
+// The number of epochs can be changed while pretraining runs: a state of pretraining is that of the plan under which the
+// epoch, its last or the one that it is inside, was trained.
+func digest(spec *experiment.Spec, stage string, epoch int) (string, error) {
 	decisive := experiment.Spec{
 		Seed:     spec.Seed,
 		Dataset:  spec.Dataset,
@@ -20,6 +23,9 @@ func digest(spec *experiment.Spec, stage string) (string, error) {
 		Method:   spec.Method,
 		Augment:  spec.Augment,
 		Pretrain: spec.Pretrain,
+	}
+	if stage == experiment.StagePretrain {
+		decisive.Pretrain = spec.Pretrain.In(epoch)
 	}
 	decisive.Dataset.Source = ""
 	decisive.Dataset.TestImages = 0

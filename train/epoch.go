@@ -50,7 +50,11 @@ func (p epochPlan) run(
 		return EpochStats{}, err
 	}
 	rate := newSchedule(p.schedule, p.optimizer.LearningRate*s.RateFactor(), p.epochs, steps)
-	t, err := newTrainer(network, s.clone(), p.optimizer, rate, o)
+	trained := s.clone()
+	if trained.spec, err = digest(spec, p.stage, s.Epoch+1); err != nil {
+		return EpochStats{}, fmt.Errorf("digest spec: %w", err)
+	}
+	t, err := newTrainer(network, trained, p.optimizer, rate, o)
 	if err != nil {
 		return EpochStats{}, err
 	}

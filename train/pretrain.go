@@ -26,14 +26,15 @@ func NewPretrainState(spec *experiment.Spec) (*State, error) {
 
 // PretrainEpoch trains encoder and projection head for one epoch: batches of pretrain.batch_size images in random order,
 // augment.views views of each, in the size that pretrain.progressive_resizing gives the epoch; the last, incomplete batch is
-// left out. It advances s by the epoch; on an error s is as it was.
+// left out. The learning rate follows the schedule over the number of epochs that pretraining was to have when this one was
+// trained, see experiment.Pretrain.In. It advances s by the epoch; on an error s is as it was.
 //
 // Errors: DivergedError; ErrTooFewImages where a batch is larger than the set; ErrOtherState where s is not of this spec;
 // the context's, at most one step after it is done.
 func PretrainEpoch(
 	ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options,
 ) (EpochStats, error) {
-	p := spec.Pretrain
+	p := spec.Pretrain.In(s.Epoch + 1)
 	size := experiment.ViewSize(p.ProgressiveResizing, s.Epoch, spec.Augment.Size)
 	plan := epochPlan{
 		stage: experiment.StagePretrain, epochs: p.Epochs, batchSize: p.BatchSize,

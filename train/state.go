@@ -59,7 +59,7 @@ const (
 
 // newState takes the network's bound parameters as weights; everything else starts as PyTorch starts it.
 func newState(spec *experiment.Spec, stage string, n *model.Network, o optimizer) (*State, error) {
-	sum, err := digest(spec, stage)
+	sum, err := digest(spec, stage, 1)
 	if err != nil {
 		return nil, fmt.Errorf("digest spec: %w", err)
 	}
@@ -228,7 +228,7 @@ func (s *State) check(spec *experiment.Spec, stage string) error {
 	if s.stage != stage {
 		return fmt.Errorf("%w: it is of stage %q, but %q is needed", ErrOtherState, s.stage, stage)
 	}
-	sum, err := digest(spec, stage)
+	sum, err := digest(spec, stage, s.trainedLast())
 	if err != nil {
 		return fmt.Errorf("digest spec: %w", err)
 	}
@@ -237,6 +237,17 @@ func (s *State) check(spec *experiment.Spec, stage string) error {
 			"instead of changing the spec of one under way", ErrOtherState, s.spec, sum)
 	}
 	return nil
+}
+
+// Of refuses, with ErrOtherState, a state that was made under another spec, or inside an epoch of another plan.
+func (s *State) Of(spec *experiment.Spec) error { return s.check(spec, s.stage) }
+
+// trainedLast is the epoch, counted from 1, whose steps are the last behind the state; 1 in one without any.
+func (s *State) trainedLast() int {
+	if s.progress != nil {
+		return s.Epoch + 1
+	}
+	return max(1, s.Epoch)
 }
 
 // clone copies the memory that training writes.

@@ -162,7 +162,7 @@ func TestDigestOfWeights(t *testing.T) {
 	spec := tinySpec(experiment.SimCLR)
 	of := func(w *experiment.Weights) string {
 		spec.Encoder.Weights = w
-		sum, err := digest(spec, experiment.StagePretrain)
+		sum, err := digest(spec, experiment.StagePretrain, 1)
 		require.NoError(t, err)
 		return sum
 	}
