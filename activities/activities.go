@@ -71,6 +71,7 @@ func (a *Activities) RegisterGeneral(r worker.ActivityRegistry) {
 // RegisterTrain adds the activities that compute. Of all queues of one worker, one of them runs at a time.
 func (a *Activities) RegisterTrain(r worker.ActivityRegistry) {
 	register(r, experiment.ActivityPretrainEpoch, alone(a, a.PretrainEpoch))
+	register(r, experiment.ActivityMonitorEpoch, alone(a, a.MonitorEpoch))
 	register(r, experiment.ActivityEvaluateLinear, alone(a, a.EvaluateLinear))
 	register(r, experiment.ActivityLinearAugmentedEpoch, alone(a, a.LinearAugmentedEpoch))
 	register(r, experiment.ActivityFinetuneEpoch, alone(a, a.FinetuneEpoch))

@@ -15,7 +15,6 @@ import (
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/log"
-	"go.temporal.io/sdk/temporal"
 
 	"twinview/experiment"
 	"twinview/layout"
@@ -39,6 +38,8 @@ type keeper struct {
 	a   *Activities
 	p   *pulse
 	log log.Logger
+	// spec is what the epoch is trained under.
+	spec *experiment.Spec
 	// key is that of the epoch's own checkpoint, attempt sets this attempt's keys apart.
 	key, attempt string
 	// every is the time between two checkpoints, 0 for none; last is when one was taken.
@@ -70,7 +71,7 @@ type dropped struct {
 func (a *Activities) newKeeper(ctx context.Context, spec *experiment.Spec, key string, p *pulse) *keeper {
 	info := activity.GetInfo(ctx)
 	return &keeper{
-		ctx: ctx, a: a, p: p, key: key,
+		ctx: ctx, a: a, p: p, key: key, spec: spec,
 		log:     log.With(activity.GetLogger(ctx), "experiment", spec.Name, "epoch", key),
 		attempt: fmt.Sprintf("attempt-%d-%s", info.Attempt, strings.ToLower(rand.Text()[:8])),
 		every:   time.Duration(spec.Checkpoints.EverySeconds * float64(time.Second)),
@@ -121,7 +122,8 @@ func (k *keeper) resume(beginning func() (*train.State, error)) (*train.State, e
 			k.log.Info("go on inside the epoch", "step", c.Step, "checkpoint", c.Checkpoint.Key)
 			return s, nil
 		}
-		if !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, storage.ErrCorrupt) {
+		// One of another plan was left by an experiment that failed after its number of epochs had been changed.
+		if !errors.Is(err, storage.ErrNotFound) && !errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, train.ErrOtherState) {
 			return nil, err
 		}
 		k.log.Warn("a checkpoint inside the epoch is lost: take the one before it", "step", c.Step, "error", err)
@@ -189,6 +191,9 @@ func (k *keeper) read(c experiment.StepCheckpoint) (*train.State, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.Of(k.spec); err != nil {
+		return nil, fmt.Errorf("checkpoint %s: %w", c.Checkpoint.Key, err)
+	}
 	if s.StepsDone() != c.Step {
 		return nil, fmt.Errorf("%w: %s is at step %d instead of %d", storage.ErrCorrupt, c.Checkpoint.Key, s.StepsDone(), c.Step)
 	}
@@ -255,7 +260,7 @@ func (k *keeper) abandon() {
 
 // settle lets the checkpoint on its way arrive, as another attempt will want it, but does not wait for ever.
 func (k *keeper) settle() {
-	if k.stored == nil || temporal.IsCanceledError(context.Cause(k.ctx)) {
+	if k.stored == nil {
 		return
 	}
 	select {
@@ -340,20 +345,16 @@ func (k *keeper) discard() {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(k.ctx), tidyTimeout)
 	defer cancel()
-	old, err := k.a.Store.List(ctx, partialPrefix(k.key))
-	for _, c := range old {
-		err = errors.Join(err, k.a.Store.Remove(ctx, c.Key))
-	}
-	if err != nil {
+	if err := k.a.removeInside(ctx, k.key); err != nil {
 		k.log.Warn("remove checkpoints inside the epoch", "error", err)
 	}
 }
 
 // handsBack says whether a context has ended so that another attempt, later or elsewhere, goes on with the work. So it does
-// where Temporal takes no heartbeat of this attempt any more.
+// where Temporal takes no heartbeat of this attempt any more. An attempt that is cancelled does not know whether the experiment
+// is, or is only paused.
 func handsBack(cause error) bool {
-	switch {
-	case cause == nil, temporal.IsCanceledError(cause), errors.Is(cause, context.Canceled):
+	if cause == nil || errors.Is(cause, context.Canceled) {
 		return false
 	}
 	return !errors.Is(cause, activity.ErrActivityReset) && !errors.Is(cause, context.DeadlineExceeded)

@@ -236,7 +236,7 @@ func TestGivenUpAttemptLeavesACheckpoint(t *testing.T) {
 	for cause, want := range map[error]bool{
 		errStopping: true, worker.ErrWorkerShutdown: true, activity.ErrActivityPaused: true,
 		serviceerror.NewNotFound("timed out"): true, serviceerror.NewUnavailable("away"): true,
-		activity.ErrActivityReset: false, temporal.NewCanceledError(): false, context.Canceled: false,
+		temporal.NewCanceledError(): true, activity.ErrActivityReset: false, context.Canceled: false,
 		context.DeadlineExceeded: false, nil: false,
 	} {
 		require.Equal(t, want, handsBack(cause), "%v", cause)

@@ -65,18 +65,15 @@ func (a *Activities) pretrain(
 		}
 	}
 	result := experiment.PretrainEpoch{
-		Epoch: in.Epoch, Step: s.Step, Size: stats.Size, Loss: stats.Loss, LearningRate: stats.LearningRate,
+		Epoch: in.Epoch, Planned: in.Spec.Pretrain.In(in.Epoch).Epochs, Step: s.Step, Size: stats.Size,
+		Loss: stats.Loss, LearningRate: stats.LearningRate,
 		Seconds: stats.Seconds, ViewsPerSecond: stats.ViewsPerSecond, DataWaitSeconds: stats.DataWaitSeconds,
 		Kernels: stats.Kernels.String(), Worker: a.Identity,
 	}
 	if monitored(&in.Spec, in.Epoch) {
-		knn, start := in.Spec.KNN, time.Now()
-		queries := split.Validation.Head(knn.ValidationImages)
-		accuracy, err := nearest(ctx, &in.Spec, split.Train.Head(knn.TrainImages), queries, s, len(in.Data.Classes), o)
-		if err != nil {
-			return fail(fmt.Errorf("monitor epoch %d: %w", in.Epoch, err))
+		if err := monitor(ctx, &in.Spec, split, s, len(in.Data.Classes), o, &result); err != nil {
+			return fail(err)
 		}
-		result.KNN, result.KNNSeconds = &accuracy, time.Since(start).Seconds()
 	}
 	result.Usage = k.used()
 	return s, result, nil
@@ -107,9 +104,43 @@ func checkRate(s *train.State, r *experiment.Retry) error {
 	return nil
 }
 
-// monitored says whether an epoch's kNN accuracy is measured. The last epoch's always is.
+// monitored says whether an epoch's kNN accuracy is measured. That of the one planned as the last always is.
 func monitored(spec *experiment.Spec, epoch int) bool {
-	return epoch == spec.Pretrain.Epochs || epoch%spec.KNN.EveryEpochs == 0
+	return epoch == spec.Pretrain.In(epoch).Epochs || epoch%spec.KNN.EveryEpochs == 0
+}
+
+// monitor adds the accuracy on the validation split to the epoch that led to s.
+func monitor(
+	ctx context.Context, spec *experiment.Spec, split dataset.Split, s *train.State, classes int, o train.Options,
+	e *experiment.PretrainEpoch,
+) error {
+	knn, start := spec.KNN, time.Now()
+	queries := split.Validation.Head(knn.ValidationImages)
+	accuracy, err := nearest(ctx, spec, split.Train.Head(knn.TrainImages), queries, s, classes, o)
+	if err != nil {
+		return fmt.Errorf("monitor epoch %d: %w", e.Epoch, err)
+	}
+	e.KNN, e.KNNSeconds = &accuracy, time.Since(start).Seconds()
+	return nil
+}
+
+// MonitorEpoch measures the validation kNN accuracy of an epoch that was trained without, from its checkpoint, and returns
+// the epoch with it: the last one of a pretraining that was stopped early can be selected as any other.
+func (a *Activities) MonitorEpoch(ctx context.Context, in experiment.MonitorEpochInput) (experiment.PretrainEpoch, error) {
+	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch.Epoch}
+	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.PretrainEpoch, error) {
+		split, err := a.split(ctx, &in.Spec, in.Data)
+		if err != nil {
+			return in.Epoch, err
+		}
+		s, err := a.state(ctx, in.Epoch.Checkpoint)
+		if err != nil {
+			return in.Epoch, err
+		}
+		o := a.options(&in.Spec, p.report)
+		err = monitor(ctx, &in.Spec, split, s, len(in.Data.Classes), o, &in.Epoch)
+		return in.Epoch, err
+	})
 }
 
 // nearest is the accuracy of the k-nearest-neighbour classifier on encoder outputs.

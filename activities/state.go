@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"go.temporal.io/sdk/temporal"
-
 	"twinview/experiment"
 	"twinview/storage"
 	"twinview/train"
@@ -34,7 +32,8 @@ func (a *Activities) state(ctx context.Context, checkpoint experiment.Artifact) 
 }
 
 // epoch runs one epoch exactly once: where an earlier attempt has recorded it, that is the result; else it trains, publishes
-// the checkpoint under the keeper's key and then the record. Checkpoints inside the epoch go when it is recorded.
+// the checkpoint under the keeper's key and then the record. Checkpoints inside the epoch go when it is recorded; those of an
+// epoch that is given up, PruneCheckpoints removes.
 func epoch[T any](
 	ctx context.Context, k *keeper, from origin, training func() (*train.State, T, error),
 ) (record[T], error) {
@@ -46,7 +45,7 @@ func epoch[T any](
 		}
 		return s, result, err
 	})
-	if err == nil || temporal.IsCanceledError(context.Cause(ctx)) {
+	if err == nil {
 		k.discard()
 	}
 	return r, err

@@ -30,6 +30,8 @@ type MetricsFile struct {
 	Finetune        *ClassifierMetrics `json:"finetune,omitempty"`
 	Ablation        *AblationMetrics   `json:"ablation,omitempty"`
 	Throughput      ThroughputMetrics  `json:"throughput"`
+	// Changes are what people changed while the experiment ran, in order.
+	Changes []experiment.Change `json:"changes,omitempty"`
 	// Usage lists the stages that computed, in order, with what they took.
 	Usage []UsageMetrics `json:"usage"`
 	// Artifacts are the objects in the store, by what they are.
@@ -51,6 +53,9 @@ type DatasetMetrics struct {
 type PretrainMetrics struct {
 	Epochs int `json:"epochs"`
 	Steps  int `json:"steps"`
+	// PlannedEpochs is the number of epochs that pretraining was to have when each epoch was trained, over which the schedule
+	// of its learning rate goes; 0 in an epoch of a version that did not tell.
+	PlannedEpochs []int `json:"planned_epochs"`
 	// ViewSize is the height and width of views in pixels, 0 in an epoch of a version that did not tell.
 	ViewSize []int `json:"view_size"`
 	// Loss is the mean over the epoch's steps, LearningRate that of its last step.
@@ -213,6 +218,7 @@ func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 		Finetune:        classifierMetrics(e, protocolFinetune),
 		Ablation:        ablationMetrics(&spec, &r),
 		Throughput:      throughputMetrics(&r),
+		Changes:         r.Changes,
 		Usage:           usageMetrics(&spec, &r),
 		Artifacts:       map[string]experiment.Artifact{},
 	}
@@ -229,11 +235,12 @@ func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 func pretrainMetrics(r *experiment.Result) PretrainMetrics {
 	m := PretrainMetrics{
 		Epochs: len(trained(r)), Steps: r.Pretrain[len(r.Pretrain)-1].Step, Selected: selectionMetrics(r.Best),
-		Retry: experiment.Retried(r.Pretrain),
-		Loss:  []float64{}, LearningRate: []float64{}, KNN: KNNCurve{Epoch: []int{}, ValidationAccuracy: []float64{}},
+		Retry: experiment.Retried(r.Pretrain), PlannedEpochs: []int{},
+		Loss: []float64{}, LearningRate: []float64{}, KNN: KNNCurve{Epoch: []int{}, ValidationAccuracy: []float64{}},
 	}
 	for _, e := range trained(r) {
 		m.ViewSize = append(m.ViewSize, e.Size)
+		m.PlannedEpochs = append(m.PlannedEpochs, e.Planned)
 		m.Loss = append(m.Loss, e.Loss)
 		m.LearningRate = append(m.LearningRate, e.LearningRate)
 	}

@@ -226,9 +226,9 @@ func workers(r *experiment.Result) int {
 	return len(seen)
 }
 
-// facts are hardware and versions.
+// facts are what was changed on the way, hardware and versions.
 func facts(in Input) [][2]string {
-	var all [][2]string
+	all := changeFacts(in)
 	for _, line := range machines(in) {
 		all = append(all, [2]string{"Hardware", line})
 	}

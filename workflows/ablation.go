@@ -15,7 +15,7 @@ func ablate(ctx workflow.Context, in *EvaluationInput) error {
 		}
 		current := &in.Ablation[i]
 		training := course{
-			activity: experiment.ActivityFinetuneEpoch, name: arm.Stage() + ", ", planned: in.Spec.Ablation.Epochs,
+			stage: arm.Stage(), activity: experiment.ActivityFinetuneEpoch, name: arm.Stage() + ", ", planned: in.Spec.Ablation.Epochs,
 			input: func(epoch int, from *experiment.Artifact) any {
 				return experiment.FinetuneEpochInput{
 					Spec: in.Spec, Data: in.Data, Best: in.Best, Arm: &arm, Epoch: epoch, From: from,

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	"twinview/experiment"
 )
@@ -12,7 +13,14 @@ const recentEpochs = 10
 // details is the progress in Markdown, for Temporal's web UI.
 func (p *progress) details() string {
 	var b []byte
-	b = fmt.Appendf(b, "**%s** · %s · stage **%s**\n\n", p.Experiment, p.Method, p.Stage)
+	b = fmt.Appendf(b, "**%s** · %s · stage **%s**", p.Experiment, p.Method, p.Stage)
+	if p.Paused {
+		b = append(b, " · **paused**"...)
+	}
+	b = append(b, "\n\n"...)
+	for _, c := range p.Changes {
+		b = fmt.Appendf(b, "%s: %s\n\n", c.At.UTC().Format(time.DateTime), c)
+	}
 	if d := p.Data; d != nil {
 		b = fmt.Appendf(b, "%s: %d training, %d validation, %d test images\n\n", d.Name, d.Train, d.Validation, d.Test)
 	}

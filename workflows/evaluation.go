@@ -26,6 +26,8 @@ type EvaluationInput struct {
 	Ablation []experiment.AblationArm `json:"ablation,omitempty"`
 	// RollBacks is how often a checkpoint was lost and training went back.
 	RollBacks int `json:"roll_backs,omitempty"`
+	// Controls are as in PretrainingInput.
+	Controls *Controls `json:"controls,omitempty"`
 }
 
 // EvaluationResult is what Evaluation returns.
@@ -43,6 +45,7 @@ type EvaluationResult struct {
 // validation split; only after that is the test split read, once. A protocol of no epochs is left out. Where a checkpoint is
 // lost, its training goes back to the one before it.
 func Evaluation(ctx workflow.Context, in EvaluationInput) (*EvaluationResult, error) {
+	ctx, _ = obey(ctx, in.Spec.Name, in.Controls)
 	for {
 		result, err := evaluate(ctx, &in)
 		if err == nil {
@@ -106,7 +109,7 @@ func linearAugmented(ctx workflow.Context, in *EvaluationInput) error {
 		return nil
 	}
 	training := course{
-		activity: experiment.ActivityLinearAugmentedEpoch, planned: in.Spec.LinearAugmented.Epochs,
+		stage: experiment.StageLinearAugmented, activity: experiment.ActivityLinearAugmentedEpoch, planned: in.Spec.LinearAugmented.Epochs,
 		input: func(epoch int, from *experiment.Artifact) any {
 			return experiment.LinearAugmentedEpochInput{Spec: in.Spec, Data: in.Data, Best: in.Best, Epoch: epoch, From: from}
 		},
@@ -133,7 +136,7 @@ func finetune(ctx workflow.Context, in *EvaluationInput) error {
 	}
 	planned := in.Spec.Finetune.Epochs
 	training := course{
-		activity: experiment.ActivityFinetuneEpoch, planned: planned,
+		stage: experiment.StageFinetune, activity: experiment.ActivityFinetuneEpoch, planned: planned,
 		input: func(epoch int, from *experiment.Artifact) any {
 			return experiment.FinetuneEpochInput{Spec: in.Spec, Data: in.Data, Best: in.Best, Epoch: epoch, From: from}
 		},
@@ -157,7 +160,7 @@ func finetune(ctx workflow.Context, in *EvaluationInput) error {
 
 // course is one training of a classifier, an activity each epoch, from one checkpoint to the next.
 type course struct {
-	activity string
+	stage, activity string
 	// name stands before the epoch's number in the web UI, where the activity says too little.
 	name    string
 	planned int
@@ -168,8 +171,10 @@ type course struct {
 // run appends the missing epochs to done, which is a part of in. The error is a continue-as-new request when the history
 // got long.
 func (c course) run(ctx workflow.Context, in *EvaluationInput, done *[]experiment.ClassifierEpoch) error {
+	control := controlOf(ctx)
 	for len(*done) < c.planned {
 		if continueNow(ctx) {
+			in.Controls = control.newest()
 			return workflow.NewContinueAsNewError(ctx, Evaluation, *in)
 		}
 		var from *experiment.Artifact
@@ -180,8 +185,14 @@ func (c course) run(ctx workflow.Context, in *EvaluationInput, done *[]experimen
 		}
 		summary := fmt.Sprintf("%sepoch %d of %d", c.name, n+1, c.planned)
 		var trained experiment.ClassifierEpoch
-		if err := trainOn(ctx, queue, c.activity, summary, c.input(n+1, from), &trained); err != nil {
+		ok, err := control.epoch(ctx, c.stage, n+1, func(ctx workflow.Context) error {
+			return trainOn(ctx, queue, c.activity, summary, c.input(n+1, from), &trained)
+		})
+		if err != nil {
 			return err
+		}
+		if !ok {
+			return nil
 		}
 		*done = append(*done, trained)
 		c.report(trained)

@@ -2,7 +2,7 @@
 // a crash. It holds decisions and small results only; everything that reads, trains or stores is an activity.
 //
 //	Experiment ─ PrepareData → Pretraining → SelectCheckpoint → Evaluation → WriteReport → PruneCheckpoints
-//	Pretraining (child) ─ PretrainEpoch, once an epoch
+//	Pretraining (child) ─ PretrainEpoch, once an epoch → MonitorEpoch, where the last one was not planned as that
 //	Evaluation (child) ─ EvaluateLinear → LinearAugmentedEpoch, once an epoch → SelectLinearAugmented →
 //	FinetuneEpoch, once an epoch → SelectFinetuned → FinetuneEpoch, once an epoch of each arm of the ablation → EvaluateTest
 //
@@ -23,7 +23,7 @@ import (
 
 // Experiment carries spec from its data to its report. The workflow's ID must be the experiment's name, which makes
 // Temporal refuse a second run under a name in use. It answers the query experiment.QueryProgress with an
-// experiment.Progress at any time, also when it has ended.
+// experiment.Progress at any time, also when it has ended, and takes the updates of package experiment while it runs.
 //
 // Errors are those of the failed stage: an ApplicationError of one of the types of package experiment inside the
 // wrapping that Temporal adds, or a CanceledError.
@@ -32,10 +32,19 @@ func Experiment(ctx workflow.Context, spec experiment.Spec) (*experiment.Result,
 	if err != nil {
 		return nil, err
 	}
+	c := &control{experiment: spec.Name}
+	if err := takeUpdates(ctx, &spec, c, progress); err != nil {
+		return nil, err
+	}
 	if err := checkSpec(ctx, &spec); err != nil {
 		return nil, err
 	}
-	return conduct(ctx, spec, progress)
+	result, err := conduct(controlled(ctx, c), spec, c, progress)
+	if err != nil {
+		return nil, err
+	}
+	// Whoever sent an update last gets an answer.
+	return result, workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
 }
 
 // checkSpec refuses what no retry could help.
@@ -53,7 +62,7 @@ func checkSpec(ctx workflow.Context, spec *experiment.Spec) error {
 }
 
 // conduct goes through the stages in order.
-func conduct(ctx workflow.Context, spec experiment.Spec, p *progress) (*experiment.Result, error) {
+func conduct(ctx workflow.Context, spec experiment.Spec, c *control, p *progress) (*experiment.Result, error) {
 	result := &experiment.Result{Experiment: spec.Name}
 
 	p.enter(ctx, experiment.StagePrepare)
@@ -63,11 +72,14 @@ func conduct(ctx workflow.Context, spec experiment.Spec, p *progress) (*experime
 	}
 	p.Data = &result.Data
 
-	if err := learn(ctx, spec, p, result); err != nil {
+	pretraining := PretrainingInput{Spec: spec, Data: result.Data}
+	if err := learn(ctx, &pretraining, c, p, result); err != nil {
 		return nil, err
 	}
+	spec = pretraining.Spec
 
 	p.enter(ctx, experiment.StageReport)
+	result.Changes = p.Changes
 	report := experiment.WriteReportInput{Spec: spec, Result: *result}
 	if err := general(ctx, experiment.ActivityWriteReport, "metrics, report and plots", report, &result.Artifacts); err != nil {
 		return nil, err
@@ -83,14 +95,15 @@ func conduct(ctx workflow.Context, spec experiment.Spec, p *progress) (*experime
 
 // learn fills in what is trained and measured. Where the checkpoint of an epoch is lost that pretraining has behind it, the
 // stages from there on come again: what they did is found by its records.
-func learn(ctx workflow.Context, spec experiment.Spec, p *progress, result *experiment.Result) error {
-	pretraining := PretrainingInput{Spec: spec, Data: result.Data}
+func learn(
+	ctx workflow.Context, pretraining *PretrainingInput, c *control, p *progress, result *experiment.Result,
+) error {
 	for rollBacks := 0; ; {
-		err := stages(ctx, pretraining, p, result)
+		err := stages(ctx, pretraining, c, p, result)
 		if err == nil {
 			return nil
 		}
-		n, err := rollBack(ctx, spec.Name, pretrained(result.Pretrain), &rollBacks, err)
+		n, err := rollBack(ctx, pretraining.Spec.Name, pretrained(result.Pretrain), &rollBacks, err)
 		if err != nil {
 			return err
 		}
@@ -99,14 +112,15 @@ func learn(ctx workflow.Context, spec experiment.Spec, p *progress, result *expe
 }
 
 // stages are pretraining, the choice of its best epoch, and the evaluation.
-func stages(ctx workflow.Context, pretraining PretrainingInput, p *progress, result *experiment.Result) error {
-	spec := pretraining.Spec
+func stages(
+	ctx workflow.Context, pretraining *PretrainingInput, c *control, p *progress, result *experiment.Result,
+) error {
 	p.enter(ctx, experiment.StagePretrain)
-	var epochs []experiment.PretrainEpoch
-	if err := child(ctx, spec.Name+"/pretraining", "pretraining", Pretraining, pretraining, &epochs); err != nil {
+	if err := c.pretraining(ctx, pretraining); err != nil {
 		return err
 	}
-	result.Pretrain = epochs
+	spec := pretraining.Spec
+	result.Pretrain = pretraining.Epochs
 	p.Pretrain, p.Retry = result.Pretrain, experiment.Retried(result.Pretrain)
 
 	p.enter(ctx, experiment.StageSelect)
@@ -117,7 +131,7 @@ func stages(ctx workflow.Context, pretraining PretrainingInput, p *progress, res
 	p.Best = &result.Best
 
 	p.enter(ctx, spec.StageAfter(experiment.StageSelect))
-	evaluation := EvaluationInput{Spec: spec, Data: result.Data, Best: result.Best}
+	evaluation := EvaluationInput{Spec: spec, Data: result.Data, Best: result.Best, Controls: c.given()}
 	var evaluated EvaluationResult
 	if err := child(ctx, spec.Name+"/evaluation", "evaluation", Evaluation, evaluation, &evaluated); err != nil {
 		return err

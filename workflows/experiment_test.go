@@ -217,5 +217,7 @@ func TestCancellationEndsTheRunningEpoch(t *testing.T) {
 	}
 	env.ExecuteWorkflow(Experiment, spec)
 	require.True(t, temporal.IsCanceledError(env.GetWorkflowError()), "%v", env.GetWorkflowError())
-	require.Equal(t, []string{"PrepareData", "PretrainEpoch 1", "PretrainEpoch 2"}, f.seen())
+	require.Equal(t, []string{"PrepareData", "PretrainEpoch 1", "PretrainEpoch 2", "PruneCheckpoints"}, f.seen())
+	require.Equal(t, []experiment.UnfinishedEpoch{{Stage: experiment.StagePretrain, Epoch: 2}}, f.unfinished,
+		"what it left inside the epoch goes")
 }

@@ -36,8 +36,11 @@ type fakes struct {
 	// rollBacks are the checkpoints that were asked for; the newest but damaged ones is found.
 	rollBacks [][]experiment.Artifact
 	damaged   map[string]bool
-	tested    experiment.EvaluateTestInput
-	reported  experiment.WriteReportInput
+	// unfinished are the epochs that were given up, planned the numbers of epochs that those of pretraining were planned in.
+	unfinished []experiment.UnfinishedEpoch
+	planned    []int
+	tested     experiment.EvaluateTestInput
+	reported   experiment.WriteReportInput
 }
 
 // register adds all activities.
@@ -62,6 +65,7 @@ func (f *fakes) registerGeneral(r worker.ActivityRegistry) {
 func (f *fakes) registerTrain(r worker.ActivityRegistry) {
 	register(r, map[string]any{
 		experiment.ActivityPretrainEpoch:        f.pretrain,
+		experiment.ActivityMonitorEpoch:         f.monitor,
 		experiment.ActivityEvaluateLinear:       f.linear,
 		experiment.ActivityLinearAugmentedEpoch: f.linearAugmented,
 		experiment.ActivityFinetuneEpoch:        f.finetune,
@@ -132,8 +136,17 @@ func (f *fakes) pretrain(ctx context.Context, in experiment.PretrainEpochInput) 
 	f.from(in.From)
 	f.mu.Lock()
 	f.queues = append(f.queues, activity.GetInfo(ctx).TaskQueue)
+	plan := in.Spec.Pretrain.In(in.Epoch).Epochs
+	f.planned = append(f.planned, plan)
 	f.mu.Unlock()
-	return f.pretrained(in.Epoch), nil
+	done := f.pretrained(in.Epoch)
+	done.Planned = plan
+	return done, nil
+}
+
+func (f *fakes) monitor(ctx context.Context, in experiment.MonitorEpochInput) (experiment.PretrainEpoch, error) {
+	in.Epoch.KNN = new(0.9)
+	return in.Epoch, f.begin(ctx, experiment.ActivityMonitorEpoch, in.Epoch.Epoch)
 }
 
 // pretrained is what comes of an epoch.
@@ -239,6 +252,9 @@ func (f *fakes) prune(ctx context.Context, in experiment.PruneCheckpointsInput) 
 	f.mu.Lock()
 	for _, a := range in.Remove {
 		f.pruned = append(f.pruned, a.Key)
+	}
+	if in.Unfinished != nil {
+		f.unfinished = append(f.unfinished, *in.Unfinished)
 	}
 	f.mu.Unlock()
 	return f.begin(ctx, experiment.ActivityPruneCheckpoints, 0)

@@ -18,15 +18,19 @@ type PretrainingInput struct {
 	RollBacks int `json:"roll_backs,omitempty"`
 	// Retry is how training goes on after a divergence, nil before the first.
 	Retry *experiment.Retry `json:"retry,omitempty"`
+	// Controls are the newest when the run began, nil while nobody has changed anything.
+	Controls *Controls `json:"controls,omitempty"`
 }
 
 // Pretraining trains the encoder epoch by epoch, one activity each, from one checkpoint to the next. Checkpoints that
 // retention doesn't keep are removed on the way, so that a long run needs no more room than a short one. Where no epoch is
 // planned, epoch 0 stands in for them: the encoder as it starts. Where a checkpoint is lost, training goes back to the one
-// before it.
+// before it. What people change meanwhile, Controls say: the number of epochs holds from the next one on, see
+// experiment.Pretrain.In. The last epoch is monitored whether it was planned as the last or not.
 func Pretraining(ctx workflow.Context, in PretrainingInput) ([]experiment.PretrainEpoch, error) {
+	ctx, c := obey(ctx, in.Spec.Name, in.Controls)
 	for {
-		err := pretrain(ctx, &in)
+		err := pretrain(ctx, c, &in)
 		if err == nil {
 			return in.Epochs, nil
 		}
@@ -40,10 +44,11 @@ func Pretraining(ctx workflow.Context, in PretrainingInput) ([]experiment.Pretra
 }
 
 // pretrain appends the missing epochs to in.Epochs. The error is a continue-as-new request when the history got long.
-func pretrain(ctx workflow.Context, in *PretrainingInput) error {
-	planned := in.Spec.Pretrain.Epochs
-	for len(in.Epochs) < max(1, planned) {
+func pretrain(ctx workflow.Context, c *control, in *PretrainingInput) error {
+	for c.goesOn(in) {
+		planned := in.Spec.Pretrain.Epochs
 		if continueNow(ctx) {
+			in.Controls = c.newest()
 			return workflow.NewContinueAsNewError(ctx, Pretraining, *in)
 		}
 		epoch := experiment.PretrainEpochInput{Spec: in.Spec, Data: in.Data, Epoch: min(len(in.Epochs)+1, planned)}
@@ -54,8 +59,14 @@ func pretrain(ctx workflow.Context, in *PretrainingInput) error {
 		epoch.Retry = in.retryOf(epoch.Epoch)
 		var done experiment.PretrainEpoch
 		summary := fmt.Sprintf("epoch %d of %d", epoch.Epoch, planned)
-		if err := trainOn(ctx, queue, experiment.ActivityPretrainEpoch, summary, epoch, &done); err != nil {
+		trained, err := c.epoch(ctx, experiment.StagePretrain, epoch.Epoch, func(ctx workflow.Context) error {
+			return trainOn(ctx, queue, experiment.ActivityPretrainEpoch, summary, epoch, &done)
+		})
+		if err != nil {
 			return err
+		}
+		if !trained {
+			break
 		}
 		if epoch.Retry != nil && epoch.Retry.Epoch == epoch.Epoch {
 			done.Retry = epoch.Retry
@@ -67,7 +78,7 @@ func pretrain(ctx workflow.Context, in *PretrainingInput) error {
 			return err
 		}
 	}
-	return nil
+	return monitorLast(ctx, in)
 }
 
 // prune removes the checkpoints that the newest epoch superseded, if there are any.

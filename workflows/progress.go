@@ -81,6 +81,19 @@ func (p *progress) enter(ctx workflow.Context, stage string) {
 	workflow.SetCurrentDetails(ctx, p.details())
 }
 
+// done is the number of epochs that the present stage has behind it, 0 in one without epochs.
+func (p *progress) done() int {
+	switch p.Stage {
+	case experiment.StagePretrain:
+		return len(p.Pretrain)
+	case experiment.StageLinearAugmented:
+		return len(p.LinearAugmented)
+	case experiment.StageFinetune:
+		return len(p.Finetune)
+	}
+	return 0
+}
+
 // take adds what a child has reported. When the experiment's own worker was away, a child's last reports can be handled
 // after its result, so whatever is known already is left alone.
 func (p *progress) take(r Report) {
@@ -89,6 +102,7 @@ func (p *progress) take(r Report) {
 	}
 	if r.Pretrain != nil && r.Pretrain.Epoch == len(p.Pretrain)+1 {
 		p.Pretrain = append(p.Pretrain, *r.Pretrain)
+		p.replan(r.Pretrain.Planned)
 	}
 	if r.Retry != nil {
 		p.Retry = r.Retry
@@ -104,6 +118,14 @@ func (p *progress) take(r Report) {
 	}
 	if r.Ablation != nil {
 		p.takeArm(*r.Ablation)
+	}
+}
+
+// replan takes the number of epochs over that an earlier run of the experiment was changed to, unless this one was too.
+func (p *progress) replan(epochs int) {
+	changed := slices.ContainsFunc(p.Changes, func(c experiment.Change) bool { return c.Update == experiment.UpdateExtend })
+	if epochs > 0 && !changed {
+		p.PretrainEpochs = epochs
 	}
 }
 

@@ -182,7 +182,11 @@ func startWorkers(t *testing.T, c client.Client, f *fakes) {
 	general := worker.New(c, experiment.QueueGeneral, worker.Options{WorkerStopTimeout: time.Second})
 	Register(general)
 	f.registerGeneral(general)
-	train := worker.New(c, experiment.QueueTrain, worker.Options{WorkerStopTimeout: time.Second})
+	train := worker.New(c, experiment.QueueTrain, worker.Options{
+		WorkerStopTimeout: time.Second,
+		// Cancellations arrive with heartbeats.
+		MaxHeartbeatThrottleInterval: 100 * time.Millisecond,
+	})
 	f.registerTrain(train)
 	for _, w := range []worker.Worker{general, train} {
 		require.NoError(t, w.Start())

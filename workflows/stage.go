@@ -74,7 +74,11 @@ func activityOptions(queue string, timeout time.Duration, summary string) workfl
 	}
 }
 
+// execute waits with the activity while the experiment is paused.
 func execute(ctx workflow.Context, options workflow.ActivityOptions, activity string, in, out any) error {
+	if err := awaitResumed(ctx); err != nil {
+		return err
+	}
 	ctx = workflow.WithActivityOptions(ctx, options)
 	return workflow.ExecuteActivity(ctx, activity, in).Get(ctx, out)
 }
@@ -89,7 +93,12 @@ func child(ctx workflow.Context, id, summary string, run, in, out any) error {
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		StaticSummary:         summary,
 	})
-	return workflow.ExecuteChildWorkflow(ctx, run, in).Get(ctx, out)
+	running := workflow.ExecuteChildWorkflow(ctx, run, in)
+	if c := controlOf(ctx); c != nil {
+		c.child = running
+		defer func() { c.child = nil }()
+	}
+	return running.Get(ctx, out)
 }
 
 // continueNow says whether the history has grown so long that the workflow should go on in a new run. A cancelled one
