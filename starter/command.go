@@ -44,6 +44,7 @@ Where no Temporal and no object store is named, those of "make up" in this folde
 	f.StringVar(&t.namespace, "namespace", "", "Temporal namespace; overrides TEMPORAL_NAMESPACE")
 	c.AddCommand(
 		newRunCommand(t), newListCommand(t), newShowCommand(t), newWatchCommand(t), newGetCommand(), newGCCommand(t),
+		newPauseCommand(t), newResumeCommand(t), newStopCommand(t), newExtendCommand(t), newCancelCommand(t),
 		newDoctorCommand(t),
 	)
 	c.SetOut(os.Stdout)

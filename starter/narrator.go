@@ -24,6 +24,8 @@ type narrator struct {
 	pretrained, augmented, finetuned, ablated int
 	// retried says that the divergence has been told of.
 	retried bool
+	// changed counts the changes told.
+	changed int
 }
 
 // tell returns the lines that are new in p.
@@ -46,6 +48,16 @@ func (n *narrator) tell(p experiment.Progress, now time.Time) []string {
 		lines = append(lines, n.end(p, now))
 	}
 	n.watched = true
+	return append(lines, n.changes(p)...)
+}
+
+// changes are those by people that have not been told.
+func (n *narrator) changes(p experiment.Progress) []string {
+	var lines []string
+	for ; n.changed < len(p.Changes); n.changed++ {
+		c := p.Changes[n.changed]
+		lines = append(lines, row(c.Stage, "%s, at %s", c, c.At.Local().Format(time.DateTime)))
+	}
 	return lines
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 	"time"
@@ -143,4 +144,25 @@ func TestHeartbeatLine(t *testing.T) {
 	h := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: 3, Step: 7, Steps: 20, Loss: 5.25, ViewsPerSecond: 99.6}
 	require.Equal(t, "pretrain  epoch 3  step 7/20  loss 5.2500  100 views/s", heartbeatLine(h))
 	require.Equal(t, "prepare   working ...", heartbeatLine(experiment.Heartbeat{Stage: experiment.StagePrepare}))
+}
+
+// Changes by people are told once each, and an experiment that is paused is shown as that.
+func TestNarratorTellsOfChanges(t *testing.T) {
+	p := testProgress(experiment.StagePretrain, 1)
+	p.Changes = []experiment.Change{{At: noon, Update: experiment.UpdatePause, Stage: experiment.StagePretrain, Done: 1}}
+	var n narrator
+	lines := n.tell(p, noon)
+	at := noon.Local().Format(time.DateTime)
+	require.Equal(t, "pretrain  paused in stage pretrain, epochs done: 1, at "+at, lines[len(lines)-1])
+	require.Empty(t, n.tell(p, noon))
+	stop := experiment.Change{At: noon, Update: experiment.UpdateStop, Stage: experiment.StagePretrain}
+	p.Changes = append(p.Changes, stop)
+	require.Equal(t, []string{"pretrain  stage pretrain is stopped as soon as its first epoch is done, at " + at},
+		n.tell(p, noon))
+
+	p.Paused = true
+	var out bytes.Buffer
+	d := details{overview: overview{Name: "first", Status: "running"}, Progress: &p}
+	require.NoError(t, writeDetails(&out, d, observation{}, noon))
+	require.Contains(t, out.String(), "first is paused")
 }

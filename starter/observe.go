@@ -107,6 +107,7 @@ func finished(r experiment.Result) *experiment.Progress {
 		LeftOut:        leftOut(&r),
 		PretrainEpochs: len(r.Pretrain),
 		FinetuneEpochs: len(r.Finetune.Epochs),
+		Changes:        r.Changes,
 		Data:           &r.Data,
 		Pretrain:       r.Pretrain,
 		Retry:          experiment.Retried(r.Pretrain),

@@ -25,6 +25,9 @@ func carryOut(ctx workflow.Context, spec experiment.Spec) (*experiment.Result, e
 	if err != nil {
 		return nil, err
 	}
+	if err := takeChanges(ctx); err != nil {
+		return nil, err
+	}
 	switch spec.Seed {
 	case 13:
 		return nil, temporal.NewNonRetryableApplicationError("digest differs", experiment.ErrorBadData, nil)

@@ -50,7 +50,11 @@ func newShowCommand(t *target) *cobra.Command {
 }
 
 func writeDetails(w io.Writer, d details, seen observation, now time.Time) error {
-	fmt.Fprintf(w, "%s is %s: began %s, %s\n", d.Name, d.Status, d.Started.Format(time.DateTime), d.took(now))
+	state := d.Status
+	if d.Progress != nil && d.Progress.Paused && d.Ended == nil {
+		state = "paused"
+	}
+	fmt.Fprintf(w, "%s is %s: began %s, %s\n", d.Name, state, d.Started.Format(time.DateTime), d.took(now))
 	if d.WebUI != "" {
 		fmt.Fprintln(w, "web UI:", d.WebUI)
 	}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"twinview/experiment"
+)
+
+func newExtendCommand(t *target) *cobra.Command {
+	var epochs int
+	c := &cobra.Command{
+		Use:   "extend NAME --epochs N",
+		Short: "Change the number of pretraining's epochs while it runs",
+		Long: `extend gives a running pretraining another number of epochs in all, more or fewer, but not fewer than are done. The
+epoch under way is finished as it was planned, unless N is less than its number; then it is given up. From the next one on,
+the learning rate follows the schedule of N epochs, which makes it jump. Each epoch's number of planned epochs is in the
+result, in metrics.json and in the report. Warm-up and progressive resizing must fit into N epochs.`,
+		Example: `  starter extend first --epochs 200`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return t.change(c, args[0], experiment.UpdateExtend, fmt.Sprintf("watch it: starter watch %s", args[0]),
+				experiment.Extension{Epochs: epochs})
+		},
+	}
+	c.Flags().IntVar(&epochs, "epochs", 0, "the new number of epochs in all")
+	// The flag exists.
+	_ = c.MarkFlagRequired("epochs")
+	return c
+}
