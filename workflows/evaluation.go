@@ -109,7 +109,8 @@ func linearAugmented(ctx workflow.Context, in *EvaluationInput) error {
 		return nil
 	}
 	training := course{
-		stage: experiment.StageLinearAugmented, activity: experiment.ActivityLinearAugmentedEpoch, planned: in.Spec.LinearAugmented.Epochs,
+		stage: experiment.StageLinearAugmented, activity: experiment.ActivityLinearAugmentedEpoch,
+		planned: in.Spec.LinearAugmented.Epochs,
 		input: func(epoch int, from *experiment.Artifact) any {
 			return experiment.LinearAugmentedEpochInput{Spec: in.Spec, Data: in.Data, Best: in.Best, Epoch: epoch, From: from}
 		},
