@@ -61,6 +61,9 @@ func fix(o client.Options, err error) string {
 		return "refuses the client certificate: name one of an authority that it trusts in " + EnvClientCert
 	case !secure && says("error reading server preface", "connection closed before server preface received"):
 		return "does not speak plain gRPC; if it speaks TLS, set " + EnvTLS + "=true or " + EnvCA
+	case secure && says("broken pipe", "connection reset", "error reading server preface"):
+		// What it says of a certificate that it misses or refuses can get lost behind our first bytes.
+		return fmt.Sprintf("hangs up: it may want another client certificate: name it in %s and its key in %s", EnvClientCert, EnvClientKey)
 	case errors.As(err, new(*serviceerror.PermissionDenied)) || says("code = Unauthenticated", "code = PermissionDenied"):
 		return "refuses the credentials: check " + EnvAPIKey + ", or the client certificate in " + EnvClientCert
 	}
