@@ -399,12 +399,17 @@ func TestChangesOutlastALostCheckpoint(t *testing.T) {
 
 // Epochs that an earlier run of the experiment recorded bring their plan with them.
 func TestRunAgainFollowsThePlanThatWasRecorded(t *testing.T) {
+	f := &fakes{accuracies: []float64{0.3, 0.4, 0.5, 0.6, 0.7}, recorded: map[int]int{1: 3, 2: 3, 3: 5}}
 	spec := testSpec(t, 3, 1)
-	spec.Pretrain = spec.Pretrain.After([]experiment.PretrainEpoch{
-		{Epoch: 1, Planned: 3}, {Epoch: 2, Planned: 3}, {Epoch: 3, Planned: 5},
-	})
-	require.Equal(t, 5, spec.Pretrain.Epochs)
-	require.Equal(t, []experiment.PretrainPlan{{Until: 2, Epochs: 3}}, spec.Pretrain.EarlierPlans)
+	env := newEnvironment(f, spec.Name)
+	env.ExecuteWorkflow(Experiment, spec)
+	require.NoError(t, env.GetWorkflowError())
+	require.Equal(t, []int{3, 3, 3, 5, 5}, f.planned, "the record of epoch 3 says that there are to be 5")
+	var r experiment.Result
+	require.NoError(t, env.GetWorkflowResult(&r))
+	require.Len(t, r.Pretrain, 5)
+	require.Equal(t, []experiment.PretrainPlan{{Until: 2, Epochs: 3}}, f.tested.Spec.Pretrain.EarlierPlans)
+	require.Equal(t, 5, query(t, env).PretrainEpochs)
 }
 
 // everyProtocol is a spec with two epochs of everything.

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -39,8 +40,10 @@ type fakes struct {
 	// unfinished are the epochs that were given up, planned the numbers of epochs that those of pretraining were planned in.
 	unfinished []experiment.UnfinishedEpoch
 	planned    []int
-	tested     experiment.EvaluateTestInput
-	reported   experiment.WriteReportInput
+	// recorded are the planned numbers of epochs that earlier runs of the experiment recorded, by epoch.
+	recorded map[int]int
+	tested   experiment.EvaluateTestInput
+	reported experiment.WriteReportInput
 }
 
 // register adds all activities.
@@ -140,7 +143,7 @@ func (f *fakes) pretrain(ctx context.Context, in experiment.PretrainEpochInput) 
 	f.planned = append(f.planned, plan)
 	f.mu.Unlock()
 	done := f.pretrained(in.Epoch)
-	done.Planned = plan
+	done.Planned = cmp.Or(f.recorded[in.Epoch], plan)
 	return done, nil
 }
 
