@@ -49,6 +49,7 @@ The servers' programs are those on PATH, or what TWINVIEW_TEMPORAL, TWINVIEW_MIN
 	f.IntVar(&o.most, "most", 3, "the most harm in a round")
 	f.DurationVar(&o.limit, "limit", 3*time.Minute, "how long a round may take")
 	f.DurationVar(&o.takeOver, "take-over", 15*time.Second, "how long another worker may take to go on behind one that was killed")
+	f.BoolVar(&o.keep, "keep", false, "keep the folders of rounds that passed too")
 	f.StringVar(&o.store, "store", minioName, "the object store: minio or versitygw")
 	f.StringVar(&o.programs, "programs", "bin", "the folder of worker and starter")
 	f.StringVar(&o.dir, "dir", ".chaos", "the folder for everything that is written")
@@ -112,6 +113,9 @@ func (o *options) run(ctx context.Context, w io.Writer) error {
 	case failed > 0:
 		return fmt.Errorf("%d of %d rounds failed: see %s", failed, len(outcomes), o.dir)
 	}
+	if o.keep {
+		return nil
+	}
 	return os.RemoveAll(o.dir)
 }
 
@@ -148,9 +152,13 @@ func (s *stack) report(w io.Writer, o outcome, from int) error {
 	}
 	if len(o.problems) == 0 {
 		fmt.Fprintf(w, "  passed in %.1f s, at most %.1f s of work again%s\n", o.seconds, longest(o.repeated).Seconds(), missed)
+		if s.keep {
+			_, err := s.write(o, from)
+			return err
+		}
 		return os.RemoveAll(filepath.Join(s.dir, o.name()))
 	}
-	dir, err := s.keep(o, from)
+	dir, err := s.write(o, from)
 	fmt.Fprintf(w, "  FAILED in %.1f s%s; repeat with `make chaos SEED=%d ROUND=%d`, see %s\n", o.seconds, missed, o.seed, o.round, dir)
 	for _, p := range o.problems {
 		fmt.Fprintln(w, "   ", p)

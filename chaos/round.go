@@ -283,8 +283,8 @@ func (r *round) judge(ctx context.Context, result *experiment.Result, want map[s
 	return nil
 }
 
-// keep writes down a round that failed, beside its logs.
-func (s *stack) keep(o outcome, from int) (dir string, err error) {
+// write writes down a round, beside its logs.
+func (s *stack) write(o outcome, from int) (dir string, err error) {
 	dir = filepath.Join(s.dir, o.name())
 	f, err := os.Create(filepath.Join(dir, "timeline.jsonl"))
 	if err != nil {

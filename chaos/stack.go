@@ -34,6 +34,8 @@ type settings struct {
 	store    string
 	// dir takes everything that is written.
 	dir string
+	// keep has rounds that passed leave their logs too.
+	keep bool
 	// limit bounds a round, takeOver the time until another worker goes on with an epoch.
 	limit, takeOver time.Duration
 }
