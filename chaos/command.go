@@ -129,7 +129,7 @@ func (s *stack) playAll(ctx context.Context, w io.Writer, all []plan) ([]outcome
 	for _, p := range all {
 		fmt.Fprintln(w, p)
 		from := s.timeline.now()
-		o := s.play(ctx, p, reference.digests)
+		o := s.play(ctx, p, &reference)
 		if ctx.Err() != nil {
 			return outcomes, errors.New("interrupted")
 		}

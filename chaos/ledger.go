@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"twinview/activities"
 	"twinview/experiment"
+	"twinview/layout"
 	"twinview/storage"
 )
 
@@ -24,6 +24,8 @@ type ledger struct {
 	lost []string
 	// unexpected are objects that nothing refers to, or that hold other bytes than their digest says.
 	unexpected []string
+	// files are the keys, below the experiment's folder, of all that is no checkpoint.
+	files map[string]bool
 }
 
 // account counts objects.
@@ -50,7 +52,7 @@ type object struct {
 
 // account compares what was seen on the way to the store, and what the result names, with what is there.
 func (r *round) account(ctx context.Context, events []event, result *experiment.Result) (ledger, error) {
-	var l ledger
+	l := ledger{files: map[string]bool{}}
 	objects, damaged := objectsOf(events, "experiments/"+r.name()+"/"), damagedIn(events)
 	stored, err := r.objects.List(ctx, "experiments/"+r.name()+"/")
 	if err != nil {
@@ -62,6 +64,9 @@ func (r *round) account(ctx context.Context, events []event, result *experiment.
 		case err == nil:
 			intact[a.Key] = a.SHA256
 			l.of(a.Key).readBack++
+			if l.of(a.Key) == &l.others {
+				l.files[strings.TrimPrefix(a.Key, "experiments/"+r.name()+"/")] = true
+			}
 		case errors.Is(err, storage.ErrCorrupt) && damaged[a.Key]:
 			// By harm: nobody has needed it since, or it was set aside.
 			intact[a.Key] = a.SHA256
@@ -89,7 +94,8 @@ func (r *round) account(ctx context.Context, events []event, result *experiment.
 		l.lost = append(l.lost, fmt.Sprintf("%s: the result says SHA-256 %s and the store has %q", a.Key, a.SHA256, intact[a.Key]))
 	}
 	// All workers have stopped, so nobody is about to record anything.
-	left, err := activities.Leftovers(ctx, r.objects, r.name(), named, time.Nanosecond)
+	known := layout.Known{Referenced: named, Ended: true}
+	left, err := layout.Leftovers(ctx, r.objects, r.name(), known, time.Nanosecond)
 	for _, o := range left {
 		if damaged[o.Key] {
 			continue

@@ -59,8 +59,8 @@ type outcome struct {
 	broken error
 }
 
-// play runs a round. Without digests to compare with, it is the undisturbed one.
-func (s *stack) play(ctx context.Context, p plan, want map[string]string) outcome {
+// play runs a round. Without an undisturbed one to compare with, it is that.
+func (s *stack) play(ctx context.Context, p plan, undisturbed *outcome) outcome {
 	began := time.Now()
 	r := &round{stack: s, plan: p, dir: filepath.Join(s.dir, p.name()), from: s.timeline.now()}
 	r.cursor = r.from
@@ -77,7 +77,7 @@ func (s *stack) play(ctx context.Context, p plan, want map[string]string) outcom
 	}
 	if err != nil {
 		r.giveUp()
-	} else if err := r.judge(limited, result, want, &o); err != nil {
+	} else if err := r.judge(limited, result, undisturbed, &o); err != nil {
 		r.problem("%v", err)
 	}
 	o.seconds = time.Since(began).Seconds()
@@ -251,18 +251,23 @@ func (r *round) giveUp() {
 }
 
 // judge looks at what the experiment left.
-func (r *round) judge(ctx context.Context, result *experiment.Result, want map[string]string, o *outcome) (err error) {
+func (r *round) judge(ctx context.Context, result *experiment.Result, undisturbed, o *outcome) (err error) {
 	o.digests = digests(result)
-	if want != nil {
-		o.differ = differing(want, o.digests)
-		for _, d := range o.differ {
-			r.problem("differs from the undisturbed run: %s", d)
-		}
-	}
 	events, _ := r.timeline.since(r.from)
 	o.repeated = repeatedWork(events)
 	if o.ledger, err = r.account(ctx, events, result); err != nil {
 		return err
+	}
+	if undisturbed != nil {
+		o.differ = differing(undisturbed.digests, o.digests)
+		for name := range o.ledger.files {
+			if !undisturbed.ledger.files[name] {
+				o.ledger.unexpected = append(o.ledger.unexpected, name+": the undisturbed run has no such file")
+			}
+		}
+	}
+	for _, d := range o.differ {
+		r.problem("differs from the undisturbed run: %s", d)
 	}
 	for _, l := range o.ledger.lost {
 		r.problem("lost: %s", l)
