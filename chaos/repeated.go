@@ -64,6 +64,9 @@ func (h *history) read(e event) {
 	case eventAccepted, eventRemove:
 		if what, where := classify(e.Fields["key"]); what == targetRecord {
 			h.recorded[where.String()] = e.What == eventAccepted
+			if e.What == eventRemove {
+				h.withdraw(where)
+			}
 		}
 	case "begin":
 		t := &try{begin: e.At, recorded: h.recorded[placeOf(e).String()]}
@@ -85,6 +88,15 @@ func (h *history) read(e event) {
 				t.end = e.At
 				delete(h.running, who)
 			}
+		}
+	}
+}
+
+// withdraw has the attempts that found the epoch recorded do it again: one of them has found its checkpoint lost.
+func (h *history) withdraw(where place) {
+	for who, t := range h.running {
+		if strings.HasSuffix(who[1], " "+where.String()) {
+			t.recorded = false
 		}
 	}
 }

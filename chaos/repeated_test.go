@@ -51,6 +51,19 @@ func TestRecordedWorkIsNotRepeated(t *testing.T) {
 	require.Equal(t, []time.Duration{0, 10 * time.Second}, repeatedWork(s.events))
 }
 
+// An attempt that finds the recorded checkpoint lost withdraws the record and does the work.
+func TestWithdrawnWorkIsRepeated(t *testing.T) {
+	const record = "experiments/a/pretrain/epoch-0001.json"
+	var s story
+	s.at(0, "worker 1", "begin", first...)
+	s.at(8, "store", eventAccepted, "key", record)
+	s.at(9, "worker 1", eventEnded)
+	s.at(20, "worker 2", "begin", first...)
+	s.at(21, "store", eventRemove, "key", record)
+	s.at(30, "worker 2", "end", first...)
+	require.Equal(t, []time.Duration{9 * time.Second}, repeatedWork(s.events))
+}
+
 func TestObjectsOf(t *testing.T) {
 	var s story
 	for _, what := range []string{eventPut, eventAccepted, eventAcknowledged} {
