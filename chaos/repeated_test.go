@@ -80,3 +80,13 @@ func TestObjectsOf(t *testing.T) {
 		"experiments/a/cut":     {attempted: true},
 	}, objectsOf(s.events, "experiments/a/"))
 }
+
+// A take-over that takes too long fails the round.
+func TestSlowTakeOverIsAProblem(t *testing.T) {
+	r := &round{stack: &stack{settings: settings{takeOver: 15 * time.Second}}, takeOvers: []time.Duration{14 * time.Second}}
+	r.judgeTakeOvers()
+	require.Empty(t, r.problems)
+	r.takeOvers = append(r.takeOvers, 16*time.Second)
+	r.judgeTakeOvers()
+	require.Len(t, r.problems, 1)
+}

@@ -280,12 +280,16 @@ func (r *round) judge(ctx context.Context, result *experiment.Result, undisturbe
 			r.problem("%s of work were done again, more than %s", d, maxRepeated)
 		}
 	}
-	for _, d := range o.takeOvers {
+	r.judgeTakeOvers()
+	return nil
+}
+
+func (r *round) judgeTakeOvers() {
+	for _, d := range r.takeOvers {
 		if d > r.takeOver {
 			r.problem("another worker took over after %s, more than %s", d, r.takeOver)
 		}
 	}
-	return nil
 }
 
 // write writes down a round, beside its logs.
