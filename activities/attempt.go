@@ -42,7 +42,7 @@ func attempt[T any](
 	var beating sync.WaitGroup
 	beating.Go(func() { beat(done, cancel, activity.GetWorkerStopChannel(ctx), p) })
 	result, err := guard(func() (T, error) { return work(working, p) })
-	err = classify(working, err, p.unexpected)
+	err = classify(working, err, info.Attempt, p.unexpected)
 	close(done)
 	beating.Wait()
 	cancel(nil)

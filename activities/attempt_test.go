@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"twinview/checkpoint"
 	"twinview/engine"
@@ -76,7 +77,7 @@ func TestPanicIsAnError(t *testing.T) {
 // A file can name a tensor in megabytes of anything; Temporal takes neither as a message.
 func TestMessagesAreShortText(t *testing.T) {
 	long := fmt.Errorf("%w: tensor %s\xff", checkpoint.ErrSafetensors, strings.Repeat("ü", 1<<20))
-	err := classify(t.Context(), long, counted(1))
+	err := classify(t.Context(), long, 1, counted(1))
 	requireType(t, err, experiment.ErrorBadData, false)
 	require.Less(t, len(err.Error()), 10_000)
 	require.True(t, utf8.ValidString(err.Error()))
@@ -85,32 +86,44 @@ func TestMessagesAreShortText(t *testing.T) {
 
 func TestUnreachableStoreIsWaitedFor(t *testing.T) {
 	for _, lost := range []error{storage.ErrUnreachable, storage.ErrFull} {
-		err := classify(t.Context(), fmt.Errorf("store checkpoint: %w", lost), counted(1000))
+		err := classify(t.Context(), fmt.Errorf("store checkpoint: %w", lost), 1, counted(1000))
 		requireType(t, err, errorUnreachable, true)
 	}
 	for _, mendable := range []error{storage.ErrNoBucket, storage.ErrAccess, storage.ErrEndpoint} {
-		err := classify(t.Context(), fmt.Errorf("store checkpoint: %w", mendable), counted(1000))
+		err := classify(t.Context(), fmt.Errorf("store checkpoint: %w", mendable), 1, counted(1000))
 		requireType(t, err, errorStore, true)
 	}
 	for _, lost := range []error{storage.ErrNotFound, storage.ErrCorrupt} {
-		err := classify(t.Context(), fmt.Errorf("read checkpoint: %w", lost), counted(1))
+		err := classify(t.Context(), fmt.Errorf("read checkpoint: %w", lost), 1, counted(1))
 		requireType(t, err, experiment.ErrorCorruptArtifact, false)
 	}
 }
 
 // TestUnsupportedKernelsWaitForAnotherWorker: one on a CPU that has the instructions may come at any time.
 func TestUnsupportedKernelsWaitForAnotherWorker(t *testing.T) {
-	err := classify(t.Context(), fmt.Errorf("compile: %w", engine.ErrUnsupported), counted(1000))
+	err := classify(t.Context(), fmt.Errorf("compile: %w", engine.ErrUnsupported), 1, counted(1000))
 	requireType(t, err, errorUnsupported, true)
 }
 
 func TestUnexpectedErrorIsTriedAgainALimitedNumberOfTimes(t *testing.T) {
 	unexpected := errors.New("no idea")
-	requireType(t, classify(t.Context(), unexpected, counted(1)), errorUnexpected, true)
-	requireType(t, classify(t.Context(), unexpected, counted(unexpectedAttempts)), errorUnexpected, false)
+	requireType(t, classify(t.Context(), unexpected, 1, counted(1)), errorUnexpected, true)
+	requireType(t, classify(t.Context(), unexpected, 1, counted(unexpectedAttempts)), errorUnexpected, false)
 }
 
 // counted stands for that many errors that nobody foresaw.
+// What somebody has to mend is asked for less often with each attempt, but never given up.
+func TestAttemptsThatFailWaitLonger(t *testing.T) {
+	for attempt, want := range map[int32]time.Duration{
+		1: time.Second, 2: 2 * time.Second, 4: 8 * time.Second, 6: longestWait, 1 << 20: longestWait,
+	} {
+		err := classify(t.Context(), fmt.Errorf("store checkpoint: %w", storage.ErrUnreachable), attempt, counted(1))
+		var application *temporal.ApplicationError
+		require.ErrorAs(t, err, &application)
+		require.Equal(t, want, application.NextRetryDelay(), "attempt %d", attempt)
+	}
+}
+
 func counted(n int) func() int { return func() int { return n } }
 
 // Attempts that ended otherwise, as the store or the worker went away, don't count.

@@ -104,8 +104,9 @@ func details(err error) []any {
 }
 
 // classify turns err into what Temporal should do about it: an ApplicationError of one of the types of package experiment
-// fails the workflow, any other is tried again. unexpected counts the errors that nobody foresaw, with this one.
-func classify(ctx context.Context, err error, unexpected func() int) error {
+// fails the workflow, any other is tried again. attempt is the number of this one, unexpected counts the errors that nobody
+// foresaw, with this one.
+func classify(ctx context.Context, err error, attempt int32, unexpected func() int) error {
 	if err == nil {
 		return nil
 	}
@@ -122,18 +123,28 @@ func classify(ctx context.Context, err error, unexpected func() int) error {
 	}
 	// A worker on another CPU, or one of a newer version, may come.
 	if errors.Is(err, engine.ErrUnsupported) || errors.As(err, new(*experiment.VersionError)) {
-		return temporal.NewApplicationError(message(err), errorUnsupported)
+		return tryAgain(err, errorUnsupported, attempt)
 	}
 	if storage.Retryable(err) {
-		return temporal.NewApplicationError(message(err), errorUnreachable)
+		return tryAgain(err, errorUnreachable, attempt)
 	}
 	// A bucket is made, a certificate renewed, a worker given other credentials: the experiment waits for that.
 	if storage.Mendable(err) {
-		return temporal.NewApplicationError(message(err), errorStore)
+		return tryAgain(err, errorStore, attempt)
 	}
 	if n := unexpected(); n >= unexpectedAttempts {
 		err = fmt.Errorf("given up after %d attempts: %w", n, err)
 		return temporal.NewNonRetryableApplicationError(message(err), errorUnexpected, nil)
 	}
-	return temporal.NewApplicationError(message(err), errorUnexpected)
+	return tryAgain(err, errorUnexpected, attempt)
+}
+
+// longestWait is the longest that an attempt waits for what somebody has to mend.
+const longestWait = 30 * time.Second
+
+// tryAgain is the error of an attempt that another one should follow, later with each that fails. Where an attempt could not
+// say so, because its worker is gone, the workflows' policy has the next one begin at once.
+func tryAgain(err error, kind string, attempt int32) error {
+	wait := min(longestWait, time.Second<<min(max(attempt-1, 0), 5))
+	return temporal.NewApplicationErrorWithOptions(message(err), kind, temporal.ApplicationErrorOptions{NextRetryDelay: wait})
 }

@@ -309,11 +309,11 @@ func TestInterruptionsAreToldApart(t *testing.T) {
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(cause)
-		requireType(t, classify(ctx, ctx.Err(), counted(1)), kind, true)
+		requireType(t, classify(ctx, ctx.Err(), 1, counted(1)), kind, true)
 	}
 	for _, cause := range []error{nil, temporal.NewCanceledError()} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(cause)
-		require.ErrorIs(t, classify(ctx, errors.New("whatever"), counted(1)), context.Canceled)
+		require.ErrorIs(t, classify(ctx, errors.New("whatever"), 1, counted(1)), context.Canceled)
 	}
 }

@@ -63,7 +63,7 @@ func TestNeitherFileNorNetworkSaysWhatToDo(t *testing.T) {
 	offline := fmt.Errorf("%w: network is down", dataset.ErrUnreachable)
 	err := explainFetch(experiment.Dataset{Name: experiment.CIFAR10}, "https://example.org/cifar.tar.gz", offline)
 	require.ErrorContains(t, err, "dataset.name: synthetic")
-	requireType(t, classify(t.Context(), err, counted(1)), experiment.ErrorBadSpec, false)
+	requireType(t, classify(t.Context(), err, 1, counted(1)), experiment.ErrorBadSpec, false)
 }
 
 func TestBatchLargerThanTheSetNamesTheField(t *testing.T) {

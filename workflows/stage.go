@@ -20,16 +20,16 @@ const (
 	heartbeatTimeout = 10 * time.Second
 	// handoverTimeout is how long an epoch waits for the worker that holds its state. That one polls again as soon as it has
 	// handed over the epoch before; where it does not, it is gone or trains something else.
-	handoverTimeout = 2 * time.Second
+	handoverTimeout = time.Second
 )
 
 // retry tries again until it works: a worker, the network or the store can be away for a night. What no retry helps is
-// named by its type and fails at once.
+// named by its type and fails at once. An attempt that fails says itself how long the next one should wait; one whose worker is
+// gone can't, and the next worker takes over at once, however often that has happened.
 func retry() *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{
 		InitialInterval:        time.Second,
-		BackoffCoefficient:     2,
-		MaximumInterval:        30 * time.Second,
+		BackoffCoefficient:     1,
 		NonRetryableErrorTypes: experiment.NonRetryableErrors(),
 	}
 }
