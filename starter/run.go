@@ -85,8 +85,28 @@ func readSpec(path string, o runOptions) (experiment.Spec, error) {
 	return spec, nil
 }
 
-// submit starts the experiment's workflow.
+// submissions is how often an experiment is submitted whose starting nobody confirms.
+const submissions = 3
+
+// submit starts the experiment's workflow. Where the answer is lost, it looks whether the experiment was started all the same.
 func (t *connection) submit(ctx context.Context, spec experiment.Spec) error {
+	err := t.start(ctx, spec)
+	for range submissions - 1 {
+		if !answerLost(err) || ctx.Err() != nil {
+			break
+		}
+		if t.submittedHere(ctx, spec.Name) {
+			return nil
+		}
+		err = t.start(ctx, spec)
+	}
+	if errors.As(err, new(*serviceerror.WorkflowExecutionAlreadyStarted)) {
+		return t.inUse(ctx, spec.Name)
+	}
+	return t.explain(spec.Name, err)
+}
+
+func (t *connection) start(ctx context.Context, spec experiment.Spec) error {
 	_, err := t.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:        spec.Name,
 		TaskQueue: experiment.QueueGeneral,
@@ -96,10 +116,23 @@ func (t *connection) submit(ctx context.Context, spec experiment.Spec) error {
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary:                            fmt.Sprintf("%s on %s, %d epochs", spec.Method.Name, spec.Dataset.Name, spec.Pretrain.Epochs),
 	}, experiment.WorkflowExperiment, spec)
-	if errors.As(err, new(*serviceerror.WorkflowExecutionAlreadyStarted)) {
-		return t.inUse(ctx, spec.Name)
+	return err
+}
+
+// answerLost says whether the server may have done what it was asked to: gRPC reports a connection that breaks off in the middle
+// of an answer as an internal error.
+func answerLost(err error) bool {
+	return isAway(err) || errors.As(err, new(*serviceerror.Internal))
+}
+
+// submittedHere says whether the newest experiment of the name was submitted over this connection.
+func (t *connection) submittedHere(ctx context.Context, name string) bool {
+	history := t.GetWorkflowHistory(ctx, name, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	if !history.HasNext() {
+		return false
 	}
-	return t.explain(spec.Name, err)
+	first, err := history.Next()
+	return err == nil && first.GetWorkflowExecutionStartedEventAttributes().GetIdentity() == t.options.Identity
 }
 
 // inUse says what the experiment that has the name is doing.

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"twinview/experiment"
 )
 
 func writeSpec(t *testing.T, text string) string {
@@ -60,4 +65,53 @@ func TestBadSpecsAreRefusedBeforeAnythingIsSubmitted(t *testing.T) {
 func TestMissingSpecIsNamed(t *testing.T) {
 	_, err := readSpec("nowhere.yaml", runOptions{})
 	require.ErrorContains(t, err, "nowhere.yaml")
+}
+
+// deaf loses the answer to its first call that starts a workflow, and the call itself where it is mute too.
+type deaf struct {
+	client.Client
+	mute  bool
+	calls int
+}
+
+func (d *deaf) ExecuteWorkflow(
+	ctx context.Context, o client.StartWorkflowOptions, workflow any, arguments ...any,
+) (client.WorkflowRun, error) {
+	d.calls++
+	if d.calls > 1 {
+		return d.Client.ExecuteWorkflow(ctx, o, workflow, arguments...)
+	}
+	if !d.mute {
+		if _, err := d.Client.ExecuteWorkflow(ctx, o, workflow, arguments...); err != nil {
+			return nil, err
+		}
+	}
+	return nil, serviceerror.NewInternal("stream terminated by RST_STREAM")
+}
+
+// Whether the call or its answer was lost, the experiment is submitted once. A name in use is refused all the same.
+func TestLostAnswersToRun(t *testing.T) {
+	flags := startExperiments(t)
+	for name, test := range map[string]struct {
+		mute  bool
+		calls int
+	}{"answer-lost": {false, 1}, "call-lost": {true, 2}} {
+		t.Run(name, func(t *testing.T) {
+			submit := func() (*deaf, error) {
+				c, err := (&target{address: flags[1]}).dial(t.Context())
+				require.NoError(t, err)
+				defer c.Close()
+				d := &deaf{Client: c.Client, mute: test.mute}
+				c.Client = d
+				spec := experiment.Default()
+				spec.Name, spec.Seed = name, 99
+				return d, c.submit(t.Context(), spec)
+			}
+			d, err := submit()
+			require.NoError(t, err)
+			require.Equal(t, test.calls, d.calls)
+			_, err = submit()
+			require.ErrorContains(t, err, "is in use")
+		})
+	}
 }

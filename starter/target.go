@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,6 +48,7 @@ func (t *target) dial(ctx context.Context) (*connection, error) {
 	}
 	// What fails is returned as an error, and said once.
 	o.Logger = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+	o.Identity = identity()
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	c, err := frontend.Dial(ctx, o)
@@ -54,6 +56,16 @@ func (t *target) dial(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	return &connection{Client: c, options: o, keys: keys, address: o.HostPort, namespace: o.Namespace}, nil
+}
+
+// identity names this connection in histories. No two have the same, see submittedHere; in containers neither process IDs nor
+// host names tell them apart.
+func identity() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("starter/%d@%s/%s", os.Getpid(), host, strings.ToLower(rand.Text()[:8]))
 }
 
 // explain puts the server's errors about an experiment into words.
