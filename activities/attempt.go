@@ -15,7 +15,7 @@ import (
 	"twinview/experiment"
 )
 
-// HeartbeatInterval is well inside the workflows' heartbeat timeout of 30 s. The SDK sends fewer where the worker's
+// HeartbeatInterval is well inside the workflows' heartbeat timeout of 10 s. The SDK sends fewer where the worker's
 // options throttle them more.
 const HeartbeatInterval = 3 * time.Second
 

@@ -13,10 +13,11 @@ import (
 	"github.com/spf13/cobra"
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/contrib/envconfig"
 
 	"twinview/dataset"
 	"twinview/experiment"
+	"twinview/frontend"
+	"twinview/payload"
 	"twinview/train"
 )
 
@@ -82,7 +83,15 @@ func measureDurability(ctx context.Context, spec experiment.Spec, repetitions in
 	if err != nil {
 		return nil, err
 	}
-	temporal, err := dialTemporal(ctx)
+	keys, err := payload.KeysFromEnv()
+	if err != nil {
+		return nil, err
+	}
+	options, err := frontend.Options("", "", keys)
+	if err != nil {
+		return nil, err
+	}
+	temporal, err := frontend.Dial(ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -135,18 +144,6 @@ func readSplit(spec *experiment.Spec) (dataset.Split, int, error) {
 	}
 	split, err := data.Split(spec.Seed, spec.Dataset)
 	return split, len(data.Classes), err
-}
-
-func dialTemporal(ctx context.Context) (client.Client, error) {
-	o, err := envconfig.LoadDefaultClientOptions()
-	if err != nil {
-		return nil, fmt.Errorf("read Temporal's settings: %w", err)
-	}
-	c, err := client.DialContext(ctx, o)
-	if err != nil {
-		return nil, fmt.Errorf("reach Temporal, where a worker of this machine must be polling: %w", err)
-	}
-	return c, nil
 }
 
 // trainBare does what the stage's activities do, and nothing for anybody to go on from.
