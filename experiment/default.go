@@ -35,6 +35,7 @@ func DefaultFor(method string) Spec {
 	s.Pretrain.BatchSize = 256
 	s.Pretrain.Optimizer = lars(0.3, 1e-4)
 	s.Pretrain.Optimizer.TrustCoefficient = 0.02
+	s.Pretrain.Optimizer.BiasLearningRate = 0.03
 	return s
 }
 

@@ -183,9 +183,20 @@ type Optimizer struct {
 	Nesterov bool    `yaml:"nesterov" json:"nesterov"`
 	// TrustCoefficient is η of LARS (You et al. 2017).
 	TrustCoefficient float64 `yaml:"trust_coefficient" json:"trust_coefficient"`
+	// BiasLearningRate is the learning rate under LARS of biases and batch-norm parameters, which have no trust ratio, on the
+	// schedule of all others (Zbontar et al. 2021, section 2.2). 0 stands for LearningRate. With DecayNorms it has no effect.
+	BiasLearningRate float64 `yaml:"bias_learning_rate,omitempty" json:"bias_learning_rate,omitempty"`
 	// Betas and Epsilon belong to AdamW (Loshchilov and Hutter 2019).
 	Betas   [2]float64 `yaml:"betas,flow" json:"betas"`
 	Epsilon float64    `yaml:"epsilon" json:"epsilon"`
+}
+
+// ExcludedRate is BiasLearningRate as a part of LearningRate: 1 where it is not set.
+func (o Optimizer) ExcludedRate() float64 {
+	if o.BiasLearningRate == 0 {
+		return 1
+	}
+	return o.BiasLearningRate / o.LearningRate
 }
 
 // Names of learning-rate schedules.

@@ -12,6 +12,7 @@ func (o Optimizer) check(c *checker, path string) {
 		c.complain(path+".nesterov", o.Nesterov, "needs momentum: set %s.momentum above 0 or nesterov to false", path)
 	}
 	c.used(o.Name == LARS, path+".trust_coefficient", o.TrustCoefficient, span{low: 0, high: 1, openLow: true})
+	c.used(o.Name == LARS, path+".bias_learning_rate", o.BiasLearningRate, span{low: 0, high: positive.high})
 	for i, beta := range o.Betas {
 		c.used(o.Name == AdamW, fmt.Sprintf("%s.betas[%d]", path, i), beta, span{low: 0, high: 1, openHigh: true})
 	}

@@ -118,6 +118,7 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 		{func(s *Spec) { s.Pretrain.Optimizer.Momentum = 1 }, "pretrain.optimizer.momentum: 1 is out of range: must be at least 0 and less than 1"},
 		{func(s *Spec) { s.Finetune.Optimizer.Momentum = 0 }, "finetune.optimizer.nesterov: true needs momentum"},
 		{func(s *Spec) { s.Pretrain.Optimizer.TrustCoefficient = 0 }, "pretrain.optimizer.trust_coefficient: 0"},
+		{func(s *Spec) { s.Pretrain.Optimizer.BiasLearningRate = -1 }, "pretrain.optimizer.bias_learning_rate: -1"},
 		{func(s *Spec) { s.Linear.Optimizer.Betas[0] = 1 }, "linear.optimizer.betas[0]: 1 is out of range: must be at least 0 and less than 1"},
 		{func(s *Spec) { s.Linear.Optimizer.Betas[1] = -0.1 }, "linear.optimizer.betas[1]: -0.1"},
 		{func(s *Spec) { s.Linear.Optimizer.Epsilon = 0 }, "linear.optimizer.epsilon: 0"},

@@ -33,9 +33,7 @@ func newOptimizer(o experiment.Optimizer) (optimizer, error) {
 	case experiment.SGD:
 		return sgd{momentum: float32(o.Momentum), nesterov: o.Nesterov, decay: float32(o.WeightDecay)}, nil
 	case experiment.LARS:
-		return lars{
-			momentum: float32(o.Momentum), nesterov: o.Nesterov, decay: float32(o.WeightDecay), trust: o.TrustCoefficient,
-		}, nil
+		return newLARS(o), nil
 	case experiment.AdamW:
 		return adamW{betas: o.Betas, epsilon: o.Epsilon, decay: o.WeightDecay}, nil
 	default:

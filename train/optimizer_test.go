@@ -237,8 +237,37 @@ func BenchmarkOptimizer(b *testing.B) {
 	}
 }
 
+// TestBiasLearningRate: weights move as without it, biases as if it were everybody's learning rate.
+func TestBiasLearningRate(t *testing.T) {
+	g := readGolden(t)
+	own := experiment.Optimizer{
+		Name: experiment.LARS, LearningRate: 0.5, BiasLearningRate: 0.125, Momentum: 0.9, TrustCoefficient: 0.02,
+	}
+	shared := own
+	shared.BiasLearningRate = 0
+	for machine, compile := range map[string]engine.Compiler{"plain": engine.Reference, "CPU": cpu.Compiler(cpu.Options{Threads: 2})} {
+		t.Run(machine, func(t *testing.T) {
+			after := func(o experiment.Optimizer, rate float64) (weight, bias []float32) {
+				m := newMoved(t, compile, o, []int{len(g.Weight), len(g.Bias)})
+				copy(m.values(0), g.Weight)
+				copy(m.values(1), g.Bias)
+				for i, grads := range g.Grads {
+					require.True(t, m.step(rate, i+1, grads.Weight, grads.Bias))
+				}
+				return m.values(0), m.values(1)
+			}
+			weight, bias := after(own, own.LearningRate)
+			wantWeight, fastBias := after(shared, own.LearningRate)
+			_, wantBias := after(shared, own.BiasLearningRate)
+			require.Equal(t, wantWeight, weight)
+			require.InDeltaSlice(t, wantBias, bias, 1e-6)
+			require.Greater(t, math.Abs(float64(fastBias[0]-bias[0])), 1e-2, "the bias moved as fast as the weights")
+		})
+	}
+}
+
 func TestTrustRatioOfZeroWeightsIsOne(t *testing.T) {
-	o := lars{trust: 0.001}
+	o := newLARS(experiment.Optimizer{TrustCoefficient: 0.001})
 	require.Equal(t, float32(1), o.trustRatio(parameter{value: []float32{0, 0}, grad: []float32{1, 2}}))
 	require.Equal(t, float32(1), o.trustRatio(parameter{value: []float32{1, 0}, grad: []float32{0, 0}}))
 }

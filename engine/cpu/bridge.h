@@ -133,7 +133,8 @@ typedef struct tv_optimizer tv_optimizer;
 tv_optimizer *tv_optimizer_new(const tv_parameter *parameters, int64_t n);  // copies the table, not what it points to
 void tv_optimizer_free(tv_optimizer *optimizer);
 int tv_sgd(tv_optimizer *optimizer, double rate, double decay, double momentum, int nesterov);
-int tv_lars(tv_optimizer *optimizer, double rate, double decay, double momentum, int nesterov, double trust);
+int tv_lars(tv_optimizer *optimizer, double rate, double decay, double momentum, int nesterov, double trust,
+            double excluded_rate);
 int tv_adamw(tv_optimizer *optimizer, double rate, double decay, double beta1, double beta2, double epsilon,
              int64_t step);
 

@@ -157,7 +157,7 @@ struct tv_optimizer {
   }
 
   // The sums of chunks are added in their order, whatever thread made them.
-  void measure_ratios(float decay, double trust) {
+  void measure_ratios(float decay, double trust, float excluded_rate) {
 #pragma omp parallel for schedule(static)
     for (size_t c = 0; c < chunks.size(); c++) {
       const tv_parameter &p = parameters[chunks[c].parameter];
@@ -172,8 +172,10 @@ struct tv_optimizer {
         sum.weights += next->weights;
         sum.updates += next->updates;
       }
-      const bool unscaled = parameters[i].excluded || sum.weights == 0 || sum.updates == 0;
-      ratios[i] = unscaled ? 1.0f : float(trust * std::sqrt(sum.weights / sum.updates));
+      if (parameters[i].excluded)
+        ratios[i] = excluded_rate;
+      else
+        ratios[i] = sum.weights == 0 || sum.updates == 0 ? 1.0f : float(trust * std::sqrt(sum.weights / sum.updates));
     }
   }
 };
@@ -195,8 +197,9 @@ extern "C" int tv_sgd(tv_optimizer *o, double rate, double decay, double momentu
   });
 }
 
-extern "C" int tv_lars(tv_optimizer *o, double rate, double decay, double momentum, int nesterov, double trust) {
-  o->measure_ratios(float(decay), trust);
+extern "C" int tv_lars(tv_optimizer *o, double rate, double decay, double momentum, int nesterov, double trust,
+                       double excluded_rate) {
+  o->measure_ratios(float(decay), trust, float(excluded_rate));
   return o->move_with_momentum(float(rate), float(decay), float(momentum), nesterov);
 }
 

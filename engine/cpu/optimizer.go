@@ -58,9 +58,9 @@ func ruleOf(o experiment.Optimizer) (buffers int, kernel func(*optimizer) C.int,
 			return C.tv_sgd(s.table, C.double(s.rate), decay, momentum, nesterov)
 		}, nil
 	case experiment.LARS:
-		trust := C.double(o.TrustCoefficient)
+		trust, excludedRate := C.double(o.TrustCoefficient), C.double(o.ExcludedRate())
 		return 1, func(s *optimizer) C.int {
-			return C.tv_lars(s.table, C.double(s.rate), decay, momentum, nesterov, trust)
+			return C.tv_lars(s.table, C.double(s.rate), decay, momentum, nesterov, trust, excludedRate)
 		}, nil
 	case experiment.AdamW:
 		beta1, beta2, epsilon := C.double(o.Betas[0]), C.double(o.Betas[1]), C.double(o.Epsilon)
