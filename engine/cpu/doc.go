@@ -4,17 +4,11 @@
 // by their lifetimes (place.go).
 //
 // Where the CPU has AVX-512, 3×3 convolutions of stride 1 are our own, by Winograd's algorithm, and most of those of stride 2,
-// direct; the others and matrix products are oneDNN's (2.x and 3.x). Everything else is in the C++ files beside this one, one kernel family a file. An op that has
-// no kernel here runs its own reference implementation, so every graph of package model works.
+// direct; the others and matrix products are oneDNN's (2.x and 3.x). Everything else is in package kernels, in C++. An op that
+// has no kernel there runs its own reference implementation, so every graph of package model works.
 //
 // With the same number of threads two runs give the same bits. Sums by oneDNN and in the weights' gradients of our own
 // convolutions depend on the number; no other sum does.
 package cpu
 
-// Elsewhere than on Linux OpenMP comes from flags in the environment (scripts/onednn.sh), or not at all.
-
-// #cgo CXXFLAGS: -std=c++17 -O3 -Wall -Wextra -Wno-unknown-pragmas
-// #cgo LDFLAGS: -ldnnl
-// #cgo linux CXXFLAGS: -fopenmp
-// #cgo linux LDFLAGS: -fopenmp
-import "C"
+import _ "twinview/engine/cpu/kernels" // what the declarations in bridge.h stand for

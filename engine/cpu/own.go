@@ -1,6 +1,6 @@
 package cpu
 
-// #include "bridge.h"
+// #include "kernels/bridge.h"
 import "C"
 
 import "unsafe"
