@@ -39,8 +39,9 @@ func TestHeartbeatsGoOutDuringLongSteps(t *testing.T) {
 		var sent atomic.Int64
 		p := &pulse{send: func(h experiment.Heartbeat) {
 			require.Equal(t, 7, h.Step)
+			require.Equal(t, "2 processors", h.Hardware, "work that reports knows nothing of the machine")
 			sent.Add(1)
-		}}
+		}, newest: experiment.Heartbeat{Hardware: "2 processors"}}
 		p.report(experiment.Heartbeat{Step: 7})
 		ctx, cancel := context.WithCancelCause(t.Context())
 		done, stop := make(chan struct{}), make(chan struct{})

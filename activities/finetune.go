@@ -12,7 +12,7 @@ import (
 // epoch, from the selected encoder with a new classifier; then it measures the validation split and publishes the new
 // checkpoint. An arm of the ablation trains on part of the images, and may start from scratch.
 func (a *Activities) FinetuneEpoch(ctx context.Context, in experiment.FinetuneEpochInput) (experiment.ClassifierEpoch, error) {
-	first := experiment.Heartbeat{Stage: in.Stage(), Epoch: in.Epoch}
+	first := experiment.Heartbeat{Stage: in.Stage(), Epoch: in.Epoch, Hardware: a.Hardware}
 	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.ClassifierEpoch, error) {
 		key := epochKey(in.Spec.Name, in.Stage(), in.Epoch)
 		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}

@@ -17,7 +17,7 @@ import (
 // validation split, and publishes the classifier of every epoch and, as a PyTorch state dict, the encoder with the best
 // one.
 func (a *Activities) EvaluateLinear(ctx context.Context, in experiment.EvaluateLinearInput) (experiment.Classification, error) {
-	first := experiment.Heartbeat{Stage: experiment.StageLinear}
+	first := experiment.Heartbeat{Stage: experiment.StageLinear, Hardware: a.Hardware}
 	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.Classification, error) {
 		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
 		heads := key(in.Spec.Name, "linear", "heads.safetensors")

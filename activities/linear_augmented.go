@@ -14,7 +14,7 @@ import (
 func (a *Activities) LinearAugmentedEpoch(
 	ctx context.Context, in experiment.LinearAugmentedEpochInput,
 ) (experiment.ClassifierEpoch, error) {
-	first := experiment.Heartbeat{Stage: experiment.StageLinearAugmented, Epoch: in.Epoch}
+	first := experiment.Heartbeat{Stage: experiment.StageLinearAugmented, Epoch: in.Epoch, Hardware: a.Hardware}
 	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.ClassifierEpoch, error) {
 		key := epochKey(in.Spec.Name, experiment.StageLinearAugmented, in.Epoch)
 		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}

@@ -13,7 +13,7 @@ import (
 // PretrainEpoch trains one epoch from the checkpoint in.From, or from initial weights where there is none, measures
 // validation kNN accuracy when it is due, and publishes the new checkpoint. Epoch 0 is the initial weights themselves.
 func (a *Activities) PretrainEpoch(ctx context.Context, in experiment.PretrainEpochInput) (experiment.PretrainEpoch, error) {
-	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch}
+	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch, Hardware: a.Hardware}
 	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.PretrainEpoch, error) {
 		key := epochKey(in.Spec.Name, pretrainFolder(in.Retry), in.Epoch)
 		from := origin{Data: in.Data.SHA256}
@@ -127,7 +127,7 @@ func monitor(
 // MonitorEpoch measures the validation kNN accuracy of an epoch that was trained without, from its checkpoint, and returns
 // the epoch with it: the last one of a pretraining that was stopped early can be selected as any other.
 func (a *Activities) MonitorEpoch(ctx context.Context, in experiment.MonitorEpochInput) (experiment.PretrainEpoch, error) {
-	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch.Epoch}
+	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch.Epoch, Hardware: a.Hardware}
 	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.PretrainEpoch, error) {
 		split, err := a.split(ctx, &in.Spec, in.Data)
 		if err != nil {

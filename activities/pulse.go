@@ -43,6 +43,7 @@ func (p *pulse) report(h experiment.Heartbeat) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h.ResumedAt, h.Checkpoints, h.Unexpected = p.newest.ResumedAt, p.newest.Checkpoints, p.newest.Unexpected
+	h.Hardware = p.newest.Hardware
 	p.newest = h
 }
 

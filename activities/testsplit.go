@@ -12,7 +12,7 @@ import (
 // EvaluateTest reads the test split, for the first and only time: kNN and every epoch's linear classifiers on the selected
 // encoder's outputs, and every epoch of fine-tuning, as far as there are any. Nothing is chosen by what it finds.
 func (a *Activities) EvaluateTest(ctx context.Context, in experiment.EvaluateTestInput) (experiment.TestResult, error) {
-	first := experiment.Heartbeat{Stage: experiment.StageTest}
+	first := experiment.Heartbeat{Stage: experiment.StageTest, Hardware: a.Hardware}
 	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.TestResult, error) {
 		usage := a.measure(ctx)
 		split, err := a.split(ctx, &in.Spec, in.Data)

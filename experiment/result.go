@@ -1,6 +1,9 @@
 package experiment
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Artifact is one immutable object in the store.
 type Artifact struct {
@@ -195,6 +198,8 @@ type Result struct {
 	Test            TestResult      `json:"test"`
 	// Changes are what people changed while the experiment ran, in order.
 	Changes []Change `json:"changes,omitempty"`
+	// RollBacks tell of each time that training went back because an artifact was lost, in order.
+	RollBacks []RollBack `json:"roll_backs,omitempty"`
 	// Artifacts are the files made for people, by file name: models, metrics.json, report.html, spec.yaml.
 	Artifacts map[string]Artifact `json:"artifacts"`
 }
@@ -209,6 +214,10 @@ type Progress struct {
 	// Paused says that nothing is computed until UpdateResume; Changes are all that people changed, in order.
 	Paused  bool     `json:"paused,omitempty"`
 	Changes []Change `json:"changes,omitempty"`
+	// RollBacks tell of each time that training went back because an artifact was lost, in order.
+	RollBacks []RollBack `json:"roll_backs,omitempty"`
+	// Begun tells when the stages began, in order; none in experiments of older versions.
+	Begun []StageBegun `json:"begun,omitempty"`
 	// PretrainEpochs, LinearAugmentedEpochs, FinetuneEpochs and AblationEpochs (of each arm) are the planned numbers.
 	PretrainEpochs        int             `json:"pretrain_epochs"`
 	LinearAugmentedEpochs int             `json:"linear_augmented_epochs,omitempty"`
@@ -226,6 +235,12 @@ type Progress struct {
 	Result          *Result           `json:"result,omitempty"`
 }
 
+// StageBegun is the beginning of a stage. One that comes again because an artifact was lost begins again.
+type StageBegun struct {
+	Stage string    `json:"stage"`
+	At    time.Time `json:"at"`
+}
+
 // Heartbeat is what a running activity reports about itself.
 type Heartbeat struct {
 	Stage string  `json:"stage"`
@@ -235,6 +250,8 @@ type Heartbeat struct {
 	Loss  float64 `json:"loss"`
 	// ViewsPerSecond is the rate of this epoch so far.
 	ViewsPerSecond float64 `json:"views_per_second"`
+	// Hardware describes the worker's machine in a line.
+	Hardware string `json:"hardware,omitempty"`
 	// ResumedAt is the number of the epoch's steps that this attempt found done, 0 where it began with the epoch.
 	ResumedAt int `json:"resumed_at,omitempty"`
 	// Unexpected is the number of earlier attempts that ended with an error which nobody foresaw.

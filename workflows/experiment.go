@@ -41,7 +41,7 @@ func Experiment(ctx workflow.Context, spec experiment.Spec) (*experiment.Result,
 	}
 	result, err := conduct(controlled(ctx, c), spec, c, progress)
 	if err != nil {
-		return nil, err
+		return nil, progress.fail(ctx, err)
 	}
 	// Whoever sent an update last gets an answer.
 	return result, workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
@@ -79,7 +79,7 @@ func conduct(ctx workflow.Context, spec experiment.Spec, c *control, p *progress
 	spec = pretraining.Spec
 
 	p.enter(ctx, experiment.StageReport)
-	result.Changes = p.Changes
+	result.Changes, result.RollBacks = p.Changes, p.RollBacks
 	report := experiment.WriteReportInput{Spec: spec, Result: *result}
 	if err := general(ctx, experiment.ActivityWriteReport, "metrics, report and plots", report, &result.Artifacts); err != nil {
 		return nil, err
@@ -103,10 +103,13 @@ func learn(
 		if err == nil {
 			return nil
 		}
-		n, err := rollBack(ctx, pretraining.Spec.Name, pretrained(result.Pretrain), &rollBacks, err)
+		back, err := rollBack(ctx, pretraining.Spec.Name, pretrained(result.Pretrain), &rollBacks, err)
 		if err != nil {
 			return err
 		}
+		back.Stage = experiment.StagePretrain
+		p.RollBacks = append(p.RollBacks, back)
+		n := back.Epochs
 		pretraining.Epochs, pretraining.Retry = result.Pretrain[:n:n], experiment.Retried(result.Pretrain)
 	}
 }

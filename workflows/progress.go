@@ -5,6 +5,7 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"twinview/attribute"
 	"twinview/experiment"
 )
 
@@ -17,7 +18,9 @@ type Report struct {
 	Stage    string                    `json:"stage,omitempty"`
 	Pretrain *experiment.PretrainEpoch `json:"pretrain,omitempty"`
 	// Retry is that of pretraining, which begins now.
-	Retry           *experiment.Retry           `json:"retry,omitempty"`
+	Retry *experiment.Retry `json:"retry,omitempty"`
+	// RollBack tells that training goes back.
+	RollBack        *experiment.RollBack        `json:"roll_back,omitempty"`
 	Linear          *experiment.Classification  `json:"linear,omitempty"`
 	Finetune        *experiment.ClassifierEpoch `json:"finetune,omitempty"`
 	LinearAugmented *experiment.ClassifierEpoch `json:"linear_augmented,omitempty"`
@@ -40,11 +43,18 @@ func tell(ctx workflow.Context, r Report) {
 }
 
 // progress is the state of an experiment as queries and the web UI show it.
-type progress struct{ experiment.Progress }
+type progress struct {
+	experiment.Progress
+	spec *experiment.Spec
+	// indexed are the search attributes as Temporal has them, nil where the experiment was submitted without.
+	indexed *attribute.Values
+	// diverged says that the experiment fails for that.
+	diverged bool
+}
 
 // trackProgress answers queries and listens to the children's reports from now on.
 func trackProgress(ctx workflow.Context, spec *experiment.Spec) (*progress, error) {
-	p := &progress{experiment.Progress{
+	p := &progress{spec: spec, Progress: experiment.Progress{
 		Experiment:     spec.Name,
 		Method:         spec.Method.Name,
 		LeftOut:        spec.LeftOut(),
@@ -57,6 +67,9 @@ func trackProgress(ctx workflow.Context, spec *experiment.Spec) (*progress, erro
 	if spec.Ablation != nil {
 		p.AblationEpochs = spec.Ablation.Epochs
 	}
+	if v, ok := attribute.Of(workflow.GetTypedSearchAttributes(ctx)); ok {
+		p.indexed = &v
+	}
 	err := workflow.SetQueryHandler(ctx, experiment.QueryProgress, func() (experiment.Progress, error) {
 		return p.Progress, nil
 	})
@@ -68,8 +81,8 @@ func trackProgress(ctx workflow.Context, spec *experiment.Spec) (*progress, erro
 		for {
 			var r Report
 			reports.Receive(ctx, &r)
-			p.take(r)
-			workflow.SetCurrentDetails(ctx, p.details())
+			p.take(ctx, r)
+			p.show(ctx)
 		}
 	})
 	return p, nil
@@ -77,8 +90,14 @@ func trackProgress(ctx workflow.Context, spec *experiment.Spec) (*progress, erro
 
 // enter begins a stage.
 func (p *progress) enter(ctx workflow.Context, stage string) {
+	p.begin(ctx, stage)
+	p.show(ctx)
+}
+
+// begin notes when a stage begins, which needs no entry in the history.
+func (p *progress) begin(ctx workflow.Context, stage string) {
 	p.Stage = stage
-	workflow.SetCurrentDetails(ctx, p.details())
+	p.Begun = append(p.Begun, experiment.StageBegun{Stage: stage, At: workflow.Now(ctx)})
 }
 
 // done is the number of epochs that the present stage has behind it, 0 in one without epochs.
@@ -96,9 +115,9 @@ func (p *progress) done() int {
 
 // take adds what a child has reported. When the experiment's own worker was away, a child's last reports can be handled
 // after its result, so whatever is known already is left alone.
-func (p *progress) take(r Report) {
+func (p *progress) take(ctx workflow.Context, r Report) {
 	if stages := experiment.Stages(); slices.Index(stages, r.Stage) > slices.Index(stages, p.Stage) {
-		p.Stage = r.Stage
+		p.begin(ctx, r.Stage)
 	}
 	if r.Pretrain != nil && r.Pretrain.Epoch == len(p.Pretrain)+1 {
 		p.Pretrain = append(p.Pretrain, *r.Pretrain)
@@ -106,6 +125,9 @@ func (p *progress) take(r Report) {
 	}
 	if r.Retry != nil {
 		p.Retry = r.Retry
+	}
+	if r.RollBack != nil {
+		p.RollBacks = append(p.RollBacks, *r.RollBack)
 	}
 	if r.Linear != nil && p.Linear == nil {
 		p.Linear = r.Linear

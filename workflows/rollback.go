@@ -40,36 +40,45 @@ func index(artifacts []experiment.Artifact, a experiment.Artifact) int {
 
 // rollBack returns how many epochs training can go on behind, after failure has told that one of their checkpoints is lost:
 // it withdraws what can't be read, and times counts it. Epochs behind the lost one are found by their records when training
-// comes to them again. The error is failure where that is about something else.
+// comes to them again. The error is failure where that is about something else. The caller adds the stage.
 func rollBack(
 	ctx workflow.Context, name string, checkpoints []experiment.Artifact, times *int, failure error,
-) (epochs int, err error) {
+) (experiment.RollBack, error) {
 	if !holds(checkpoints, failure) {
-		return 0, failure
+		return experiment.RollBack{}, failure
 	}
 	if *times == maxRollBacks {
 		message := fmt.Sprintf("gone back to an earlier checkpoint %d times, and again one can't be read: check the object "+
 			"store's drives: %v", maxRollBacks, failure)
-		return 0, temporal.NewNonRetryableApplicationError(message, experiment.ErrorCorruptArtifact, nil)
+		return experiment.RollBack{}, temporal.NewNonRetryableApplicationError(message, experiment.ErrorCorruptArtifact, nil)
 	}
 	*times++
 	lost := lostArtifact(failure)
 	request := experiment.RollBackInput{Experiment: name, Checkpoints: checkpoints[:index(checkpoints, *lost)+1]}
 	var to experiment.RolledBack
 	if err := general(ctx, experiment.ActivityRollBack, "back to a checkpoint that can be read", request, &to); err != nil {
-		return 0, err
+		return experiment.RollBack{}, err
 	}
 	workflow.GetLogger(ctx).Warn("a checkpoint is lost: go back", "artifact", lost.Key, "epochs", to.Epochs, "aside", to.Aside)
-	return to.Epochs, nil
+	return experiment.RollBack{At: workflow.Now(ctx), Lost: lost.Key, Epochs: to.Epochs, Aside: to.Aside}, nil
+}
+
+// tellRollBack lets the experiment show what its child has gone through. Older versions told nobody.
+func tellRollBack(ctx workflow.Context, r experiment.RollBack) {
+	if workflow.GetVersion(ctx, "tell-roll-back", workflow.DefaultVersion, 1) > workflow.DefaultVersion {
+		tell(ctx, Report{RollBack: &r})
+	}
 }
 
 // rollBack drops the epochs that must be trained again.
 func (in *PretrainingInput) rollBack(ctx workflow.Context, failure error) error {
-	epochs, err := rollBack(ctx, in.Spec.Name, pretrained(in.Epochs), &in.RollBacks, failure)
+	back, err := rollBack(ctx, in.Spec.Name, pretrained(in.Epochs), &in.RollBacks, failure)
 	if err != nil {
 		return err
 	}
-	in.Epochs = in.Epochs[:epochs:epochs]
+	in.Epochs = in.Epochs[:back.Epochs:back.Epochs]
+	back.Stage = experiment.StagePretrain
+	tellRollBack(ctx, back)
 	return nil
 }
 
@@ -83,17 +92,21 @@ func (in *EvaluationInput) rollBack(ctx workflow.Context, failure error) error {
 		if !holds(p.checkpoints, failure) {
 			continue
 		}
-		epochs, err := rollBack(ctx, in.Spec.Name, p.checkpoints, &in.RollBacks, failure)
-		if err == nil {
-			p.keep(epochs)
+		back, err := rollBack(ctx, in.Spec.Name, p.checkpoints, &in.RollBacks, failure)
+		if err != nil {
+			return err
 		}
-		return err
+		p.keep(back.Epochs)
+		back.Stage = p.stage
+		tellRollBack(ctx, back)
+		return nil
 	}
 	return failure
 }
 
 // part is one training of an evaluation. keep drops all but its first epochs and the choice among them.
 type part struct {
+	stage       string
 	checkpoints []experiment.Artifact
 	keep        func(epochs int)
 }
@@ -101,21 +114,21 @@ type part struct {
 func (in *EvaluationInput) parts() []part {
 	var all []part
 	if in.Linear != nil { // one artifact for all epochs
-		all = append(all, part{[]experiment.Artifact{*in.Linear.Heads}, func(n int) {
+		all = append(all, part{experiment.StageLinear, []experiment.Artifact{*in.Linear.Heads}, func(n int) {
 			if n == 0 {
 				in.Linear = nil
 			}
 		}})
 	}
-	all = append(all, part{classified(in.LinearAugmented), func(n int) {
+	all = append(all, part{experiment.StageLinearAugmented, classified(in.LinearAugmented), func(n int) {
 		in.LinearAugmented, in.LinearAugmentedBest = in.LinearAugmented[:n:n], nil
 	}})
-	all = append(all, part{classified(in.Finetune), func(n int) {
+	all = append(all, part{experiment.StageFinetune, classified(in.Finetune), func(n int) {
 		in.Finetune, in.FinetuneBest = in.Finetune[:n:n], nil
 	}})
 	for i := range in.Ablation {
 		arm := &in.Ablation[i]
-		all = append(all, part{classified(arm.Epochs), func(n int) { arm.Epochs = arm.Epochs[:n:n] }})
+		all = append(all, part{arm.Stage(), classified(arm.Epochs), func(n int) { arm.Epochs = arm.Epochs[:n:n] }})
 	}
 	return all
 }

@@ -76,6 +76,11 @@ func TestExperimentGoesBackToPretraining(t *testing.T) {
 			require.NoError(t, env.GetWorkflowError())
 			var r experiment.Result
 			require.NoError(t, env.GetWorkflowResult(&r))
+			require.Len(t, r.RollBacks, 1)
+			require.Equal(t, "p2 can't be read back: pretrain went back to its beginning", r.RollBacks[0].String())
+			require.False(t, r.RollBacks[0].At.IsZero())
+			require.Equal(t, r.RollBacks, f.reported.Result.RollBacks)
+			r.RollBacks = nil
 			require.Equal(t, want, r)
 			calls := f.seen()
 			again := calls[slices.Index(calls, "RollBack"):]
@@ -89,6 +94,7 @@ func TestExperimentGoesBackToPretraining(t *testing.T) {
 			require.NoError(t, value.Get(&p))
 			require.Len(t, p.Pretrain, 3)
 			require.Len(t, p.Finetune, 2)
+			require.Len(t, p.RollBacks, 1)
 		})
 	}
 }
@@ -206,6 +212,15 @@ func TestRollBackOnServer(t *testing.T) {
 	require.NoError(t, err)
 	var result experiment.Result
 	require.NoError(t, run.Get(t.Context(), &result))
+	var told []string
+	for _, r := range result.RollBacks {
+		told = append(told, r.String())
+	}
+	require.Equal(t, []string{
+		"p2 can't be read back: pretrain went back to epoch 1", "p2 can't be read back: pretrain went back to epoch 1",
+		"f2 can't be read back: finetune went back to epoch 1",
+	}, told, "the children tell of theirs")
+	result.RollBacks = nil
 	require.Equal(t, undisturbed(t), result)
 	require.Len(t, f.rollBacks, 3)
 

@@ -137,7 +137,7 @@ func (u *updates) apply(ctx workflow.Context, change experiment.Change) experime
 	change.At, change.Stage, change.Done = workflow.Now(ctx), p.Stage, p.done()
 	p.Paused = u.control.Paused
 	p.Changes = append(p.Changes, change)
-	workflow.SetCurrentDetails(ctx, p.details())
+	p.show(ctx)
 	u.tellChild(ctx)
 	return change
 }
