@@ -48,6 +48,8 @@ type Activities struct {
 	Queue string
 	// Grace is how long this worker waits for its activities when it stops, 0 for DefaultGrace.
 	Grace time.Duration
+	// ArtifactsURL is where browsers find the bucket, for links in Temporal's web UI; see experiment.PreparedData.
+	ArtifactsURL string
 	// Hardware and Versions describe this worker in reports; see report.Input.
 	Hardware string
 	Versions map[string]string

@@ -30,7 +30,7 @@ func (a *Activities) PrepareData(ctx context.Context, in experiment.PrepareDataI
 		if err != nil {
 			return prepared, badSpec{err}
 		}
-		prepared.Classes = images.Classes
+		prepared.Classes, prepared.ArtifactsURL = images.Classes, a.ArtifactsURL
 		prepared.Train, prepared.Validation, prepared.Test = split.Train.Len(), split.Validation.Len(), split.Test.Len()
 		if err := checkSizes(spec, prepared); err != nil {
 			return prepared, err

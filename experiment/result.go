@@ -30,6 +30,8 @@ type PreparedData struct {
 	Train      int `json:"train"`
 	Validation int `json:"validation"`
 	Test       int `json:"test"`
+	// ArtifactsURL is where browsers find the bucket: before a key, it leads to that object. Empty where nobody said.
+	ArtifactsURL string `json:"artifacts_url,omitempty"`
 }
 
 // Usage is what an activity that computes took of its machine, beside the steps that its result times.

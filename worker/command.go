@@ -18,12 +18,13 @@ import (
 
 // options are the worker's flags.
 type options struct {
-	address   string
-	namespace string
-	cache     string
-	threads   int
-	grace     time.Duration
-	verbose   bool
+	address      string
+	namespace    string
+	cache        string
+	threads      int
+	grace        time.Duration
+	artifactsURL artifactsURL
+	verbose      bool
 }
 
 func newCommand() *cobra.Command {
@@ -86,6 +87,8 @@ Environment:
 	f.IntVar(&o.threads, "threads", 0, "at most this many CPU threads, whatever a spec asks for; 0 for every core")
 	f.DurationVar(&o.grace, "grace", activities.DefaultGrace,
 		"how long a stopping worker may take to store what it has and hand it back")
+	f.Var(&o.artifactsURL, "artifacts-url",
+		"where browsers find the bucket, as in https://files.lab/simclr/, for links in Temporal's web UI")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log at debug level")
 	return c
 }

@@ -42,14 +42,15 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 		return graceful(err)
 	}
 	a := &activities.Activities{
-		Store:    s,
-		Compile:  o.compiler,
-		CacheDir: o.cache,
-		Identity: temporal.Identity,
-		Queue:    experiment.QueueTrainOf(temporal.Identity),
-		Grace:    o.grace,
-		Hardware: hardware.Describe(o.limit(0)),
-		Versions: versions(),
+		Store:        s,
+		Compile:      o.compiler,
+		CacheDir:     o.cache,
+		Identity:     temporal.Identity,
+		Queue:        experiment.QueueTrainOf(temporal.Identity),
+		Grace:        o.grace,
+		ArtifactsURL: o.artifactsURL.String(),
+		Hardware:     hardware.Describe(o.limit(0)),
+		Versions:     versions(),
 	}
 	return poll(ctx, log, c, a)
 }

@@ -210,7 +210,7 @@ func (c *control) pretraining(ctx workflow.Context, in *PretrainingInput) error 
 	for {
 		in.Controls = c.given()
 		var epochs []experiment.PretrainEpoch
-		if err := child(ctx, in.Spec.Name+"/pretraining", "pretraining", Pretraining, *in, &epochs); err != nil {
+		if err := child(ctx, in.Spec.Name+"/pretraining", in.Spec.PretrainingSummary(), Pretraining, *in, &epochs); err != nil {
 			return err
 		}
 		in.Epochs, in.Spec.Pretrain = epochs, in.Spec.Pretrain.After(epochs)

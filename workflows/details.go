@@ -2,7 +2,11 @@ package workflows
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"twinview/experiment"
 )
@@ -13,53 +17,140 @@ const recentEpochs = 10
 // details is the progress in Markdown, for Temporal's web UI.
 func (p *progress) details() string {
 	var b []byte
-	b = fmt.Appendf(b, "**%s** · %s · stage **%s**", p.Experiment, p.Method, p.Stage)
-	if p.Paused {
-		b = append(b, " · **paused**"...)
-	}
-	b = append(b, "\n\n"...)
-	for _, c := range p.Changes {
-		b = fmt.Appendf(b, "%s: %s\n\n", c.At.UTC().Format(time.DateTime), c)
-	}
+	b = fmt.Appendf(b, "**%s** · %s · %s · %s\n\n", p.Experiment, p.Method, p.spec.Encoder.Architecture, p.spec.Dataset.Name)
+	b = append(b, p.position()...)
+	b = append(b, p.incidents()...)
 	if d := p.Data; d != nil {
 		b = fmt.Appendf(b, "%s: %d training, %d validation, %d test images\n\n", d.Name, d.Train, d.Validation, d.Test)
 	}
 	if len(p.Pretrain) > 0 {
 		b = append(b, pretrainDetails(p.Pretrain, p.PretrainEpochs)...)
 	}
-	if p.Retry != nil {
-		b = fmt.Appendf(b, "\nPretraining: %s\n", p.Retry)
-	}
-	if p.Best != nil {
-		b = fmt.Appendf(b, "\nSelected: epoch %d (%s %.4f)\n", p.Best.Epoch, p.Best.Criterion, p.Best.Value)
-	}
-	if p.Linear != nil {
-		best := p.Linear.Best
-		b = fmt.Appendf(b, "\nLinear evaluation: epoch %d (%s %.4f)\n", best.Epoch, best.Criterion, best.Value)
-	}
-	if n := len(p.LinearAugmented); n > 0 {
-		b = fmt.Appendf(b, "\nLinear evaluation with augmentation: %d of %d epochs, validation accuracy %.4f\n",
-			n, p.LinearAugmentedEpochs, p.LinearAugmented[n-1].ValidationAccuracy)
-	}
+	b = append(b, p.measured()...)
 	if len(p.Finetune) > 0 {
 		b = append(b, "\n"+finetuneDetails(p.Finetune, p.FinetuneEpochs)...)
 	}
 	if len(p.Ablation) > 0 {
 		b = append(b, "\n"+ablationDetails(p.Ablation, p.AblationEpochs)...)
 	}
+	return string(append(b, p.files()...))
+}
+
+// position is where the experiment is, and how to follow it.
+func (p *progress) position() string {
+	var b []byte
+	b = fmt.Appendf(b, "Stage **%s**", p.place())
+	if n := len(p.Begun); n > 0 {
+		b = fmt.Appendf(b, " since %s UTC", p.Begun[n-1].At.UTC().Format(time.DateTime))
+	}
+	if p.Paused {
+		b = append(b, " · **paused**"...)
+	}
+	if best := p.bestAccuracy(); best != nil {
+		b = fmt.Appendf(b, " · best validation accuracy **%s**", percent(*best))
+	}
+	if p.Stage != experiment.StageDone {
+		b = fmt.Appendf(b, "\n\nEvery step: `starter watch %s`", p.Experiment)
+	}
+	return string(append(b, "\n\n"...))
+}
+
+// incidents are what did not go as planned: changes by people, divergence, what was lost.
+func (p *progress) incidents() string {
+	var b []byte
+	for _, c := range p.Changes {
+		b = fmt.Appendf(b, "- %s UTC: %s\n", c.At.UTC().Format(time.DateTime), c)
+	}
+	if p.Retry != nil {
+		b = fmt.Appendf(b, "- pretraining: %s\n", p.Retry)
+	}
+	for _, r := range p.RollBacks {
+		b = fmt.Appendf(b, "- %s UTC: %s\n", r.At.UTC().Format(time.DateTime), r)
+	}
+	if len(b) == 0 {
+		return ""
+	}
+	return string(append(b, '\n'))
+}
+
+// measured is what was chosen and measured beside the epochs.
+func (p *progress) measured() string {
+	var b []byte
+	if p.Best != nil {
+		b = fmt.Appendf(b, "\nSelected: epoch %d, %s %s\n", p.Best.Epoch, p.Best.Criterion, percent(p.Best.Value))
+	}
+	if p.Linear != nil {
+		best := p.Linear.Best
+		b = fmt.Appendf(b, "\nLinear evaluation: epoch %d, %s %s\n", best.Epoch, best.Criterion, percent(best.Value))
+	}
+	if n := len(p.LinearAugmented); n > 0 {
+		b = fmt.Appendf(b, "\nLinear evaluation with augmentation: %d of %d epochs, validation accuracy %s\n",
+			n, p.LinearAugmentedEpochs, percent(p.LinearAugmented[n-1].ValidationAccuracy))
+	}
 	if p.Result != nil {
-		b = fmt.Appendf(b, "\nTest kNN accuracy: %.4f\n", p.Result.Test.KNNAccuracy)
+		b = append(b, testDetails(p.Result)...)
 	}
 	return string(b)
+}
+
+// testDetails is a Markdown table of what the one reading of the test split said.
+func testDetails(r *experiment.Result) string {
+	var b []byte
+	b = fmt.Appendf(b, "\nTest split\n\n| protocol | accuracy |\n| --- | --- |\n| kNN | %s |\n", percent(r.Test.KNNAccuracy))
+	score := func(protocol string, c *experiment.Classification) {
+		if c == nil {
+			return
+		}
+		i := slices.IndexFunc(c.Epochs, func(e experiment.ClassifierEpoch) bool { return e.Epoch == c.Best.Epoch })
+		if i >= 0 && c.Epochs[i].TestAccuracy != nil {
+			b = fmt.Appendf(b, "| %s | %s |\n", protocol, percent(*c.Epochs[i].TestAccuracy))
+		}
+	}
+	score("linear evaluation", &r.Linear)
+	score("linear evaluation with augmentation", r.LinearAugmented)
+	score("fine-tuning", &r.Finetune)
+	return string(b)
+}
+
+// files lists the artifacts that people may want, with the command that fetches and verifies them.
+func (p *progress) files() string {
+	files := map[string]experiment.Artifact{}
+	if p.Best != nil && p.Best.Model.Key != "" {
+		files["encoder of the selected epoch"] = p.Best.Model
+	}
+	if n := len(p.Pretrain); n > 0 && p.Result == nil {
+		files["newest checkpoint of pretraining"] = p.Pretrain[n-1].Checkpoint
+	}
+	if p.Result != nil {
+		maps.Copy(files, p.Result.Artifacts)
+	}
+	if len(files) == 0 {
+		return ""
+	}
+	var b []byte
+	b = fmt.Appendf(b, "\nFiles, which `starter get %s --out %s` fetches\n\n| file | key | size |\n| --- | --- | --- |\n",
+		p.Experiment, p.Experiment)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		b = fmt.Appendf(b, "| %s | %s | %s |\n", name, p.link(files[name]), humanize.Bytes(uint64(files[name].Size)))
+	}
+	return string(b)
+}
+
+// link leads to an artifact where PrepareData said where browsers find them, else it is the key alone.
+func (p *progress) link(a experiment.Artifact) string {
+	if p.Data == nil || p.Data.ArtifactsURL == "" {
+		return "`" + a.Key + "`"
+	}
+	return fmt.Sprintf("[%s](%s)", a.Key, p.Data.ArtifactsURL+a.Key)
 }
 
 // pretrainDetails is a Markdown table of the newest epochs.
 func pretrainDetails(epochs []experiment.PretrainEpoch, planned int) string {
 	var b []byte
 	b = fmt.Appendf(b, "Pretraining: %d of %d epochs\n\n", len(epochs), planned)
-	b = append(b, "| epoch | loss | kNN | views/s |\n| --- | --- | --- | --- |\n"...)
+	b = append(b, "| epoch | loss | kNN | views/s | time |\n| --- | --- | --- | --- | --- |\n"...)
 	for _, e := range epochs[max(0, len(epochs)-recentEpochs):] {
-		b = fmt.Appendf(b, "| %d | %.4f | %s | %.0f |\n", e.Epoch, e.Loss, fraction(e.KNN), e.ViewsPerSecond)
+		b = fmt.Appendf(b, "| %d | %.4f | %s | %.0f | %s |\n", e.Epoch, e.Loss, fraction(e.KNN), e.ViewsPerSecond, seconds(e.Seconds))
 	}
 	return string(b)
 }
@@ -68,9 +159,10 @@ func pretrainDetails(epochs []experiment.PretrainEpoch, planned int) string {
 func finetuneDetails(epochs []experiment.ClassifierEpoch, planned int) string {
 	var b []byte
 	b = fmt.Appendf(b, "Fine-tuning: %d of %d epochs\n\n", len(epochs), planned)
-	b = append(b, "| epoch | training loss | validation loss | validation accuracy |\n| --- | --- | --- | --- |\n"...)
+	b = append(b, "| epoch | training loss | validation loss | validation accuracy | time |\n| --- | --- | --- | --- | --- |\n"...)
 	for _, e := range epochs[max(0, len(epochs)-recentEpochs):] {
-		b = fmt.Appendf(b, "| %d | %.4f | %.4f | %.4f |\n", e.Epoch, e.TrainLoss, e.ValidationLoss, e.ValidationAccuracy)
+		b = fmt.Appendf(b, "| %d | %.4f | %.4f | %s | %s |\n",
+			e.Epoch, e.TrainLoss, e.ValidationLoss, percent(e.ValidationAccuracy), seconds(e.Seconds))
 	}
 	return string(b)
 }
@@ -78,11 +170,11 @@ func finetuneDetails(epochs []experiment.ClassifierEpoch, planned int) string {
 // ablationDetails is a Markdown table of the arms so far.
 func ablationDetails(arms []experiment.AblationArm, planned int) string {
 	var b []byte
-	b = append(b, "Ablation:\n\n| labels | from | epochs | best validation accuracy |\n| --- | --- | --- | --- |\n"...)
+	b = append(b, "Ablation\n\n| labels | from | epochs | best validation accuracy |\n| --- | --- | --- | --- |\n"...)
 	for _, a := range arms {
 		best := "–"
 		if s, err := experiment.SelectClassifier(a.Epochs); err == nil {
-			best = fmt.Sprintf("%.4f", s.Value)
+			best = percent(s.Value)
 		}
 		b = fmt.Appendf(b, "| %d | %s | %d of %d | %s |\n", a.Labels, a.Start, len(a.Epochs), planned, best)
 	}
@@ -94,5 +186,14 @@ func fraction(v *float64) string {
 	if v == nil {
 		return "–"
 	}
-	return fmt.Sprintf("%.4f", *v)
+	return percent(*v)
+}
+
+func percent(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) }
+
+func seconds(s float64) string {
+	if s < 60 {
+		return fmt.Sprintf("%.1f s", s)
+	}
+	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
 }

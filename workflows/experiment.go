@@ -136,7 +136,7 @@ func stages(
 	p.enter(ctx, spec.StageAfter(experiment.StageSelect))
 	evaluation := EvaluationInput{Spec: spec, Data: result.Data, Best: result.Best, Controls: c.given()}
 	var evaluated EvaluationResult
-	if err := child(ctx, spec.Name+"/evaluation", "evaluation", Evaluation, evaluation, &evaluated); err != nil {
+	if err := child(ctx, spec.Name+"/evaluation", spec.EvaluationSummary(), Evaluation, evaluation, &evaluated); err != nil {
 		return err
 	}
 	result.Linear, result.Finetune, result.Ablation = evaluated.Linear, evaluated.Finetune, evaluated.Ablation

@@ -124,6 +124,7 @@ func TestErrorsThatNoRetryHelpsEndTheExperiment(t *testing.T) {
 			env := newEnvironment(f, spec.Name)
 			env.ExecuteWorkflow(Experiment, spec)
 			require.Equal(t, kind, errorType(t, env.GetWorkflowError()))
+			require.ErrorContains(t, env.GetWorkflowError(), "pretrain, epoch 2 of 2 failed: no use")
 			require.Equal(t, []string{"PrepareData", "PretrainEpoch 1", "PretrainEpoch 2"}, f.seen())
 			require.Equal(t, experiment.StagePretrain, query(t, env).Stage)
 		})

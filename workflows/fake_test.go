@@ -43,7 +43,9 @@ type fakes struct {
 	// recorded are the planned numbers of epochs that earlier runs of the experiment recorded, by epoch.
 	recorded map[int]int
 	tested   experiment.EvaluateTestInput
-	reported experiment.WriteReportInput
+	// artifactsURL is where browsers find the store.
+	artifactsURL string
+	reported     experiment.WriteReportInput
 }
 
 // register adds all activities.
@@ -111,6 +113,7 @@ func artifact(format string, args ...any) experiment.Artifact {
 func (f *fakes) prepare(ctx context.Context, in experiment.PrepareDataInput) (experiment.PreparedData, error) {
 	return experiment.PreparedData{
 		Name: in.Spec.Dataset.Name, SHA256: "d", Classes: []string{"cat", "dog"}, Train: 90, Validation: 10, Test: 20,
+		ArtifactsURL: f.artifactsURL,
 	}, f.begin(ctx, experiment.ActivityPrepareData, 0)
 }
 
