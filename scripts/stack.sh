@@ -79,7 +79,12 @@ start_temporal() {
   ! is_running "$dir" temporal || return 0
   require_free Temporal "$TEMPORAL_ADDRESS"
   require_free "Temporal's web UI" "$TEMPORAL_UI_ADDRESS"
-  start_process "$dir" temporal "$temporal" server start-dev --ip 127.0.0.1 --port "${TEMPORAL_ADDRESS##*:}" \
+  # What lists know of experiments: package attribute, which a test compares. `starter doctor --fix` does it elsewhere.
+  start_process "$dir" temporal "$temporal" server start-dev \
+    --search-attribute Method=Keyword --search-attribute Encoder=Keyword --search-attribute Dataset=Keyword \
+    --search-attribute Stage=Keyword --search-attribute Paused=Bool --search-attribute Diverged=Bool \
+    --search-attribute Loss=Double --search-attribute BestAccuracy=Double \
+    --ip 127.0.0.1 --port "${TEMPORAL_ADDRESS##*:}" \
     --ui-port "${TEMPORAL_UI_ADDRESS##*:}" --db-filename "$dir/temporal.db" --log-level warn
 }
 

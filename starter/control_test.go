@@ -11,9 +11,15 @@ import (
 )
 
 // takeChanges makes any change that is asked for, but refuses to have more than nine epochs.
-func takeChanges(ctx workflow.Context) error {
+func takeChanges(ctx workflow.Context, p *experiment.Progress) error {
 	for _, update := range []string{experiment.UpdatePause, experiment.UpdateResume, experiment.UpdateStop} {
 		err := workflow.SetUpdateHandler(ctx, update, func(ctx workflow.Context) (experiment.Change, error) {
+			if update != experiment.UpdateStop {
+				p.Paused = update == experiment.UpdatePause
+			}
+			if err := index(ctx, p); err != nil {
+				return experiment.Change{}, err
+			}
 			return experiment.Change{At: workflow.Now(ctx), Update: update, Stage: experiment.StagePretrain, Done: 1}, nil
 		})
 		if err != nil {

@@ -39,22 +39,27 @@ type finding struct {
 }
 
 // checks are in the order in which they are made; the names are the values of --only.
-var checks = []string{"temporal", "workers", "store", "data"}
+var checks = []string{"temporal", "attributes", "workers", "store", "data"}
 
 func newDoctorCommand(t *target) *cobra.Command {
 	var (
 		format output
 		only   []string
+		fix    bool
 	)
 	c := &cobra.Command{
 		Use:   "doctor [SPEC]",
 		Short: "Check that Temporal, workers, the object store and the data are there",
-		Long: `doctor checks whether Temporal is reachable, whether workers poll its task queues, whether the object store is
-reachable and has the bucket, and whether the data set of SPEC (by default CIFAR-10) can be found from here. Each line
-says what is there, or what is wrong and what to do. The exit code is 1 where something is wrong.
+		Long: `doctor checks whether Temporal is reachable and has the search attributes of experiments, whether workers poll its
+task queues, whether the object store is reachable and has the bucket, and whether the data set of SPEC (by default
+CIFAR-10) can be found from here. Each line says what is there, or what is wrong and what to do. The exit code is 1 where
+something is wrong.
+
+With --fix it registers the search attributes where the namespace lacks them.
 
 Workers look for the data themselves: where they run on other machines, only they can tell whether it is there.`,
 		Example: `  starter doctor
+  starter doctor --fix
   starter doctor --only data configs/demo.yaml`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -71,7 +76,7 @@ Workers look for the data themselves: where they run on other machines, only the
 					return fmt.Errorf("--only: no check is called %q: must be some of %s", name, strings.Join(checks, ", "))
 				}
 			}
-			findings := examine(c.Context(), t, d, only)
+			findings := examine(c.Context(), t, d, only, fix)
 			if err := writeFindings(c.OutOrStdout(), format, findings); err != nil {
 				return err
 			}
@@ -82,12 +87,13 @@ Workers look for the data themselves: where they run on other machines, only the
 		},
 	}
 	format.addFlag(c)
+	c.Flags().BoolVar(&fix, "fix", false, "register the search attributes that are missing")
 	c.Flags().StringSliceVar(&only, "only", nil, "make only these checks: "+strings.Join(checks, ", "))
 	return c
 }
 
-// examine makes the checks that only names, all where it is empty.
-func examine(ctx context.Context, t *target, d experiment.Dataset, only []string) []finding {
+// examine makes the checks that only names, all where it is empty. fix lets it mend what it can.
+func examine(ctx context.Context, t *target, d experiment.Dataset, only []string, fix bool) []finding {
 	wanted := func(name string) bool { return len(only) == 0 || slices.Contains(only, name) }
 	var findings []finding
 	add := func(name string, check func(context.Context) (string, error)) {
@@ -103,6 +109,7 @@ func examine(ctx context.Context, t *target, d experiment.Dataset, only []string
 		findings = append(findings, finding{Check: name, OK: err == nil, Detail: detail})
 	}
 	add("temporal", func(ctx context.Context) (string, error) { return checkTemporal(ctx, t) })
+	add("attributes", func(ctx context.Context) (string, error) { return checkAttributes(ctx, t, fix) })
 	add("workers", func(ctx context.Context) (string, error) { return checkWorkers(ctx, t) })
 	add("store", checkStore)
 	add("data", func(ctx context.Context) (string, error) { return checkData(ctx, d) })
@@ -116,7 +123,7 @@ func checkTemporal(ctx context.Context, target *target) (string, error) {
 	}
 	defer t.Close()
 	// A server without the namespace answers the dialling all the same.
-	if _, err := t.list(ctx, 1); err != nil {
+	if _, err := t.list(ctx, filter{limit: 1, sort: sortAge}); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%s, namespace %s", t.address, t.namespace), nil
@@ -220,7 +227,7 @@ func writeFindings(w io.Writer, format output, findings []finding) error {
 		if !f.OK {
 			word = "FAIL"
 		}
-		if _, err := fmt.Fprintf(w, "%-4s  %-8s  %s\n", word, f.Check, f.Detail); err != nil {
+		if _, err := fmt.Fprintf(w, "%-4s  %-10s  %s\n", word, f.Check, f.Detail); err != nil {
 			return err
 		}
 	}

@@ -26,7 +26,7 @@ func TestDoctorFindsAMissingStoreAndTemporal(t *testing.T) {
 	noServers(t)
 	useStore(t, storage.Config{Endpoint: "127.0.0.1:1", AccessKey: "user", SecretKey: "hidden-secret", Bucket: "b"})
 	findings := examine(t.Context(), &target{address: "127.0.0.1:1"}, experiment.Default().Dataset,
-		[]string{"temporal", "workers", "store"})
+		[]string{"temporal", "workers", "store"}, false)
 	require.Len(t, findings, 3)
 	for _, f := range findings {
 		require.False(t, f.OK, f.Check)
@@ -37,7 +37,7 @@ func TestDoctorFindsAMissingStoreAndTemporal(t *testing.T) {
 
 func TestDoctorSaysWhatIsNotSet(t *testing.T) {
 	noServers(t)
-	findings := examine(t.Context(), &target{}, experiment.Default().Dataset, []string{"store"})
+	findings := examine(t.Context(), &target{}, experiment.Default().Dataset, []string{"store"}, false)
 	require.Contains(t, findings[0].Detail, storage.EnvEndpoint)
 }
 

@@ -24,8 +24,8 @@ type narrator struct {
 	pretrained, augmented, finetuned, ablated int
 	// retried says that the divergence has been told of.
 	retried bool
-	// changed counts the changes told.
-	changed int
+	// changed counts the changes told, rolledBack the times that training went back.
+	changed, rolledBack int
 }
 
 // tell returns the lines that are new in p.
@@ -48,7 +48,18 @@ func (n *narrator) tell(p experiment.Progress, now time.Time) []string {
 		lines = append(lines, n.end(p, now))
 	}
 	n.watched = true
-	return append(lines, n.changes(p)...)
+	lines = append(lines, n.changes(p)...)
+	return append(lines, n.rollBacks(p)...)
+}
+
+// rollBacks are those that have not been told.
+func (n *narrator) rollBacks(p experiment.Progress) []string {
+	var lines []string
+	for ; n.rolledBack < len(p.RollBacks); n.rolledBack++ {
+		r := p.RollBacks[n.rolledBack]
+		lines = append(lines, row(r.Stage, "%s, at %s", r, r.At.Local().Format(time.DateTime)))
+	}
+	return lines
 }
 
 // changes are those by people that have not been told.

@@ -163,6 +163,25 @@ func TestNarratorTellsOfChanges(t *testing.T) {
 	p.Paused = true
 	var out bytes.Buffer
 	d := details{overview: overview{Name: "first", Status: "running"}, Progress: &p}
+	d.measure(&p)
 	require.NoError(t, writeDetails(&out, d, observation{}, noon))
 	require.Contains(t, out.String(), "first is paused")
+}
+
+// That training went back because something was lost is told while it runs and when all is over.
+func TestNarratorTellsOfRollBacks(t *testing.T) {
+	back := experiment.RollBack{At: noon, Stage: experiment.StagePretrain, Lost: "experiments/first/pretrain/epoch-0002.safetensors", Epochs: 1}
+	line := "pretrain  experiments/first/pretrain/epoch-0002.safetensors can't be read back: pretrain went back to epoch 1, at " +
+		noon.Local().Format(time.DateTime)
+	var n narrator
+	n.tell(testProgress(experiment.StagePretrain, 1), noon)
+	p := testProgress(experiment.StagePretrain, 1)
+	p.RollBacks = []experiment.RollBack{back}
+	require.Equal(t, []string{line}, n.tell(p, noon))
+	require.Empty(t, n.tell(p, noon))
+
+	r := testResult()
+	r.RollBacks = p.RollBacks
+	n = narrator{}
+	require.Contains(t, n.tell(*finished(r), noon), line)
 }

@@ -53,7 +53,7 @@ func (t *connection) observe(ctx context.Context, name string) (observation, err
 	o := observation{info: description.GetWorkflowExecutionInfo()}
 	switch o.info.GetStatus() {
 	case enums.WORKFLOW_EXECUTION_STATUS_RUNNING, enums.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
-		if o.progress, o.silence = t.progress(ctx, name); payload.IsLocked(o.silence) {
+		if o.progress, o.silence = t.progress(ctx, name, ""); payload.IsLocked(o.silence) {
 			return o, o.silence
 		}
 		o.activities = t.pendingActivities(name, description.GetPendingActivities())
@@ -80,15 +80,15 @@ func (t *connection) outcome(ctx context.Context, name string, o *observation) e
 	}
 	o.failure = err
 	// How far it came is nice to know, but needs a worker.
-	o.progress, _ = t.progress(ctx, name)
+	o.progress, _ = t.progress(ctx, name, run)
 	return nil
 }
 
-// progress asks the experiment itself, which a worker answers.
-func (t *connection) progress(ctx context.Context, name string) (*experiment.Progress, error) {
+// progress asks the experiment itself, which a worker answers. Without a run, that is the newest of the name.
+func (t *connection) progress(ctx context.Context, name, run string) (*experiment.Progress, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	answer, err := t.QueryWorkflow(ctx, name, "", experiment.QueryProgress)
+	answer, err := t.QueryWorkflow(ctx, name, run, experiment.QueryProgress)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +108,7 @@ func finished(r experiment.Result) *experiment.Progress {
 		PretrainEpochs: len(r.Pretrain),
 		FinetuneEpochs: len(r.Finetune.Epochs),
 		Changes:        r.Changes,
+		RollBacks:      r.RollBacks,
 		Data:           &r.Data,
 		Pretrain:       r.Pretrain,
 		Retry:          experiment.Retried(r.Pretrain),

@@ -12,6 +12,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"twinview/experiment"
 )
@@ -106,15 +107,33 @@ func (t *connection) submit(ctx context.Context, spec experiment.Spec) error {
 	return t.explain(spec.Name, err)
 }
 
+// start tries first with search attributes. A server that refuses the request for them has none of them registered, and no
+// experiment is worth less for that.
 func (t *connection) start(ctx context.Context, spec experiment.Spec) error {
-	_, err := t.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	attributes := t.attributes(spec)
+	err := t.startWith(ctx, spec, attributes)
+	if attributes.Size() == 0 || !errors.As(err, new(*serviceerror.InvalidArgument)) {
+		return err
+	}
+	t.unsearchable = err
+	return t.startWith(ctx, spec, temporal.NewSearchAttributes())
+}
+
+func (t *connection) startWith(ctx context.Context, spec experiment.Spec, attributes temporal.SearchAttributes) error {
+	details, err := spec.YAML()
+	if err != nil {
+		return err
+	}
+	_, err = t.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:        spec.Name,
 		TaskQueue: experiment.QueueGeneral,
 		// One experiment a name: its objects are never overwritten. A failed one may go on where it was.
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		StaticSummary:                            fmt.Sprintf("%s on %s, %d epochs", spec.Method.Name, spec.Dataset.Name, spec.Pretrain.Epochs),
+		TypedSearchAttributes:                    attributes,
+		StaticSummary:                            spec.Summary(),
+		StaticDetails:                            "```yaml\n" + string(details) + "```\n",
 	}, experiment.WorkflowExperiment, spec)
 	return err
 }
@@ -150,6 +169,10 @@ func (t *connection) announce(ctx context.Context, w io.Writer, name string) {
 	fmt.Fprintf(w, "submitted %s to Temporal at %s\n", name, t.address)
 	if page := t.webUI(name); page != "" {
 		fmt.Fprintln(w, "web UI:", page)
+	}
+	if t.unsearchable != nil {
+		fmt.Fprintf(w, "submitted without search attributes, so lists show less of it (%v): `starter doctor --fix` registers them "+
+			"for the next experiment\n", t.unsearchable)
 	}
 	for _, queue := range []string{experiment.QueueGeneral, experiment.QueueTrain} {
 		// Whether a worker polls is nice to know; the experiment has been submitted either way.

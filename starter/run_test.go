@@ -92,6 +92,8 @@ func (d *deaf) ExecuteWorkflow(
 // Whether the call or its answer was lost, the experiment is submitted once. A name in use is refused all the same.
 func TestLostAnswersToRun(t *testing.T) {
 	flags := startExperiments(t)
+	_, err := starter(t, flags, "doctor", "--fix", "--only", "attributes")
+	require.NoError(t, err)
 	for name, test := range map[string]struct {
 		mute  bool
 		calls int

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"twinview/attribute"
 	"twinview/experiment"
 	"twinview/integration/temporaltest"
 )
@@ -25,7 +26,7 @@ func carryOut(ctx workflow.Context, spec experiment.Spec) (*experiment.Result, e
 	if err != nil {
 		return nil, err
 	}
-	if err := takeChanges(ctx); err != nil {
+	if err := takeChanges(ctx, &p); err != nil {
 		return nil, err
 	}
 	switch spec.Seed {
@@ -35,7 +36,18 @@ func carryOut(ctx workflow.Context, spec experiment.Spec) (*experiment.Result, e
 		return nil, workflow.Await(ctx, func() bool { return false })
 	}
 	r := testResult()
-	return &r, nil
+	return &r, index(ctx, finished(r))
+}
+
+// index keeps the search attributes up to date where there are any, as experiments do.
+func index(ctx workflow.Context, p *experiment.Progress) error {
+	before, ok := attribute.Of(workflow.GetTypedSearchAttributes(ctx))
+	if !ok {
+		return nil
+	}
+	now := before
+	now.Stage, now.Paused, now.Loss, now.BestAccuracy = p.Stage, p.Paused, p.Loss(), p.BestAccuracy()
+	return workflow.UpsertTypedSearchAttributes(ctx, now.Since(before)...)
 }
 
 // startExperiments runs Temporal with a worker for experiments, and returns the flags that lead there.

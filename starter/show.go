@@ -36,6 +36,9 @@ func newShowCommand(t *target) *cobra.Command {
 				return t.explain(args[0], err)
 			}
 			d := details{overview: t.overview(seen.info), Progress: seen.progress}
+			if seen.progress != nil {
+				d.measure(seen.progress)
+			}
 			if seen.failure != nil {
 				d.Failure = cause(seen.failure).Error()
 			}
@@ -50,11 +53,7 @@ func newShowCommand(t *target) *cobra.Command {
 }
 
 func writeDetails(w io.Writer, d details, seen observation, now time.Time) error {
-	state := d.Status
-	if d.Progress != nil && d.Progress.Paused && d.Ended == nil {
-		state = "paused"
-	}
-	fmt.Fprintf(w, "%s is %s: began %s, %s\n", d.Name, state, d.Started.Format(time.DateTime), d.took(now))
+	fmt.Fprintf(w, "%s is %s: began %s, %s\n", d.Name, d.Status, d.Started.Format(time.DateTime), d.took(now))
 	if d.WebUI != "" {
 		fmt.Fprintln(w, "web UI:", d.WebUI)
 	}

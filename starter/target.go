@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -35,6 +36,8 @@ type connection struct {
 	keys      payload.Keys
 	address   string
 	namespace string
+	// unsearchable is why an experiment had to be submitted without search attributes, nil where it had them.
+	unsearchable error
 }
 
 func (t *target) dial(ctx context.Context) (*connection, error) {
@@ -89,6 +92,15 @@ func (t *connection) webUI(name string) string {
 		return ""
 	}
 	return fmt.Sprintf("%s/namespaces/%s/workflows/%s", ui, t.namespace, name)
+}
+
+// webList is the address of the list of those that a query finds, empty as in webUI.
+func (t *connection) webList(query string) string {
+	ui := strings.TrimRight(os.Getenv(envUI), "/")
+	if ui == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s/namespaces/%s/workflows?query=%s", ui, t.namespace, url.QueryEscape(query))
 }
 
 // openStore connects to the object store that the environment names.

@@ -46,7 +46,7 @@ func (p *progress) position() string {
 	if p.Paused {
 		b = append(b, " · **paused**"...)
 	}
-	if best := p.bestAccuracy(); best != nil {
+	if best := p.BestAccuracy(); best != nil {
 		b = fmt.Appendf(b, " · best validation accuracy **%s**", percent(*best))
 	}
 	if p.Stage != experiment.StageDone {

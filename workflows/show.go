@@ -4,7 +4,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"twinview/attribute"
-	"twinview/experiment"
 )
 
 // show brings what Temporal's web UI and its lists tell of the experiment up to date.
@@ -36,33 +35,6 @@ func (p *progress) index(ctx workflow.Context) {
 func (p *progress) attributes() attribute.Values {
 	v := attribute.Submitted(*p.spec)
 	v.Stage, v.Paused, v.Diverged = p.Stage, p.Paused, p.diverged || p.Retry != nil
-	v.BestAccuracy = p.bestAccuracy()
-	if n := len(p.Pretrain); n > 0 && p.Pretrain[n-1].Epoch > 0 {
-		v.Loss = new(p.Pretrain[n-1].Loss)
-	}
+	v.Loss, v.BestAccuracy = p.Loss(), p.BestAccuracy()
 	return v
-}
-
-// bestAccuracy is the highest on the validation split so far, of whichever protocol but the ablation's; nil before there is one.
-func (p *progress) bestAccuracy() *float64 {
-	var best *float64
-	better := func(accuracy float64) {
-		if best == nil || accuracy > *best {
-			best = &accuracy
-		}
-	}
-	for _, e := range p.Pretrain {
-		if e.KNN != nil {
-			better(*e.KNN)
-		}
-	}
-	if p.Linear != nil {
-		better(p.Linear.Best.Value)
-	}
-	for _, epochs := range [][]experiment.ClassifierEpoch{p.LinearAugmented, p.Finetune} {
-		for _, e := range epochs {
-			better(e.ValidationAccuracy)
-		}
-	}
-	return best
 }
