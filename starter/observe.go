@@ -8,6 +8,7 @@ import (
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflow/v1"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"twinview/experiment"
 	"twinview/payload"
@@ -36,6 +37,9 @@ type pending struct {
 	kind    string
 	attempt int32
 	running bool
+	// worker is the identity of the one that has it, started and beat are when this attempt began and the newest heartbeat came.
+	worker        string
+	started, beat time.Time
 	// heartbeat is the newest one, nil before the first.
 	heartbeat *experiment.Heartbeat
 	// lastFailure is why the attempt before ended, empty in the first.
@@ -163,6 +167,9 @@ func (t *connection) pendingActivities(workflowID string, infos []*workflow.Pend
 			kind:    a.GetActivityType().GetName(),
 			attempt: a.GetAttempt(),
 			running: a.GetState() == enums.PENDING_ACTIVITY_STATE_STARTED,
+			worker:  a.GetLastWorkerIdentity(),
+			started: timeOf(a.GetLastStartedTime()),
+			beat:    timeOf(a.GetLastHeartbeatTime()),
 		}
 		if f := a.GetLastFailure(); f.GetApplicationFailureInfo().GetType() != experiment.ErrorBusy {
 			p.lastFailure = t.keys.Message(f)
@@ -175,6 +182,14 @@ func (t *connection) pendingActivities(workflowID string, infos []*workflow.Pend
 		all = append(all, p)
 	}
 	return all
+}
+
+// timeOf is zero where Temporal gives no time.
+func timeOf(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.AsTime()
 }
 
 // isAway says whether Temporal did not answer, as opposed to an answer that is an error.

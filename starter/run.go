@@ -54,7 +54,7 @@ experiment that has failed can be run again under its name, with the same spec: 
 				fmt.Fprintf(c.OutOrStdout(), "watch it: starter watch %s\n", spec.Name)
 				return nil
 			}
-			return watch(c.Context(), t, newScreen(c.OutOrStdout()), spec.Name)
+			return watch(c.Context(), t, c.OutOrStdout(), spec.Name)
 		},
 	}
 	f := c.Flags()

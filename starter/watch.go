@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 const (
 	// watchInterval lies between two looks at an experiment.
 	watchInterval = time.Second
-	// plainInterval lies between two lines about a running epoch where there is no terminal to write over.
+	// plainInterval lies between two lines about a running epoch.
 	plainInterval = time.Minute
 	// patience is how long workers or Temporal may be silent before that is worth a line.
 	patience = 10 * time.Second
@@ -25,20 +28,23 @@ func newWatchCommand(t *target) *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch NAME",
 		Short: "Follow an experiment to its end",
-		Long: `watch tells what has happened so far and then follows the experiment: a line for each stage and each epoch,
-failed attempts and why they failed, and the results at the end. On a terminal one more line moves with each step.
+		Long: `watch follows an experiment to its end and then prints its results. On a terminal it fills the screen: the stages
+with the time that they took, where the present epoch is and how long it and its stage will take, the course of loss and
+accuracy, who computes on what, and what did not go as planned: failed attempts, pauses, checkpoints that were lost. Into a
+file or a pipe it writes lines: one for each stage and each epoch, and one a minute in longer epochs.
 
-It ends with exit code 0 when the experiment has finished and 1 when it has failed. Ctrl-C ends watching, never the
+It ends with exit code 0 when the experiment has finished and 1 when it has failed. Ctrl-C (or q) ends watching, never the
 experiment.`,
-		Example: `  starter watch first`,
-		Args:    cobra.ExactArgs(1),
+		Example: `  starter watch first
+  starter watch first | tee first.log`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			t, err := t.dial(c.Context())
 			if err != nil {
 				return err
 			}
 			defer t.Close()
-			return watch(c.Context(), t, newScreen(c.OutOrStdout()), args[0])
+			return watch(c.Context(), t, c.OutOrStdout(), args[0])
 		},
 	}
 }
@@ -49,106 +55,56 @@ type observer interface {
 	explain(name string, err error) error
 }
 
-// watch follows an experiment until it ends. Temporal and the workers may come and go meanwhile.
-func watch(ctx context.Context, o observer, s *screen, name string) error {
-	v := viewer{screen: s, told: map[string]string{}}
-	defer s.clear()
-	for {
+// display is where people see an experiment.
+type display interface {
+	// show is called with each look at the experiment.
+	show(o observation, now time.Time)
+	// away is called where Temporal has not answered.
+	away(err error, now time.Time)
+}
+
+// watch follows an experiment until it ends, and prints how.
+func watch(ctx context.Context, o observer, w io.Writer, name string) error {
+	var (
+		last observation
+		err  error
+	)
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		last, err = watchLive(ctx, o, f, name)
+	} else {
+		last, err = follow(ctx, o, name, &viewer{w: w, told: map[string]string{}})
+	}
+	if err != nil {
+		return err
+	}
+	if last.ending != nil {
+		return last.ending.write(w)
+	}
+	return ended(name, last)
+}
+
+// follow looks at an experiment until it has ended, and returns the last look. Temporal and the workers may come and go
+// meanwhile.
+func follow(ctx context.Context, o observer, name string, d display) (observation, error) {
+	for answered := false; ; {
 		seen, err := o.observe(ctx, name)
 		switch {
 		case ctx.Err() != nil:
-			return fmt.Errorf("%w: `starter watch %s` watches again", errInterrupted, name)
-		case err != nil && (!isAway(err) || v.quiet.since.IsZero() && !v.narrator.watched):
-			return o.explain(name, err)
+			return seen, fmt.Errorf("%w: `starter watch %s` watches again", errInterrupted, name)
+		case err != nil && (!isAway(err) || !answered):
+			return seen, o.explain(name, err)
 		case err != nil:
-			v.silent(fmt.Sprintf("Temporal does not answer; waiting (%v)", err), time.Now())
+			d.away(err, time.Now())
 		default:
-			v.show(seen, time.Now())
-			if seen.ending != nil {
-				return seen.ending.write(s.w)
-			}
-			if seen.failure != nil {
-				return ended(name, seen)
+			answered = true
+			d.show(seen, time.Now())
+			if seen.ending != nil || seen.failure != nil {
+				return seen, nil
 			}
 		}
 		select {
 		case <-time.After(watchInterval):
 		case <-ctx.Done():
-		}
-	}
-}
-
-// viewer turns observations into what is on the screen.
-type viewer struct {
-	screen   *screen
-	narrator narrator
-	// told holds the last failure told of each activity.
-	told map[string]string
-	// quiet is the present time without an answer.
-	quiet struct {
-		since time.Time
-		told  bool
-	}
-	// plain is when the last line about a running epoch was printed.
-	plain time.Time
-}
-
-func (v *viewer) show(o observation, now time.Time) {
-	if o.progress != nil {
-		v.heard()
-		for _, line := range v.narrator.tell(*o.progress, now) {
-			v.screen.line(line)
-			v.plain = now
-		}
-	} else if o.silence != nil {
-		v.silent(fmt.Sprintf("no worker answers; the experiment goes on when one does (%v)", o.silence), now)
-	}
-	for _, a := range o.activities {
-		v.failure(a)
-	}
-	v.position(o.activities, now)
-}
-
-// silent says that nobody answers, once, when that has lasted.
-func (v *viewer) silent(text string, now time.Time) {
-	if v.quiet.since.IsZero() {
-		v.quiet.since = now
-	}
-	if !v.quiet.told && now.Sub(v.quiet.since) >= patience {
-		v.quiet.told = true
-		v.screen.line(text)
-	}
-}
-
-func (v *viewer) heard() {
-	if v.quiet.told {
-		v.screen.line("there is an answer again")
-	}
-	v.quiet.told, v.quiet.since = false, time.Time{}
-}
-
-// failure says why an attempt has failed. While each attempt fails for the same reason, that is said once.
-func (v *viewer) failure(a pending) {
-	if a.lastFailure == "" || v.told[a.key] == a.lastFailure {
-		return
-	}
-	v.told[a.key] = a.lastFailure
-	v.screen.line(fmt.Sprintf("%s: attempt %d failed: %s; it is tried again, from the last checkpoint",
-		a.kind, max(1, a.attempt-1), a.lastFailure))
-}
-
-// position says where a running epoch is.
-func (v *viewer) position(activities []pending, now time.Time) {
-	for _, a := range activities {
-		switch {
-		case !a.running || a.heartbeat == nil:
-		case v.screen.isTerminal():
-			v.screen.status(heartbeatLine(*a.heartbeat))
-			return
-		case now.Sub(v.plain) >= plainInterval:
-			v.screen.line(heartbeatLine(*a.heartbeat))
-			v.plain = now
-			return
 		}
 	}
 }

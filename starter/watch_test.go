@@ -54,7 +54,7 @@ func play(t *testing.T, s script) (lines []string, err error) {
 	t.Helper()
 	var out bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
-		err = watch(t.Context(), &s, &screen{w: &out}, "first")
+		err = watch(t.Context(), &s, &out, "first")
 	})
 	return strings.Split(out.String(), "\n"), err
 }
@@ -146,7 +146,7 @@ func TestWatchCanBeInterrupted(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		s := script{seeing(inStage(experiment.StagePretrain, 0))}
-		err := watch(ctx, &s, &screen{w: &bytes.Buffer{}}, "first")
+		err := watch(ctx, &s, &bytes.Buffer{}, "first")
 		require.ErrorIs(t, err, errInterrupted)
 		require.ErrorContains(t, err, "starter watch first")
 	})
