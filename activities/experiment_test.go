@@ -68,6 +68,7 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 	require.Len(t, r.Test.Finetune, 2)
 	requireConfusion(t, r.Test.LinearConfusion, r.Test.Linear[r.Linear.Best.Epoch-1])
 	requireConfusion(t, r.Test.FinetuneConfusion, r.Test.Finetune[r.Finetune.Best.Epoch-1])
+	requireEmbeddings(t, s, r)
 	for i := range 2 { // as the workflow does
 		r.Linear.Epochs[i].TestLoss, r.Linear.Epochs[i].TestAccuracy = &r.Test.Linear[i].Loss, &r.Test.Linear[i].Accuracy
 		r.Finetune.Epochs[i].TestLoss = &r.Test.Finetune[i].Loss
@@ -118,6 +119,22 @@ func linearAugmentedOn(
 	c.Best = must[experiment.Selection](t, newActivities(t, s), experiment.ActivitySelectLinearAugmented,
 		experiment.SelectLinearAugmentedInput{Spec: spec, Best: best, Epochs: c.Epochs})
 	return c
+}
+
+// requireEmbeddings checks that the training images' representations are there as people read them.
+func requireEmbeddings(t *testing.T, s *memory, r experiment.Result) {
+	t.Helper()
+	require.NotNil(t, r.Test.Embeddings)
+	require.Equal(t, "experiments/tiny/embeddings/train.safetensors", r.Test.Embeddings.Key)
+	tensors, metadata, err := checkpoint.ReadSafetensors(bytes.NewReader(s.objects[r.Test.Embeddings.Key]))
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"checkpoint": r.Best.Checkpoint.SHA256}, metadata)
+	require.Len(t, tensors, 2)
+	require.Equal(t, "features", tensors[0].Name)
+	require.Equal(t, r.Data.Train, tensors[0].Shape[0])
+	require.NotEqual(t, tensors[0].Data[:tensors[0].Shape[1]], tensors[0].Data[tensors[0].Shape[1]:2*tensors[0].Shape[1]])
+	require.Equal(t, "labels", tensors[1].Name)
+	require.ElementsMatch(t, []int64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, tensors[1].Int64s, "the tiny split has one image a class")
 }
 
 // requireEncoder checks that a published model has every tensor of the checkpoint's encoder, running statistics included,

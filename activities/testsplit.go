@@ -96,6 +96,9 @@ func (a *Activities) testEncoder(
 	if result.Exhibits, err = a.exhibit(ctx, &in, split, known, asked, o); err != nil {
 		return result, fmt.Errorf("exhibit the test split: %w", err)
 	}
+	if result.Embeddings, err = a.embed(ctx, &in, known); err != nil {
+		return result, err
+	}
 	if in.LinearAugmented != nil {
 		for _, e := range in.LinearAugmented.Epochs {
 			head, err := a.head(ctx, *e.Checkpoint)

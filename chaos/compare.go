@@ -42,6 +42,9 @@ func digests(r *experiment.Result) map[string]string {
 	if r.Test.Exhibits != nil {
 		d["exhibits"] = r.Test.Exhibits.SHA256
 	}
+	if r.Test.Embeddings != nil {
+		d["embeddings"] = r.Test.Embeddings.SHA256
+	}
 	for name, a := range r.Artifacts {
 		if strings.HasSuffix(name, ".pt") {
 			d[name] = a.SHA256

@@ -27,6 +27,12 @@ func (x Images) Head(n int) Images {
 	return x
 }
 
+// Slice returns the images from first up to, but not including, last: a view, not a copy.
+func (x Images) Slice(first, last int) Images {
+	x.Pixels, x.Labels = x.Pixels[first*x.bytes():last*x.bytes()], x.Labels[first:last]
+	return x
+}
+
 // bytes is the size of one image.
 func (x Images) bytes() int { return x.Height * x.Width * 3 }
 

@@ -161,6 +161,9 @@ type TestResult struct {
 	KNNTrainAccuracy float64 `json:"knn_train_accuracy"`
 	// Exhibits holds what the report shows of the representation, report.Exhibits as JSON; nil in results of older versions.
 	Exhibits *Artifact `json:"exhibits,omitempty"`
+	// Embeddings holds the selected encoder's outputs for the training images and their labels, as safetensors ("features"
+	// [N, D], "labels" [N]); nil in results of older versions.
+	Embeddings *Artifact `json:"embeddings,omitempty"`
 	// Usage is nil in results of older versions.
 	Usage *Usage `json:"usage,omitempty"`
 	// Linear and Finetune hold, in epoch order, the loss and accuracy of each epoch's weights; nil where the experiment

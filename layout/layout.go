@@ -14,6 +14,9 @@ import (
 // Corrupt is the folder in an experiment's in which damaged files are kept for people to look at.
 const Corrupt = "corrupt"
 
+// Embeddings is the folder of the selected encoder's outputs, which no record names.
+const Embeddings = "embeddings"
+
 // Format versions of JSON files, the newest that this program reads and the one that it writes. A file that names none is of
 // version 1.
 const (

@@ -87,7 +87,7 @@ func recordOf(file string) string {
 	if epoch, ok := strings.CutSuffix(folder, partial+"/"); ok {
 		return epoch + ".json"
 	}
-	if folder == "" || path.Ext(base) != checkpointExtension || strings.HasPrefix(folder, Corrupt+"/") {
+	if folder == "" || folder == Embeddings+"/" || path.Ext(base) != checkpointExtension || strings.HasPrefix(folder, Corrupt+"/") {
 		return ""
 	}
 	return RecordKey(file)

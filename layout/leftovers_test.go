@@ -71,7 +71,7 @@ func TestLeftovers(t *testing.T) {
 		s.objects["experiments/tiny/"+name] = recordOfArtifact("experiments/tiny/" + artifact)
 	}
 	put("spec.yaml", "metrics.json", "report.html", "simclr_best_epoch.pt", "simclr_best_epoch.safetensors", "plots/loss.svg",
-		"test/exhibits.json", "corrupt/pretrain/epoch-0002.safetensors")
+		"test/exhibits.json", "embeddings/train.safetensors", "corrupt/pretrain/epoch-0002.safetensors")
 	put("pretrain/epoch-0001.safetensors")
 	record("pretrain/epoch-0001.json", "pretrain/epoch-0001.safetensors")
 	record("pretrain/epoch-0002.json", "pretrain/epoch-0002.safetensors") // pruned: only its record is left
