@@ -46,7 +46,11 @@ type stack struct {
 
 func startStack(t *testing.T) *stack {
 	t.Helper()
-	temporal := temporaltest.Start(t)
+	return startStackOn(t, temporaltest.Start(t))
+}
+
+func startStackOn(t *testing.T, temporal *temporaltest.Server) *stack {
+	t.Helper()
 	server := storagetest.Launch(t)
 	config := server.Config
 	require.NoError(t, build())

@@ -45,7 +45,7 @@ Where no Temporal and no object store is named, those of "make up" in this folde
 	c.AddCommand(
 		newRunCommand(t), newListCommand(t), newShowCommand(t), newWatchCommand(t), newGetCommand(), newGCCommand(t),
 		newPauseCommand(t), newResumeCommand(t), newStopCommand(t), newExtendCommand(t), newCancelCommand(t),
-		newDoctorCommand(t),
+		newDoctorCommand(t), newViewsCommand(t),
 	)
 	c.SetOut(os.Stdout)
 	return c

@@ -20,8 +20,11 @@ func (p *progress) details() string {
 	b = fmt.Appendf(b, "**%s** · %s · %s · %s\n\n", p.Experiment, p.Method, p.spec.Encoder.Architecture, p.spec.Dataset.Name)
 	b = append(b, p.position()...)
 	b = append(b, p.incidents()...)
+	if p.Result != nil {
+		b = append(append(b, testDetails(p.Result)...), p.files()...)
+	}
 	if d := p.Data; d != nil {
-		b = fmt.Appendf(b, "%s: %d training, %d validation, %d test images\n\n", d.Name, d.Train, d.Validation, d.Test)
+		b = fmt.Appendf(b, "\n%s: %d training, %d validation, %d test images\n\n", d.Name, d.Train, d.Validation, d.Test)
 	}
 	if len(p.Pretrain) > 0 {
 		b = append(b, pretrainDetails(p.Pretrain, p.PretrainEpochs)...)
@@ -33,7 +36,10 @@ func (p *progress) details() string {
 	if len(p.Ablation) > 0 {
 		b = append(b, "\n"+ablationDetails(p.Ablation, p.AblationEpochs)...)
 	}
-	return string(append(b, p.files()...))
+	if p.Result == nil {
+		b = append(b, p.files()...)
+	}
+	return string(b)
 }
 
 // position is where the experiment is, and how to follow it.
@@ -87,16 +93,13 @@ func (p *progress) measured() string {
 		b = fmt.Appendf(b, "\nLinear evaluation with augmentation: %d of %d epochs, validation accuracy %s\n",
 			n, p.LinearAugmentedEpochs, percent(p.LinearAugmented[n-1].ValidationAccuracy))
 	}
-	if p.Result != nil {
-		b = append(b, testDetails(p.Result)...)
-	}
 	return string(b)
 }
 
 // testDetails is a Markdown table of what the one reading of the test split said.
 func testDetails(r *experiment.Result) string {
 	var b []byte
-	b = fmt.Appendf(b, "\nTest split\n\n| protocol | accuracy |\n| --- | --- |\n| kNN | %s |\n", percent(r.Test.KNNAccuracy))
+	b = fmt.Appendf(b, "\n### Test split\n\n| protocol | accuracy |\n| --- | ---: |\n| kNN | %s |\n", percent(r.Test.KNNAccuracy))
 	score := func(protocol string, c *experiment.Classification) {
 		if c == nil {
 			return
@@ -128,7 +131,7 @@ func (p *progress) files() string {
 		return ""
 	}
 	var b []byte
-	b = fmt.Appendf(b, "\nFiles, which `starter get %s --out %s` fetches\n\n| file | key | size |\n| --- | --- | --- |\n",
+	b = fmt.Appendf(b, "\n### Files\n\n`starter get %s --out %s` fetches and verifies them.\n\n| file | key | size |\n| --- | --- | ---: |\n",
 		p.Experiment, p.Experiment)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		b = fmt.Appendf(b, "| %s | %s | %s |\n", name, p.link(files[name]), humanize.Bytes(uint64(files[name].Size)))
@@ -147,8 +150,8 @@ func (p *progress) link(a experiment.Artifact) string {
 // pretrainDetails is a Markdown table of the newest epochs.
 func pretrainDetails(epochs []experiment.PretrainEpoch, planned int) string {
 	var b []byte
-	b = fmt.Appendf(b, "Pretraining: %d of %d epochs\n\n", len(epochs), planned)
-	b = append(b, "| epoch | loss | kNN | views/s | time |\n| --- | --- | --- | --- | --- |\n"...)
+	b = fmt.Appendf(b, "### Pretraining: %d of %d epochs\n\n", len(epochs), planned)
+	b = append(b, "| epoch | loss | kNN | views/s | time |\n| ---: | ---: | ---: | ---: | ---: |\n"...)
 	for _, e := range epochs[max(0, len(epochs)-recentEpochs):] {
 		b = fmt.Appendf(b, "| %d | %.4f | %s | %.0f | %s |\n", e.Epoch, e.Loss, fraction(e.KNN), e.ViewsPerSecond, seconds(e.Seconds))
 	}
@@ -158,8 +161,8 @@ func pretrainDetails(epochs []experiment.PretrainEpoch, planned int) string {
 // finetuneDetails is a Markdown table of the newest epochs.
 func finetuneDetails(epochs []experiment.ClassifierEpoch, planned int) string {
 	var b []byte
-	b = fmt.Appendf(b, "Fine-tuning: %d of %d epochs\n\n", len(epochs), planned)
-	b = append(b, "| epoch | training loss | validation loss | validation accuracy | time |\n| --- | --- | --- | --- | --- |\n"...)
+	b = fmt.Appendf(b, "### Fine-tuning: %d of %d epochs\n\n", len(epochs), planned)
+	b = append(b, "| epoch | training loss | validation loss | validation accuracy | time |\n| ---: | ---: | ---: | ---: | ---: |\n"...)
 	for _, e := range epochs[max(0, len(epochs)-recentEpochs):] {
 		b = fmt.Appendf(b, "| %d | %.4f | %.4f | %s | %s |\n",
 			e.Epoch, e.TrainLoss, e.ValidationLoss, percent(e.ValidationAccuracy), seconds(e.Seconds))
@@ -170,7 +173,7 @@ func finetuneDetails(epochs []experiment.ClassifierEpoch, planned int) string {
 // ablationDetails is a Markdown table of the arms so far.
 func ablationDetails(arms []experiment.AblationArm, planned int) string {
 	var b []byte
-	b = append(b, "Ablation\n\n| labels | from | epochs | best validation accuracy |\n| --- | --- | --- | --- |\n"...)
+	b = append(b, "### Ablation\n\n| labels | from | epochs | best validation accuracy |\n| ---: | --- | ---: | ---: |\n"...)
 	for _, a := range arms {
 		best := "–"
 		if s, err := experiment.SelectClassifier(a.Epochs); err == nil {

@@ -23,7 +23,7 @@ func TestDetailsOfAnExperiment(t *testing.T) {
 	text := currentDetails(t, env)
 	for _, want := range []string{
 		"**test** · simclr · resnet18 · cifar10", "Stage **done** since ", "best validation accuracy **60.00 %**",
-		"UTC: p2 can't be read back: pretrain went back to epoch 1\n", "Pretraining: 2 of 2 epochs",
+		"UTC: p2 can't be read back: pretrain went back to epoch 1\n", "### Pretraining: 2 of 2 epochs",
 		"| 2 | 2.5000 | 50.00 % | 0 | 0.0 s |", "Selected: epoch 2, validation kNN accuracy 50.00 %", "| kNN | 45.00 % |",
 		"| linear evaluation | 20.00 % |", "| fine-tuning | 20.00 % |", "`starter get test --out test`",
 		"| metrics.json | [metrics.json](https://files.lab/simclr/metrics.json) | 12 B |",

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"go.temporal.io/sdk/client"
@@ -28,6 +30,8 @@ type Server struct {
 	Address string
 	// Client is connected to it.
 	Client client.Client
+	// UI is the URL of the web UI, empty where there is none.
+	UI string
 }
 
 // File is the path of the temporal program. Where there is none the test is skipped.
@@ -44,10 +48,30 @@ func File(t testing.TB) string {
 }
 
 // Start runs a server until the test ends. Where there is no temporal program the test is skipped.
-func Start(t testing.TB) *Server {
+func Start(t testing.TB) *Server { return start(t, "") }
+
+// StartWithUI is Start with the web UI beside it.
+func StartWithUI(t testing.TB) *Server {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("find a port for the web UI: %v", err)
+	}
+	port := strconv.Itoa(free.Addr().(*net.TCPAddr).Port)
+	if err := free.Close(); err != nil {
+		t.Fatalf("free the port for the web UI: %v", err)
+	}
+	server := start(t, port)
+	server.UI = "http://127.0.0.1:" + port
+	return server
+}
+
+func start(t testing.TB, uiPort string) *Server {
 	t.Helper()
 	server, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{
 		ExistingPath:  File(t),
+		EnableUI:      uiPort != "",
+		UIPort:        uiPort,
 		ClientOptions: &client.Options{Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))},
 		LogLevel:      "error",
 		Stdout:        io.Discard,
