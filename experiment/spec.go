@@ -52,11 +52,15 @@ type Dataset struct {
 	TestImages int `yaml:"test_images" json:"test_images"`
 }
 
-// ResNet18 is the encoder's architecture: He et al. 2015, with the CIFAR stem of Chen et al. 2020 (appendix B.9).
-const ResNet18 = "resnet18"
+// Names of encoders: He et al. 2015, with the CIFAR stem of Chen et al. 2020 (appendix B.9).
+const (
+	ResNet18 = "resnet18"
+	ResNet34 = "resnet34"
+)
 
 // Encoder is the network whose representation is learned.
 type Encoder struct {
+	// Architecture is "resnet18" or "resnet34".
 	Architecture string `yaml:"architecture" json:"architecture"`
 	// Width is the number of channels of the first stage (64 in the paper); the representation has 8 times as many.
 	Width int `yaml:"width" json:"width"`

@@ -181,7 +181,7 @@ func secretParameter(query string) string {
 var secretName = regexp.MustCompile(`(?i)signature|credential|token|secret|passw|^(sig|auth|key|api[-_]?key)$`)
 
 func (e Encoder) check(c *checker) {
-	c.oneOf("encoder.architecture", e.Architecture, ResNet18)
+	c.oneOf("encoder.architecture", e.Architecture, ResNet18, ResNet34)
 	c.multiple("encoder.width", e.Width, 8, 8, 256)
 	if e.Weights != nil {
 		e.Weights.check(c)

@@ -53,7 +53,7 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 		{func(s *Spec) { s.Dataset.ValidationImages = 0 }, "dataset.validation_images: 0 is out of range: must be 10 to 25000"},
 		{func(s *Spec) { s.Dataset.TestImages = 10001 }, "dataset.test_images: 10001 is out of range: must be 0 (all) or 10 to 10000"},
 
-		{func(s *Spec) { s.Encoder.Architecture = "resnet50" }, `encoder.architecture: "resnet50" is unknown: must be resnet18`},
+		{func(s *Spec) { s.Encoder.Architecture = "resnet50" }, `encoder.architecture: "resnet50" is unknown: must be resnet18 or resnet34`},
 		{func(s *Spec) { s.Encoder.Width = 0 }, "encoder.width: 0 is out of range: must be a multiple of 8 from 8 to 256"},
 		{func(s *Spec) { s.Encoder.Width = 20 }, "encoder.width: 20"},
 		{func(s *Spec) { s.Encoder.Width = 264 }, "encoder.width: 264"},

@@ -1,4 +1,4 @@
-// Package model writes the networks of contrastive learning as Gorgonia expression graphs: ResNet-18 with the CIFAR stem,
+// Package model writes the networks of contrastive learning as Gorgonia expression graphs: ResNets with the CIFAR stem,
 // projection heads, the losses of SimCLR and Barlow Twins, and classifiers.
 //
 // The graphs are made of this package's own ops and gorgonia.Add. Each op has a symbolic gradient, so gorgonia.Grad

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -164,13 +165,53 @@ func TestClassifierEqualsPyTorch(t *testing.T) {
 }
 
 func TestParametersAreTorchvisions(t *testing.T) {
-	encoder := experiment.Encoder{Architecture: experiment.ResNet18, Width: 64}
-	n, err := NewInference(encoder, 10, Options{Batch: 1, Size: 32})
-	require.NoError(t, err)
-	want := readGolden(t).ResNet18
-	require.Len(t, n.Parameters, len(want))
-	for i, p := range n.Parameters {
-		require.Equal(t, want[i].Name, p.Name)
-		require.Equal(t, tensor.Shape(want[i].Shape), p.Value.Shape(), p.Name)
+	type parameter struct {
+		name  string
+		shape tensor.Shape
+	}
+	var golden []parameter
+	for _, p := range readGolden(t).ResNet18 {
+		golden = append(golden, parameter{p.Name, p.Shape})
+	}
+	// In a deeper network of the same blocks, a stage's further blocks are as its second.
+	deeper := func(depth map[string]int) (all []parameter) {
+		for _, p := range golden {
+			all = append(all, p)
+			stage, last, found := strings.Cut(p.name, ".1.bn2.bias")
+			for block := 2; found && last == "" && block < depth[stage]; block++ {
+				for _, second := range golden {
+					if rest, ok := strings.CutPrefix(second.name, stage+".1."); ok {
+						all = append(all, parameter{fmt.Sprintf("%s.%d.%s", stage, block, rest), second.shape})
+					}
+				}
+			}
+		}
+		return all
+	}
+	for _, c := range []struct {
+		architecture string
+		want         []parameter
+		// count is that of torchvision's network with 3×3 for 7×7 in its stem and 10 classes for 1,000.
+		count int
+	}{
+		{experiment.ResNet18, golden, 11_689_512 - 64*3*(49-9) - 513*990},
+		{
+			experiment.ResNet34, deeper(map[string]int{"layer1": 3, "layer2": 4, "layer3": 6, "layer4": 3}),
+			21_797_672 - 64*3*(49-9) - 513*990,
+		},
+	} {
+		t.Run(c.architecture, func(t *testing.T) {
+			encoder := experiment.Encoder{Architecture: c.architecture, Width: 64}
+			n, err := NewInference(encoder, 10, Options{Batch: 1, Size: 32})
+			require.NoError(t, err)
+			require.Len(t, n.Parameters, len(c.want))
+			count := 0
+			for i, p := range n.Parameters {
+				require.Equal(t, c.want[i].name, p.Name)
+				require.Equal(t, c.want[i].shape, p.Value.Shape(), p.Name)
+				count += p.Value.Shape().TotalSize()
+			}
+			require.Equal(t, c.count, count)
+		})
 	}
 }

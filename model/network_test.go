@@ -61,10 +61,15 @@ func TestPretrainingGradient(t *testing.T) {
 }
 
 func TestClassifierGradient(t *testing.T) {
-	n, err := NewClassifier(tinyEncoder, 3, Options{Batch: 4, Size: 8, DType: tensor.Float64})
-	require.NoError(t, err)
-	bind(n.Labels, []float64{2, 0, 1, 1})
-	checkNetworkGradient(t, n)
+	for _, architecture := range []string{experiment.ResNet18, experiment.ResNet34} {
+		t.Run(architecture, func(t *testing.T) {
+			encoder := experiment.Encoder{Architecture: architecture, Width: 2}
+			n, err := NewClassifier(encoder, 3, Options{Batch: 4, Size: 8, DType: tensor.Float64})
+			require.NoError(t, err)
+			bind(n.Labels, []float64{2, 0, 1, 1})
+			checkNetworkGradient(t, n)
+		})
+	}
 }
 
 func TestLinearGradient(t *testing.T) {
@@ -193,9 +198,15 @@ func TestNetworksNameTheirNodes(t *testing.T) {
 
 // Gorgonia's TapeMachine takes nodes with equal 32-bit hashes for one node.
 func TestNodesOfANetworkHaveDistinctHashes(t *testing.T) {
-	encoder := experiment.Encoder{Architecture: experiment.ResNet18, Width: 64}
-	for _, method := range []experiment.Method{tinySimCLR, tinyBarlowTwins} {
-		n, err := NewPretraining(encoder, method, Options{Batch: 512, Size: 32})
+	for _, c := range []struct {
+		architecture string
+		method       experiment.Method
+	}{
+		{experiment.ResNet18, tinySimCLR}, {experiment.ResNet18, tinyBarlowTwins},
+		{experiment.ResNet34, tinySimCLR}, {experiment.ResNet34, tinyBarlowTwins},
+	} {
+		encoder := experiment.Encoder{Architecture: c.architecture, Width: 64}
+		n, err := NewPretraining(encoder, c.method, Options{Batch: 512, Size: 32})
 		require.NoError(t, err)
 		seen := map[uint32]*gorgonia.Node{}
 		for _, node := range n.Graph.AllNodes() {

@@ -8,15 +8,19 @@ import (
 	"twinview/experiment"
 )
 
-// blocksPerStage is ResNet-18's depth (He et al. 2015, table 1).
-var blocksPerStage = [...]int{2, 2, 2, 2}
+// blocksPerStage is the depth of each ResNet (He et al. 2015, table 1).
+var blocksPerStage = map[string][4]int{
+	experiment.ResNet18: {2, 2, 2, 2},
+	experiment.ResNet34: {3, 4, 6, 3},
+}
 
-// encoder adds ResNet-18 (He et al. 2015) as torchvision builds and names it, with the stem for CIFAR of SimCLR (Chen et
-// al. 2020, appendix B.9): a 3×3 convolution of stride 1 and no max-pooling.
+// encoder adds a ResNet of basic blocks (He et al. 2015) as torchvision builds and names it, with the stem for CIFAR of
+// SimCLR (Chen et al. 2020, appendix B.9): a 3×3 convolution of stride 1 and no max-pooling.
 func (b *builder) encoder(e experiment.Encoder, o Options) {
+	depth, known := blocksPerStage[e.Architecture]
 	switch {
-	case e.Architecture != experiment.ResNet18:
-		b.fail("encoder.architecture is %q, want %q", e.Architecture, experiment.ResNet18)
+	case !known:
+		b.fail("encoder.architecture is %q, want %q or %q", e.Architecture, experiment.ResNet18, experiment.ResNet34)
 	case e.Width < 1:
 		b.fail("encoder.width is %d, want at least 1", e.Width)
 	case o.Size < 1:
@@ -24,7 +28,7 @@ func (b *builder) encoder(e experiment.Encoder, o Options) {
 	}
 	b.network.Images = b.leaf("images", o.Batch, o.Size, o.Size, 3)
 	x := b.relu(b.norm("bn1", b.conv("conv1", b.network.Images, e.Width, 3, 1)))
-	for stage, blocks := range blocksPerStage {
+	for stage, blocks := range depth {
 		for block := range blocks {
 			stride := 1
 			if stage > 0 && block == 0 {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/dustin/go-humanize/english"
 
@@ -17,13 +18,14 @@ const question = "How much can an encoder learn about images without being told 
 	"learned: by nearest neighbours, by a linear classifier on the frozen encoder, and by fine-tuning."
 
 func network(spec *experiment.Spec) string {
-	encoder := spec.Encoder.Architecture
-	if encoder == experiment.ResNet18 {
-		encoder = "ResNet-18 with a 3×3 stem and no max-pooling"
-	}
 	head := spec.Method.Projector
-	return fmt.Sprintf("Encoder: %s, %d channels in its first stage. Projection head: %d linear layers, %d hidden units, "+
-		"%d outputs.", encoder, spec.Encoder.Width, head.Layers, head.Hidden, head.Output)
+	return fmt.Sprintf("Encoder: %s with a 3×3 stem and no max-pooling, %d channels in its first stage. Projection head: %d linear layers, %d hidden units, "+
+		"%d outputs.", encoderTitle(spec.Encoder), spec.Encoder.Width, head.Layers, head.Hidden, head.Output)
+}
+
+// encoderTitle is the name that the literature uses: "ResNet-18".
+func encoderTitle(e experiment.Encoder) string {
+	return strings.Replace(e.Architecture, "resnet", "ResNet-", 1)
 }
 
 // describeLoss fills in what surrounds the formula of the pretraining loss.

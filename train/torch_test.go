@@ -3,6 +3,7 @@ package train
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,11 +50,24 @@ func someImages(t *testing.T, n int) dataset.Images {
 	return data.Test.Head(n)
 }
 
-// A ResNet-18 of the usual width goes into torchvision's own class, as README.md shows.
+// An encoder of the usual width goes into torchvision's own class, as README.md shows, a narrower one into a class derived
+// from it.
 func TestModelsInPyTorch(t *testing.T) {
 	python := pythonWithPyTorch(t)
+	for _, encoder := range []experiment.Encoder{
+		{Architecture: experiment.ResNet18, Width: 64}, {Architecture: experiment.ResNet34, Width: 64},
+		{Architecture: experiment.ResNet34, Width: 16},
+	} {
+		t.Run(fmt.Sprintf("%s, width %d", encoder.Architecture, encoder.Width), func(t *testing.T) {
+			requireModelsInPyTorch(t, python, encoder)
+		})
+	}
+}
+
+func requireModelsInPyTorch(t *testing.T, python string, encoder experiment.Encoder) {
+	t.Helper()
 	spec := tinySpec(experiment.SimCLR)
-	spec.Encoder.Width = 64
+	spec.Encoder = encoder
 	spec.Pretrain.Optimizer.LearningRate, spec.Finetune.Optimizer.LearningRate = 0.005, 0.005
 	images := someImages(t, 12)
 	pretrained, err := NewPretrainState(spec)
@@ -122,7 +136,7 @@ func requireAgreement(t *testing.T, python string, spec *experiment.Spec, folder
 	require.NoError(t, checkpoint.WriteSafetensors(file, expected, nil))
 	require.NoError(t, file.Close())
 
-	command := exec.Command(python, "testdata/models.py", folder)
+	command := exec.Command(python, "testdata/models.py", folder, spec.Encoder.Architecture)
 	command.Stderr = os.Stderr
 	out, err := command.Output()
 	require.NoError(t, err)

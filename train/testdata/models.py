@@ -1,4 +1,4 @@
-"""Computes with PyTorch what models of ours compute: models.py FOLDER
+"""Computes with PyTorch what models of ours compute: models.py FOLDER ARCHITECTURE
 
 The folder holds models (.pt) and expected.safetensors: images [N, H, W, 3] in 0 … 255, mean and std [3], and, under each
 model's file name, the representations or logits that they should give. Prints one line of JSON a model.
@@ -14,11 +14,11 @@ from safetensors.torch import load_file
 
 
 class Narrow(torchvision.models.ResNet):
-    """torchvision's ResNet-18 at another width than 64, which torchvision itself doesn't offer."""
+    """torchvision's ResNet at another width than 64, which torchvision itself doesn't offer."""
 
-    def __init__(self, width):
+    def __init__(self, depth, width):
         self.width = width
-        super().__init__(torchvision.models.resnet.BasicBlock, [2, 2, 2, 2])
+        super().__init__(torchvision.models.resnet.BasicBlock, depth)
         self.bn1 = torch.nn.BatchNorm2d(width)
 
     def _make_layer(self, block, planes, blocks, stride=1, dilate=False):
@@ -27,8 +27,14 @@ class Narrow(torchvision.models.ResNet):
         return super()._make_layer(block, planes * self.width // 64, blocks, stride, dilate)
 
 
-def cifar_resnet18(width):
-    net = torchvision.models.resnet18() if width == 64 else Narrow(width)
+DEPTHS = {"resnet18": [2, 2, 2, 2], "resnet34": [3, 4, 6, 3]}
+
+
+def cifar_resnet(architecture, width):
+    if width == 64:
+        net = getattr(torchvision.models, architecture)()
+    else:
+        net = Narrow(DEPTHS[architecture], width)
     net.conv1 = torch.nn.Conv2d(3, width, 3, 1, 1, bias=False)
     net.maxpool = torch.nn.Identity()
     return net
@@ -48,7 +54,7 @@ expected = load_file(folder / "expected.safetensors")
 images = (expected["images"] / 255 - expected["mean"]) / expected["std"]
 for path in sorted(folder.glob("*.pt")):
     state = torch.load(path, weights_only=True)
-    net = cifar_resnet18(len(state["conv1.weight"]))
+    net = cifar_resnet(sys.argv[2], len(state["conv1.weight"]))
     if "fc.weight" in state:
         net.fc = torch.nn.Linear(*reversed(state["fc.weight"].shape))
     else:
