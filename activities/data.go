@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 
@@ -14,9 +15,6 @@ import (
 	"twinview/experiment"
 	"twinview/storage"
 )
-
-// archiveFile is the name of the CIFAR-10 archive in the store and in the cache.
-const archiveFile = "cifar-10-binary.tar.gz"
 
 // splits holds the data that this worker used last, decoded and split.
 type splits struct {
@@ -67,20 +65,36 @@ func (a *Activities) images(ctx context.Context, spec *experiment.Spec, data exp
 	if err != nil {
 		return nil, err
 	}
-	return readArchive(path)
+	return readData(path, spec.Dataset)
 }
 
-func readArchive(path string) (*dataset.Data, error) {
+// readData reads a data set as it lies in the store.
+func readData(path string, d experiment.Dataset) (data *dataset.Data, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open data set: %w", err)
 	}
 	defer f.Close()
-	data, err := dataset.ReadCIFAR10(f)
+	switch d.Name {
+	case experiment.ImageFolder:
+		data, err = readPrepared(f)
+	case experiment.CIFAR100:
+		data, err = dataset.ReadCIFAR100(f, d.Labels)
+	default:
+		data, err = dataset.ReadCIFAR10(f)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read data set %s: %w", path, err)
 	}
 	return data, nil
+}
+
+func readPrepared(f *os.File) (*dataset.Data, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return dataset.ReadPrepared(f, info.Size())
 }
 
 // cacheFolder is where the local copy of an archive lies.
@@ -91,20 +105,20 @@ func (a *Activities) cacheFolder(sha256 string) string {
 // cached returns the path of the local copy of an archive in the store, verified. A copy that is missing or damaged is
 // fetched.
 func (a *Activities) cached(ctx context.Context, archive experiment.Artifact) (string, error) {
-	path := filepath.Join(a.cacheFolder(archive.SHA256), archiveFile)
-	sum, err := dataset.Digest(path)
+	copied := filepath.Join(a.cacheFolder(archive.SHA256), path.Base(archive.Key))
+	sum, err := dataset.Digest(copied)
 	if err == nil && sum == archive.SHA256 {
-		return path, nil
+		return copied, nil
 	}
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("verify %s: %w", path, err)
+		return "", fmt.Errorf("verify %s: %w", copied, err)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(copied), 0o755); err != nil {
 		return "", fmt.Errorf("make cache folder: %w", err)
 	}
-	activity.GetLogger(ctx).Info("fetch data set", "key", archive.Key, "to", path)
-	if err := a.Store.GetFile(ctx, archive, path); err != nil {
+	activity.GetLogger(ctx).Info("fetch data set", "key", archive.Key, "to", copied)
+	if err := a.Store.GetFile(ctx, archive, copied); err != nil {
 		return "", err
 	}
-	return path, nil
+	return copied, nil
 }

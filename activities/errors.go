@@ -62,6 +62,8 @@ var permanent = []struct {
 	{train.ErrOtherState, experiment.ErrorConflict},
 	{dataset.ErrDigest, experiment.ErrorBadData},
 	{dataset.ErrArchive, experiment.ErrorBadData},
+	{dataset.ErrImages, experiment.ErrorBadData},
+	{dataset.ErrPrepared, experiment.ErrorBadData},
 	{storage.ErrCorrupt, experiment.ErrorCorruptArtifact},
 	// What is not corrupt was given so: the initial weights.
 	{checkpoint.ErrTorch, experiment.ErrorBadData},

@@ -47,5 +47,5 @@ func picture(pixels []float32, size int, n experiment.Normalize) image.Image {
 		}
 		m.SetNRGBA(p%size, p/size, color.NRGBA{R: rgb[0], G: rgb[1], B: rgb[2], A: 255})
 	}
-	return m
+	return forShow(m)
 }

@@ -9,6 +9,8 @@ import (
 	"image/png"
 	"math"
 
+	"golang.org/x/image/draw"
+
 	"twinview/dataset"
 	"twinview/embedding"
 	"twinview/experiment"
@@ -22,6 +24,8 @@ const (
 	exhibitNeighbours = 8
 	// mapImages bounds the time of the layout, which grows with its square.
 	mapImages = 2000
+	// pictureMost is the height and width of pictures in pixels.
+	pictureMost = 96
 )
 
 // exhibit publishes what the report shows of the test images' representations, known and asked being the encoder's outputs
@@ -29,9 +33,14 @@ const (
 func (a *Activities) exhibit(
 	ctx context.Context, in *experiment.EvaluateTestInput, split dataset.Split, known, asked train.Labelled, o train.Options,
 ) (*experiment.Artifact, error) {
+	if len(asked.Labels) == 0 {
+		return nil, nil
+	}
+	// Without labels all images are of one class, which means nothing.
+	classes := max(1, len(in.Data.Classes))
 	drawn := dataset.Order(in.Spec.Seed, dataset.Exhibiting, 0, len(asked.Labels))
 	queries := drawn[:min(exhibitQueries, len(drawn))]
-	hoods, err := train.Neighbours(ctx, known, pick(asked, queries), in.Spec.KNN.K, len(in.Data.Classes), o.Compile)
+	hoods, err := train.Neighbours(ctx, known, pick(asked, queries), in.Spec.KNN.K, classes, o.Compile)
 	if err != nil {
 		return nil, err
 	}
@@ -87,10 +96,20 @@ func pictureOf(images dataset.Images, i int) (report.Picture, error) {
 		m.SetNRGBA(p%images.Width, p/images.Width, color.NRGBA{pixels[3*p], pixels[3*p+1], pixels[3*p+2], 255})
 	}
 	var data bytes.Buffer
-	if err := png.Encode(&data, m); err != nil {
+	if err := png.Encode(&data, forShow(m)); err != nil {
 		return report.Picture{}, fmt.Errorf("encode image %d: %w", i, err)
 	}
 	return report.Picture{Index: i, Class: int(images.Labels[i]), PNG: data.Bytes()}, nil
+}
+
+// forShow is a picture no larger than it is shown: reports hold a hundred.
+func forShow(m *image.NRGBA) image.Image {
+	if m.Bounds().Dx() <= pictureMost {
+		return m
+	}
+	small := image.NewNRGBA(image.Rect(0, 0, pictureMost, pictureMost))
+	draw.BiLinear.Scale(small, small.Bounds(), m, m.Bounds(), draw.Src, nil)
+	return small
 }
 
 // mapOf is nil where there are too few images.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 
 	"twinview/dataset"
@@ -30,8 +31,8 @@ func (a *Activities) PrepareData(ctx context.Context, in experiment.PrepareDataI
 		if err != nil {
 			return prepared, badSpec{err}
 		}
-		prepared.Classes, prepared.ArtifactsURL = images.Classes, a.ArtifactsURL
-		prepared.Train, prepared.Validation, prepared.Test = split.Train.Len(), split.Validation.Len(), split.Test.Len()
+		describeSplits(&prepared, spec, images.Classes, split)
+		prepared.ArtifactsURL = a.ArtifactsURL
 		if err := checkSizes(spec, prepared); err != nil {
 			return prepared, err
 		}
@@ -40,6 +41,16 @@ func (a *Activities) PrepareData(ctx context.Context, in experiment.PrepareDataI
 		}
 		return prepared, a.claim(ctx, spec)
 	})
+}
+
+// describeSplits adds what is known of the splits.
+func describeSplits(p *experiment.PreparedData, spec *experiment.Spec, classes []string, split dataset.Split) {
+	p.Classes = classes
+	p.Train, p.Validation, p.Test = split.Train.Len(), split.Validation.Len(), split.Test.Len()
+	p.MostFrequent = split.Test.MostFrequent(len(classes))
+	if spec.MeasuresStatistics() {
+		p.Normalize = new(split.Train.Statistics())
+	}
 }
 
 // unfinished refuses a name under which an experiment has ended: its report would be overwritten.
@@ -77,6 +88,14 @@ func (a *Activities) prepare(ctx context.Context, spec *experiment.Spec) (experi
 		prepared.SHA256 = imagesDigest(drawn)
 		return prepared, drawn, nil
 	}
+	if spec.Dataset.Name == experiment.ImageFolder {
+		prepared, err := a.prepareFolder(ctx, spec)
+		if err != nil {
+			return prepared, nil, err
+		}
+		images, err := a.images(ctx, spec, prepared)
+		return prepared, images, err
+	}
 	source, sha256, err := dataset.Locate(spec.Dataset)
 	if errors.Is(err, dataset.ErrDigest) {
 		return prepared, nil, err
@@ -108,17 +127,19 @@ func (a *Activities) upload(
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return experiment.Artifact{}, fmt.Errorf("make cache folder: %w", err)
 	}
-	path, err := dataset.Fetch(ctx, source, sha256, folder)
+	fetched, err := dataset.Fetch(ctx, source, sha256, folder)
 	if err != nil {
 		return experiment.Artifact{}, explainFetch(d, source, err)
 	}
-	if _, err := readArchive(path); err != nil {
+	if _, err := readData(fetched, d); err != nil {
 		return experiment.Artifact{}, err
 	}
-	if err := os.Rename(path, filepath.Join(folder, archiveFile)); err != nil {
+	key := archiveKey(d.Name, sha256)
+	cached := filepath.Join(folder, path.Base(key))
+	if err := os.Rename(fetched, cached); err != nil {
 		return experiment.Artifact{}, fmt.Errorf("move data set into the cache: %w", err)
 	}
-	return a.Store.PutFile(ctx, archiveKey(d.Name, sha256), filepath.Join(folder, archiveFile), typeGzip)
+	return a.Store.PutFile(ctx, key, cached, typeGzip)
 }
 
 // explainFetch says what to do when a data set can't be had. Without a file and without a network no retry helps.
@@ -127,25 +148,26 @@ func explainFetch(d experiment.Dataset, source string, err error) error {
 		return badSpecf("dataset.source: %q is not a file on this worker: give a path that exists here, or a URL", source)
 	}
 	if d.Source == "" && errors.Is(err, dataset.ErrUnreachable) {
-		return badSpecf("there is neither a file nor a network to take CIFAR-10 from (%w): put the archive at "+
-			"data/cifar-10-binary.tar.gz, or set CIFAR10_ARCHIVE or dataset.source, or set dataset.name: synthetic to train "+
-			"on images drawn by code", err)
+		chain := dataset.ChainOf(d.Name)
+		return badSpecf("there is neither a file nor a network to take %s from (%w): put the archive at %s, or set %s or "+
+			"dataset.source, or set dataset.name: synthetic to train on images drawn by code", chain.Title, err, chain.Local,
+			chain.Variable)
 	}
 	// Tried again a few times as an unexpected error: a server may come back, a mistyped address won't.
 	return fmt.Errorf("fetch data set: %w", err)
 }
 
-// checkSizes refuses batches and neighbours that the training split can't fill, naming the field.
+// checkSizes refuses batches, neighbours and labels that the training split can't fill, naming the field.
 func checkSizes(spec *experiment.Spec, d experiment.PreparedData) error {
 	for _, check := range []struct {
-		field string
-		value int
+		field         string
+		epochs, value int
 	}{
-		{"pretrain.batch_size", spec.Pretrain.BatchSize},
-		{"linear.batch_size", spec.Linear.BatchSize},
-		{"finetune.batch_size", spec.Finetune.BatchSize},
+		{"pretrain.batch_size", spec.Pretrain.Epochs, spec.Pretrain.BatchSize},
+		{"linear.batch_size", spec.Linear.Epochs, spec.Linear.BatchSize},
+		{"finetune.batch_size", spec.Finetune.Epochs, spec.Finetune.BatchSize},
 	} {
-		if check.value > d.Train {
+		if check.epochs > 0 && check.value > d.Train {
 			return badSpecf("%s: %d is more than the %d images of the training split: lower it or raise dataset.train_images",
 				check.field, check.value, d.Train)
 		}
@@ -154,9 +176,15 @@ func checkSizes(spec *experiment.Spec, d experiment.PreparedData) error {
 		return badSpecf("knn.k: %d is more than the %d neighbours that each training image has: lower it or raise "+
 			"dataset.train_images", spec.KNN.K, d.Train-1)
 	}
-	if d.Validation == 0 {
+	if d.Validation == 0 && spec.Dataset.Labelled() {
 		return badSpecf("dataset.validation_images: the validation split is empty, and every choice is made on it: " +
 			"set at least one image a class")
+	}
+	for _, arm := range spec.Ablation.Arms() {
+		if labels := arm.Labels(d.Train); labels < len(d.Classes) {
+			return badSpecf("ablation.label_fractions: %v of %d training images is %d: it must be at least one image of each of the "+
+				"%d classes", arm.Fraction, d.Train, labels, len(d.Classes))
+		}
 	}
 	return nil
 }

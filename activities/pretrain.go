@@ -104,8 +104,12 @@ func checkRate(s *train.State, r *experiment.Retry) error {
 	return nil
 }
 
-// monitored says whether an epoch's kNN accuracy is measured. That of the one planned as the last always is.
+// monitored says whether an epoch's kNN accuracy is measured. That of the one planned as the last always is, where there are
+// labels.
 func monitored(spec *experiment.Spec, epoch int) bool {
+	if !spec.Dataset.Labelled() {
+		return false
+	}
 	return epoch == spec.Pretrain.In(epoch).Epochs || epoch%spec.KNN.EveryEpochs == 0
 }
 

@@ -65,7 +65,7 @@ func (a *Activities) exhibits(ctx context.Context, r experiment.Result) (*report
 	if err != nil {
 		return nil, err
 	}
-	e, err := report.ReadExhibits(data, len(r.Data.Classes))
+	e, err := report.ReadExhibits(data, max(1, len(r.Data.Classes)))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", storage.ErrCorrupt, r.Test.Exhibits.Key, err)
 	}

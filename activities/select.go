@@ -3,33 +3,55 @@ package activities
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"twinview/checkpoint"
 	"twinview/experiment"
 )
 
-// criterionKNN is what the selection among pretraining's epochs compares.
-const criterionKNN = "validation kNN accuracy"
-
-// SelectCheckpoint chooses the pretraining epoch with the highest validation kNN accuracy, the earliest of equals, and
-// publishes encoder and projection head as a PyTorch state dict.
+// SelectCheckpoint chooses the pretraining epoch with the highest validation kNN accuracy, the earliest of equals, or the last
+// one where no image has a label: a contrastive loss goes down for reasons of its own, with the schedule, or where the encoder
+// finds a short cut, and says nothing of which epoch is better. It publishes encoder and projection head as a PyTorch state dict.
 func (a *Activities) SelectCheckpoint(ctx context.Context, in experiment.SelectCheckpointInput) (experiment.Selection, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageSelect}
 	return attempt(ctx, first, func(ctx context.Context, _ *pulse) (experiment.Selection, error) {
-		best := -1
-		for i, e := range in.Epochs {
-			if e.KNN != nil && (best < 0 || *e.KNN > *in.Epochs[best].KNN) {
-				best = i
-			}
+		choose := bestMonitored
+		if !in.Spec.Dataset.Labelled() {
+			choose = last
 		}
-		if best < 0 {
-			return experiment.Selection{}, fmt.Errorf("select among %d epochs: none has a kNN accuracy", len(in.Epochs))
+		s, err := choose(in.Epochs)
+		if err != nil {
+			return s, err
 		}
-		e := in.Epochs[best]
-		s := experiment.Selection{Epoch: e.Epoch, Criterion: criterionKNN, Value: *e.KNN, Checkpoint: e.Checkpoint}
 		return a.publish(ctx, s, key(in.Spec.Name, modelFile(in.Spec.Method, "best_epoch")))
 	})
+}
+
+func bestMonitored(epochs []experiment.PretrainEpoch) (experiment.Selection, error) {
+	best := -1
+	for i, e := range epochs {
+		if e.KNN != nil && (best < 0 || *e.KNN > *epochs[best].KNN) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return experiment.Selection{}, fmt.Errorf("select among %d epochs: none has a kNN accuracy", len(epochs))
+	}
+	e := epochs[best]
+	return experiment.Selection{
+		Epoch: e.Epoch, Criterion: experiment.CriterionKNN, Value: *e.KNN, Checkpoint: e.Checkpoint,
+	}, nil
+}
+
+func last(epochs []experiment.PretrainEpoch) (experiment.Selection, error) {
+	if len(epochs) == 0 {
+		return experiment.Selection{}, errors.New("select the last epoch: there are none")
+	}
+	e := epochs[len(epochs)-1]
+	return experiment.Selection{
+		Epoch: e.Epoch, Criterion: experiment.CriterionLast, Value: e.Loss, Checkpoint: e.Checkpoint,
+	}, nil
 }
 
 // SelectFinetuned chooses the fine-tuning epoch with the highest validation accuracy, the earliest of equals, and publishes

@@ -11,6 +11,7 @@ import (
 
 // EvaluateTest reads the test split, for the first and only time: kNN and every epoch's linear classifiers on the selected
 // encoder's outputs, and every epoch of fine-tuning, as far as there are any. Nothing is chosen by what it finds.
+// Of images without labels it measures nothing, and shows which the encoder finds alike.
 func (a *Activities) EvaluateTest(ctx context.Context, in experiment.EvaluateTestInput) (experiment.TestResult, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageTest, Hardware: a.Hardware}
 	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.TestResult, error) {
@@ -82,6 +83,10 @@ func (a *Activities) testEncoder(
 	asked, err := labelled(ctx, &in.Spec, split.Test, s, o)
 	if err != nil {
 		return result, err
+	}
+	if !in.Spec.Dataset.Labelled() {
+		result.Exhibits, err = a.exhibit(ctx, &in, split, known, asked, o)
+		return result, wrap(err, "exhibit the test split")
 	}
 	classes := len(in.Data.Classes)
 	if result.KNNAccuracy, err = knn(ctx, &in.Spec, known, asked, classes, o); err != nil {

@@ -66,9 +66,9 @@ func name(source string) string {
 	return base
 }
 
-// fetchMost bounds what a server can make a worker write before there is a digest to compare: more than any archive or
-// model has.
-const fetchMost = 8 << 30
+// fetchMost bounds what a server can make a worker write before there is a digest to compare: more than most archives and
+// all models have.
+const fetchMost = 64 << 30
 
 func copyVerified(w io.Writer, r io.Reader, source, want string, most int64) error {
 	h := sha256.New()

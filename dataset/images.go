@@ -50,7 +50,9 @@ func (x Images) pick(indices []int) Images {
 
 // Data is a whole data set.
 type Data struct {
-	// Classes are the names of the labels, in label order.
+	// Classes are the names of the labels, in label order; without any, all labels are 0 and mean nothing.
 	Classes     []string
 	Train, Test Images
+	// Validation is empty where the validation split is to be taken from Train.
+	Validation Images
 }

@@ -23,6 +23,35 @@ const (
 	reorderedSHA256 = "0a2a1622b77b4c40b4e65b8714dc7f07a060fb71faf82d423de879ebb79226f8"
 )
 
+// Chain is where a data set's archive is looked for when the spec names no source: the file that Variable names, the local
+// one, then the official download.
+type Chain struct {
+	Title                     string
+	Variable, Local, Official string
+	// digests are of archives known to hold the data set, the official one first.
+	digests []string
+}
+
+// chains are by name of the data set.
+var chains = map[string]Chain{
+	experiment.CIFAR10: {
+		"CIFAR-10", ArchiveVariable, LocalArchive, OfficialArchive, []string{OfficialSHA256, reorderedSHA256},
+	},
+	experiment.CIFAR100: {
+		"CIFAR-100", "CIFAR100_ARCHIVE", "data/cifar-100-binary.tar.gz",
+		"https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+		[]string{"58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec"},
+	},
+}
+
+// ChainOf is that of a data set, CIFAR-10's where the name says nothing of the kind.
+func ChainOf(name string) Chain {
+	if c, ok := chains[name]; ok {
+		return c
+	}
+	return chains[experiment.CIFAR10]
+}
+
 // Locate says where the archive is, a path or a URL, and which SHA-256 it must have. A local archive that was found by the
 // default chain must have one of the known digests; a source of the user's own must come with its digest.
 func Locate(spec experiment.Dataset) (source, sha256 string, err error) {
@@ -32,42 +61,43 @@ func Locate(spec experiment.Dataset) (source, sha256 string, err error) {
 		}
 		return spec.Source, strings.ToLower(spec.SHA256), nil
 	}
-	local, err := localArchive()
+	chain := ChainOf(spec.Name)
+	local, err := chain.localArchive()
 	switch {
 	case err != nil:
 		return "", "", err
 	case local == "":
-		return OfficialArchive, orElse(spec.SHA256, OfficialSHA256), nil
+		return chain.Official, orElse(spec.SHA256, chain.digests[0]), nil
 	case spec.SHA256 != "":
 		return local, strings.ToLower(spec.SHA256), nil
 	}
-	return recognised(local)
+	return chain.recognised(local)
 }
 
 // localArchive is the archive on this machine, empty if there is none. One that the user names has to be there.
-func localArchive() (string, error) {
-	if named := os.Getenv(ArchiveVariable); named != "" {
+func (c Chain) localArchive() (string, error) {
+	if named := os.Getenv(c.Variable); named != "" {
 		if _, err := os.Stat(named); err != nil {
 			return "", fmt.Errorf("%s: %q can't be used: give the path of the archive on this machine, or unset it: %w",
-				ArchiveVariable, named, err)
+				c.Variable, named, err)
 		}
 		return named, nil
 	}
-	if _, err := os.Stat(LocalArchive); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(c.Local); errors.Is(err, os.ErrNotExist) {
 		return "", nil
 	}
-	return LocalArchive, nil
+	return c.Local, nil
 }
 
 // recognised returns the path and its digest if that is a known one.
-func recognised(path string) (string, string, error) {
+func (c Chain) recognised(path string) (string, string, error) {
 	sum, err := Digest(path)
 	if err != nil {
-		return "", "", fmt.Errorf("look at the CIFAR-10 archive: %w", err)
+		return "", "", fmt.Errorf("look at the %s archive: %w", c.Title, err)
 	}
-	if !slices.Contains([]string{OfficialSHA256, reorderedSHA256}, sum) {
-		return "", "", fmt.Errorf("%w: %s has SHA-256 %s, which is not CIFAR-10's: download it again, or set dataset.source and "+
-			"dataset.sha256 if it is meant to be another", ErrDigest, path, sum)
+	if !slices.Contains(c.digests, sum) {
+		return "", "", fmt.Errorf("%w: %s has SHA-256 %s, which is not %s's: download it again, or set dataset.source and "+
+			"dataset.sha256 if it is meant to be another", ErrDigest, path, sum, c.Title)
 	}
 	return path, sum, nil
 }

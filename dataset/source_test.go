@@ -32,3 +32,19 @@ func TestLocate(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.ErrorContains(t, err, `CIFAR10_ARCHIVE: "elsewhere.tar.gz"`)
 }
+
+func TestLocateCIFAR100(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv(ArchiveVariable, "cifar-10.tar.gz") // which has no part in it
+	t.Setenv("CIFAR100_ARCHIVE", "")
+	hundred := experiment.Dataset{Name: experiment.CIFAR100}
+	source, sum, err := Locate(hundred)
+	require.NoError(t, err)
+	require.Equal(t, "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz", source)
+	require.Equal(t, "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec", sum)
+	require.NoError(t, os.WriteFile("mine.tar.gz", []byte("archive"), 0o600))
+	t.Setenv("CIFAR100_ARCHIVE", "mine.tar.gz")
+	_, _, err = Locate(hundred)
+	require.ErrorIs(t, err, ErrDigest)
+	require.ErrorContains(t, err, "which is not CIFAR-100's")
+}

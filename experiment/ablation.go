@@ -59,11 +59,11 @@ const (
 	maxArmEpochs = 400
 )
 
-func (a *Ablation) check(c *checker, images, size int) {
+func (a *Ablation) check(c *checker, images, classes, size int) {
 	if a == nil {
 		return
 	}
-	a.checkFractions(c, images)
+	a.checkFractions(c, images, classes)
 	c.whole("ablation.epochs", a.Epochs, 1, maxArmEpochs/max(2, 2*len(a.LabelFractions)),
 		fmt.Sprintf("times two arms a fraction, at most %d", maxArmEpochs))
 	c.whole("ablation.steps_per_epoch", a.StepsPerEpoch, 1, 100_000, "")
@@ -73,7 +73,7 @@ func (a *Ablation) check(c *checker, images, size int) {
 	a.Augment.check(c, "ablation.augment", size)
 }
 
-func (a *Ablation) checkFractions(c *checker, images int) {
+func (a *Ablation) checkFractions(c *checker, images, classes int) {
 	if n := len(a.LabelFractions); n < 1 || n > maxLabelFractions {
 		c.complain("ablation.label_fractions", a.LabelFractions, "must have 1 to %d numbers", maxLabelFractions)
 	}
@@ -83,9 +83,9 @@ func (a *Ablation) checkFractions(c *checker, images int) {
 		if slices.Contains(a.LabelFractions[:i], fraction) {
 			c.complain(path, fraction, "stands there twice: remove one")
 		}
-		if labels := (Arm{Fraction: fraction}).Labels(images); images > 0 && labels < cifar10Labels {
+		if labels := (Arm{Fraction: fraction}).Labels(images); images > 0 && labels < classes {
 			c.complain(path, fraction, "of %d training images is %d: it must be at least one image of each of the %d classes",
-				images, labels, cifar10Labels)
+				images, labels, classes)
 		}
 	}
 }

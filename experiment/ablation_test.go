@@ -10,8 +10,8 @@ func TestAblationOfAnEmptySectionHasTheDefaults(t *testing.T) {
 	for text, want := range map[string]*Ablation{
 		"name: a":                 nil,
 		"name: a\nablation: null": nil,
-		"name: a\nablation: {}":   new(defaultAblation()),
-		"name: a\nablation: {label_fractions: [0.01, 0.1]}": new(defaultAblation()),
+		"name: a\nablation: {}":   new(defaultAblation(Dataset{})),
+		"name: a\nablation: {label_fractions: [0.01, 0.1]}": new(defaultAblation(Dataset{})),
 	} {
 		s, err := Parse([]byte(text))
 		require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestAblationIsSetOnACopy(t *testing.T) {
 }
 
 func TestArms(t *testing.T) {
-	a := defaultAblation()
+	a := defaultAblation(Dataset{})
 	require.Equal(t, []Arm{
 		{0.01, FromPretrained}, {0.01, FromScratch}, {0.1, FromPretrained}, {0.1, FromScratch},
 	}, a.Arms())
@@ -58,7 +58,7 @@ func TestStages(t *testing.T) {
 	require.Equal(t, StageLinearAugmented, s.StageAfter(StageLinear))
 	s.Linear.Epochs, s.LinearAugmented, s.Finetune.Epochs = 0, nil, 0
 	require.Equal(t, StageTest, s.StageAfter(StageSelect))
-	s.Ablation = new(defaultAblation())
+	s.Ablation = new(defaultAblation(Dataset{}))
 	require.Equal(t, StageAblation, s.StageAfter(StageSelect))
 	require.Equal(t, StageDone, s.StageAfter(StageReport))
 	require.Equal(t, StageDone, s.StageAfter(StageDone))

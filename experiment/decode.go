@@ -104,7 +104,7 @@ func prepare(v reflect.Value, field int, null bool) {
 		*absent = new(defaultLinearAugmented())
 		(*absent).Augment.Normalize = v.Addr().Interface().(*Spec).Augment.FirstView.Normalize
 	case **Ablation:
-		*absent = new(defaultAblation())
+		*absent = new(defaultAblation(v.Addr().Interface().(*Spec).Dataset))
 	case **Divergence:
 		*absent = new(defaultDivergence())
 	default:

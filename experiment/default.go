@@ -39,6 +39,23 @@ func DefaultFor(method string) Spec {
 	return s
 }
 
+// defaultOn is DefaultFor on a data set, of which Name and Labels count: with the statistics that it is normalised with, and
+// without what its labels don't allow.
+func defaultOn(d Dataset, method string) Spec {
+	s := DefaultFor(method)
+	s.Dataset.Name, s.Dataset.Labels = d.Name, d.Labels
+	if d.Name == ImageFolder {
+		s.Dataset.ValidationImages = 0
+	}
+	if !d.Labelled() {
+		s.Linear.Epochs, s.Finetune.Epochs = 0, 0
+	}
+	for _, view := range s.views() {
+		view.Normalize = d.statistics()
+	}
+	return s
+}
+
 // simCLR has the head of Chen et al. 2020, section 2.1: one hidden layer as wide as the representation, 128 outputs.
 // Lambda is there for specs that switch the method.
 func simCLR() Method {
@@ -129,11 +146,13 @@ func defaultFinetune() Finetune {
 
 // defaultAblation is fine-tuning in small: 1 % and 10 % of the labels as in Chen et al. 2020, section 6.1, with the optimiser
 // of their appendix B.5 at this batch. One thousand steps of 128 images are 128,000 views an arm.
-func defaultAblation() Ablation {
-	return Ablation{
+func defaultAblation(d Dataset) Ablation {
+	a := Ablation{
 		LabelFractions: []float64{0.01, 0.1}, Epochs: 10, StepsPerEpoch: 100, BatchSize: 128,
 		Optimizer: sgd(0.025), Schedule: warmCosine(0), Augment: supervisedView(),
 	}
+	a.Augment.Normalize = d.statistics()
+	return a
 }
 
 // sgd, lars and adamW differ in name, learning rate and weight decay only, so a spec that names another optimiser finds

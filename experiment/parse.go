@@ -19,7 +19,7 @@ const maxSpecBytes = 32 << 10
 // memory as the square of it.
 const maxNesting = 32
 
-// Parse reads one YAML document over the defaults of the method that it names: what the document leaves out keeps its
+// Parse reads one YAML document over the defaults of the method and the data set that it names: what the document leaves out keeps its
 // default, also inside nested maps. A second view that is left out is the method's own; a partial one completes it, or
 // the first view where the method has none; null makes it equal to the first view.
 //
@@ -30,7 +30,9 @@ func Parse(data []byte) (Spec, error) {
 	if err != nil {
 		return Spec{}, err
 	}
-	s := DefaultFor(methodName(root))
+	s := defaultOn(Dataset{
+		Name: textAt(root, CIFAR10, "dataset", "name"), Labels: textAt(root, "", "dataset", "labels"),
+	}, textAt(root, SimCLR, "method", "name"))
 	d := decoder{}
 	d.value(root, "", reflect.ValueOf(&s).Elem())
 	if err := d.err(); err != nil {
@@ -103,15 +105,15 @@ func syntaxError(err error) error {
 	return fmt.Errorf("line %d, column %d: %s", p.Line, p.Column, located.GetMessage())
 }
 
-// methodName looks ahead to method.name, whose defaults apply. Anything wrong with it is found when it is decoded.
-func methodName(root ast.Node) string {
-	for _, key := range []string{"method", "name"} {
+// textAt looks ahead to a value that decides which defaults apply. Anything wrong with it is found when it is decoded.
+func textAt(root ast.Node, otherwise string, path ...string) string {
+	for _, key := range path {
 		root = lookup(root, key)
 	}
 	if s, ok := root.(*ast.StringNode); ok {
 		return s.Value
 	}
-	return SimCLR
+	return otherwise
 }
 
 // lookup is the value of a key, nil where node is no map or has no such key.

@@ -44,5 +44,5 @@ func checkResizing(c *checker, stage string, phases []ResizingPhase, epochs int)
 }
 
 func checkViewSize(c *checker, path string, size int) {
-	c.whole(path, size, 8, 128, "the encoder halves it three times")
+	c.whole(path, size, 8, 256, "the encoder halves it three times")
 }

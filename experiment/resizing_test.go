@@ -66,7 +66,7 @@ func TestValidateProgressiveResizing(t *testing.T) {
 		"pretrain.progressive_resizing[1].epochs: 0 is out of range: must be 1 to 2000": func(s *Spec) {
 			s.Pretrain.ProgressiveResizing = []ResizingPhase{{1, 16}, {0, 16}}
 		},
-		"pretrain.progressive_resizing[0].size: 7 is out of range: must be 8 to 128 (the encoder halves it three times)": func(s *Spec) {
+		"pretrain.progressive_resizing[0].size: 7 is out of range: must be 8 to 256 (the encoder halves it three times)": func(s *Spec) {
 			s.Pretrain.ProgressiveResizing = []ResizingPhase{{1, 7}}
 		},
 		"pretrain.progressive_resizing: 101 epochs are more than pretrain.epochs: shorten the list or raise pretrain.epochs, which is 100": func(s *Spec) {
@@ -75,8 +75,8 @@ func TestValidateProgressiveResizing(t *testing.T) {
 		"finetune.progressive_resizing: 31 epochs are more than finetune.epochs": func(s *Spec) {
 			s.Finetune.ProgressiveResizing = []ResizingPhase{{31, 16}}
 		},
-		"finetune.progressive_resizing[0].size: 129": func(s *Spec) {
-			s.Finetune.ProgressiveResizing = []ResizingPhase{{1, 129}}
+		"finetune.progressive_resizing[0].size: 257": func(s *Spec) {
+			s.Finetune.ProgressiveResizing = []ResizingPhase{{1, 257}}
 		},
 		"augment.first_view.gaussian_blur.kernel: 33 is out of range: must be an odd number from 1 to 31 (the kernel has a centre, and fits the smallest view)": func(s *Spec) {
 			s.Augment.FirstView.Blur.Kernel = 33

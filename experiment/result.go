@@ -27,6 +27,13 @@ type PreparedData struct {
 	Train      int `json:"train"`
 	Validation int `json:"validation"`
 	Test       int `json:"test"`
+	// SourceSHA256 is the digest of the archive, or of the list of files, that images of one's own were prepared from; SHA256 is
+	// that of the prepared ones.
+	SourceSHA256 string `json:"source_sha256,omitempty"`
+	// MostFrequent is the share of test images in the class that has most, absent where all have as many.
+	MostFrequent float64 `json:"most_frequent,omitempty"`
+	// Normalize are the statistics of the training split, nil where the spec leaves none to be measured.
+	Normalize *Normalize `json:"normalize,omitempty"`
 	// ArtifactsURL is where browsers find the bucket: before a key, it leads to that object. Empty where nobody said.
 	ArtifactsURL string `json:"artifacts_url,omitempty"`
 }
@@ -114,8 +121,14 @@ type ClassifierEpoch struct {
 	Usage *Usage `json:"usage,omitempty"`
 }
 
-// CriterionAccuracy is what the selection of a classifier compares.
-const CriterionAccuracy = "validation accuracy"
+// What the selection of an epoch compares.
+const (
+	// CriterionKNN is of pretraining, CriterionAccuracy of a classifier.
+	CriterionKNN      = "validation kNN accuracy"
+	CriterionAccuracy = "validation accuracy"
+	// CriterionLast compares nothing: without labels, the last epoch of pretraining is taken. Its value is the epoch's loss.
+	CriterionLast = "being the last, as there are no labels to choose by"
+)
 
 // Selection is the choice of one epoch and the reason for it.
 type Selection struct {

@@ -10,34 +10,20 @@ import (
 // Set changes one field of spec by an assignment such as "pretrain.epochs=5" or "augment.first_view.crop.scale=[0.2, 1]".
 // The value is read as in a spec, except that strings need no quotes. Setting part of an absent second view starts from
 // the first. Setting method.name to another method moves every field that still has the old method's default to the new
-// one's, because a method is of little use under the other's settings. Where it fails, spec is unchanged.
+// one's, because a method is of little use under the other's settings; so do dataset.name and dataset.labels with what
+// belongs to the images. Where it fails, spec is unchanged.
 func Set(spec *Spec, assignment string) error {
 	path, text, ok := strings.Cut(assignment, "=")
 	if !ok {
 		return fmt.Errorf("%q is no assignment; write key=value, for example pretrain.epochs=5", assignment)
 	}
 	path, text = strings.TrimSpace(path), strings.TrimSpace(text)
-	changed := *spec
-	if spec.Augment.SecondView != nil {
-		changed.Augment.SecondView = new(*spec.Augment.SecondView)
-	}
-	if spec.Encoder.Weights != nil {
-		changed.Encoder.Weights = new(*spec.Encoder.Weights)
-	}
-	if spec.LinearAugmented != nil {
-		changed.LinearAugmented = new(*spec.LinearAugmented)
-	}
-	if spec.Ablation != nil {
-		changed.Ablation = new(*spec.Ablation)
-	}
-	if spec.Pretrain.Divergence != nil {
-		changed.Pretrain.Divergence = new(*spec.Pretrain.Divergence)
-	}
+	changed := spec.clone()
 	if err := set(&changed, path, text); err != nil {
 		return err
 	}
-	if changed.Method.Name != spec.Method.Name {
-		from, to := DefaultFor(spec.Method.Name), DefaultFor(changed.Method.Name)
+	from, to := defaultOn(spec.Dataset, spec.Method.Name), defaultOn(changed.Dataset, changed.Method.Name)
+	if from.Method.Name != to.Method.Name || from.Dataset != to.Dataset {
 		follow(reflect.ValueOf(&changed).Elem(), reflect.ValueOf(from), reflect.ValueOf(to))
 	}
 	*spec = changed

@@ -27,31 +27,6 @@ type Spec struct {
 	Ablation        *Ablation        `yaml:"ablation,omitempty" json:"ablation,omitempty"`
 }
 
-// Names of data sets.
-const (
-	CIFAR10   = "cifar10"
-	Synthetic = "synthetic"
-)
-
-// Dataset names the images and how they are divided. The validation split is taken from the training images, by seed and
-// class by class; every model choice is made on it. Test images are never used to choose anything.
-type Dataset struct {
-	// Name is "cifar10" or "synthetic" (ten classes drawn by code, for machines with neither file nor network).
-	Name string `yaml:"name" json:"name"`
-	// Source is a path or an http(s) URL of the archive in the official binary layout. Empty: $CIFAR10_ARCHIVE, then
-	// data/cifar-10-binary.tar.gz, then the official download.
-	Source string `yaml:"source,omitempty" json:"source,omitempty"`
-	// SHA256 is the archive's expected digest, 64 hexadecimal digits. It is required where Source is given; the
-	// official archive's is built in.
-	SHA256 string `yaml:"sha256,omitempty" json:"sha256,omitempty"`
-	// TrainImages limits the training split, 0 takes all that validation leaves.
-	TrainImages int `yaml:"train_images" json:"train_images"`
-	// ValidationImages is the size of the validation split.
-	ValidationImages int `yaml:"validation_images" json:"validation_images"`
-	// TestImages limits the test split, 0 takes all.
-	TestImages int `yaml:"test_images" json:"test_images"`
-}
-
 // Names of encoders: He et al. 2015, with the CIFAR stem of Chen et al. 2020 (appendix B.9).
 const (
 	ResNet18 = "resnet18"
@@ -162,7 +137,8 @@ type Solarize struct {
 	Threshold   float64 `yaml:"threshold" json:"threshold"`
 }
 
-// Normalize subtracts Mean and divides by Std, channel by channel, on values in [0, 1].
+// Normalize subtracts Mean and divides by Std, channel by channel, on values in [0, 1]. All zeros stand for the statistics of
+// the training split, which are measured when the data is prepared.
 type Normalize struct {
 	Mean [3]float64 `yaml:"mean,flow" json:"mean"`
 	Std  [3]float64 `yaml:"std,flow" json:"std"`

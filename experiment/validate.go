@@ -12,12 +12,12 @@ const (
 	maxClassifierEpochs = 500
 )
 
-// CIFAR-10's sizes, and the most images that are drawn.
+// The sizes of both CIFARs, and the most images that are drawn or that a folder has.
 const (
-	cifar10Train  = 50_000
-	cifar10Test   = 10_000
-	maxSynthetic  = 100_000
-	cifar10Labels = 10
+	cifarTrain   = 50_000
+	cifarTest    = 10_000
+	maxSynthetic = 100_000
+	maxFolder    = 10_000_000
 )
 
 var (
@@ -48,7 +48,8 @@ func (s Spec) Validate() error {
 	checkTraining(c, "finetune", s.Finetune.Epochs, s.Finetune.Optimizer, s.Finetune.Schedule)
 	s.Finetune.Augment.check(c, "finetune.augment", smallestView(s.Finetune.ProgressiveResizing, s.Augment.Size))
 	checkResizing(c, "finetune", s.Finetune.ProgressiveResizing, s.Finetune.Epochs)
-	s.Ablation.check(c, s.trainImages(), s.Augment.Size)
+	s.Ablation.check(c, s.trainImages(), s.Dataset.classes(), s.Augment.Size)
+	s.checkLabels(c)
 	c.whole("checkpoints.keep_last", s.Checkpoints.KeepLast, 1, maxPretrainEpochs, "training goes on from the last one")
 	c.real("checkpoints.every_seconds", s.Checkpoints.EverySeconds, span{low: 0, high: 86400}, "0 takes none inside an epoch")
 	c.whole("compute.threads", s.Compute.Threads, 0, 1024, "0 takes every core")
@@ -103,46 +104,10 @@ func (s Spec) checkSizes(c *checker) {
 
 // trainImages is the size of the training split, 0 where the spec does not say.
 func (s Spec) trainImages() int {
-	if s.Dataset.TrainImages == 0 && s.Dataset.Name == CIFAR10 {
-		return cifar10Train - s.Dataset.ValidationImages
+	if s.Dataset.TrainImages == 0 && s.Dataset.isCIFAR() {
+		return cifarTrain - s.Dataset.ValidationImages
 	}
 	return s.Dataset.TrainImages
-}
-
-func (d Dataset) check(c *checker) {
-	if !c.oneOf("dataset.name", d.Name, CIFAR10, Synthetic) {
-		return
-	}
-	d.checkSource(c)
-	train, test := cifar10Train, cifar10Test
-	if d.Name == Synthetic {
-		train, test = maxSynthetic, maxSynthetic
-	}
-	c.wholeOrAll("dataset.train_images", d.TrainImages, cifar10Labels, train)
-	c.whole("dataset.validation_images", d.ValidationImages, cifar10Labels, train/2, "it is taken from the training images")
-	c.wholeOrAll("dataset.test_images", d.TestImages, cifar10Labels, test)
-	if d.Name == CIFAR10 && d.TrainImages <= train && d.TrainImages > train-d.ValidationImages {
-		c.complain("dataset.train_images", d.TrainImages,
-			"is too many: %d of the %d images are for validation; lower one of the two", d.ValidationImages, train)
-	}
-}
-
-func (d Dataset) checkSource(c *checker) {
-	if d.SHA256 != "" && !digestSyntax.MatchString(d.SHA256) {
-		c.complain("dataset.sha256", d.SHA256, "is no digest: must be 64 digits 0-9 and a-f, as sha256sum prints them")
-	}
-	if d.Name == Synthetic && (d.Source != "" || d.SHA256 != "") {
-		c.complain("dataset.source", d.Source, "belongs to no archive: the synthetic set is drawn by code; "+
-			"remove dataset.source and dataset.sha256")
-		return
-	}
-	if d.Source == "" {
-		return
-	}
-	if d.SHA256 == "" {
-		c.complain("dataset.sha256", "", "is missing: must be the digest of dataset.source, as sha256sum prints it")
-	}
-	c.source("dataset.source", d.Source)
 }
 
 // source checks a path or URL of something that workers fetch.

@@ -36,6 +36,9 @@ func (v View) check(c *checker, path string, size int) {
 	v.Blur.check(c, path+".gaussian_blur", size)
 	c.real(path+".solarize.probability", v.Solarize.Probability, probability, "")
 	c.real(path+".solarize.threshold", v.Solarize.Threshold, span{low: 0, high: 1}, "a channel value")
+	if v.Normalize == (Normalize{}) { // yet to be measured
+		return
+	}
 	for i := range v.Normalize.Std {
 		c.real(fmt.Sprintf("%s.normalize.mean[%d]", path, i), v.Normalize.Mean[i], span{low: 0, high: 1}, "pixels are 0 to 1")
 		c.real(fmt.Sprintf("%s.normalize.std[%d]", path, i), v.Normalize.Std[i], span{low: 0.001, high: 10}, "pixels are divided by it")

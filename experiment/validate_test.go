@@ -33,7 +33,7 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 		{func(s *Spec) { s.Name = "a\n" }, "name:"},
 		{func(s *Spec) { s.Name = strings.Repeat("a", 64) }, "name:"},
 
-		{func(s *Spec) { s.Dataset.Name = "imagenet" }, `dataset.name: "imagenet" is unknown: must be cifar10 or synthetic`},
+		{func(s *Spec) { s.Dataset.Name = "imagenet" }, `dataset.name: "imagenet" is unknown: must be cifar10 or cifar100 or image_folder or synthetic`},
 		{func(s *Spec) { s.Dataset.Source = "a.tar.gz" }, `dataset.sha256: "" is missing: must be the digest of dataset.source`},
 		{func(s *Spec) { s.Dataset.SHA256 = digest[1:] }, "is no digest: must be 64 digits"},
 		{func(s *Spec) { s.Dataset.SHA256 = strings.ToUpper(digest) }, "dataset.sha256:"},
@@ -68,7 +68,7 @@ func TestValidateNamesFieldValueAndRange(t *testing.T) {
 		{func(s *Spec) { s.Method.Projector.Hidden = 0 }, "method.projector.hidden: 0"},
 		{func(s *Spec) { s.Method.Projector.Output = 1 }, "method.projector.output: 1 is out of range: must be 2 to 16384"},
 
-		{func(s *Spec) { s.Augment.Size = 7 }, "augment.size: 7 is out of range: must be 8 to 128"},
+		{func(s *Spec) { s.Augment.Size = 7 }, "augment.size: 7 is out of range: must be 8 to 256"},
 		{func(s *Spec) { s.Augment.FirstView.Crop.Scale = [2]float64{0, 1} }, "augment.first_view.crop.scale: [0 1] is out of range: must be [low, high] with low at most high, both greater than 0 and at most 1"},
 		{func(s *Spec) { s.Augment.FirstView.Crop.Scale = [2]float64{1, 0.5} }, "augment.first_view.crop.scale: [1 0.5]"},
 		{func(s *Spec) { s.Augment.FirstView.Crop.Scale[1] = math.NaN() }, "augment.first_view.crop.scale: [0.08 NaN]"},
@@ -191,6 +191,6 @@ func TestValidateNamesEverythingThatIsWrong(t *testing.T) {
 
 // ablation gives s the default ablation and returns its fractions.
 func ablation(s *Spec) *[]float64 {
-	s.Ablation = new(defaultAblation())
+	s.Ablation = new(defaultAblation(s.Dataset))
 	return &s.Ablation.LabelFractions
 }

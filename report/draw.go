@@ -30,8 +30,7 @@ var (
 	colorTest       = rgb(0x009E73)
 )
 
-// classColors are those of Petroff 2021 ("Accessible color sequences for data visualization") for ten classes. More classes
-// begin anew.
+// classColors are those of Petroff 2021 ("Accessible color sequences for data visualization") for ten classes.
 var classColors = [...]color.NRGBA{
 	rgb(0x3F90DA), rgb(0xFFA90E), rgb(0xBD1F01), rgb(0x94A4A2), rgb(0x832DB6),
 	rgb(0xA96B59), rgb(0xE76300), rgb(0xB9AC70), rgb(0x717581), rgb(0x92DADD),

@@ -43,8 +43,11 @@ var sentences = map[string]string{
 }
 
 // evaluations are kNN, linear evaluation without and with augmentation and fine-tuning, in this order, without those that
-// the experiment leaves out. The result must have passed check.
+// the experiment leaves out, and none at all where no image has a label. The result must have passed check.
 func evaluations(spec *experiment.Spec, r *experiment.Result) []evaluation {
+	if !spec.Dataset.Labelled() {
+		return nil
+	}
 	all := []evaluation{knnEvaluation(spec, r)}
 	confusions := map[string][][]int{
 		protocolLinear: r.Test.LinearConfusion, protocolFinetune: r.Test.FinetuneConfusion,
@@ -118,5 +121,10 @@ func finetuneProtocol(spec *experiment.Spec, r *experiment.Result) string {
 		spec.Finetune.Epochs, count(r.Data.Train))
 }
 
-// chance is the accuracy of guessing, as every class has as many images.
-func chance(r *experiment.Result) float64 { return 1 / float64(max(1, len(r.Data.Classes))) }
+// chance is the accuracy of guessing: of naming the class that has most images, or any where all have as many.
+func chance(r *experiment.Result) float64 {
+	if r.Data.MostFrequent > 0 {
+		return r.Data.MostFrequent
+	}
+	return 1 / float64(max(1, len(r.Data.Classes)))
+}

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"image/color"
+	"slices"
 
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
@@ -89,6 +90,9 @@ func figures(spec *experiment.Spec, r *experiment.Result) []figure {
 			Caption: "Augmented views that the training steps took per second.",
 			curves:  []curve{{"train", train, throughput}}, fromZero: true,
 		},
+	}
+	if !spec.Dataset.Labelled() {
+		all = slices.DeleteFunc(all, func(f figure) bool { return f.file == "pretrain-knn" })
 	}
 	if n == 0 {
 		all = nil

@@ -23,7 +23,8 @@ type MetricsFile struct {
 	SpecSHA256 string          `json:"spec_sha256"`
 	Dataset    DatasetMetrics  `json:"dataset"`
 	Pretrain   PretrainMetrics `json:"pretrain"`
-	KNN        KNNMetrics      `json:"knn"`
+	// KNN is absent where no image has a label.
+	KNN *KNNMetrics `json:"knn,omitempty"`
 	// Linear (on precomputed features), LinearAugmented, Finetune and Ablation are absent where the experiment leaves the protocol out.
 	Linear          *ClassifierMetrics `json:"linear,omitempty"`
 	LinearAugmented *ClassifierMetrics `json:"linear_augmented,omitempty"`
@@ -212,7 +213,7 @@ func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 			TrainImages: r.Data.Train, ValidationImages: r.Data.Validation, TestImages: r.Data.Test,
 		},
 		Pretrain:        pretrainMetrics(&r),
-		KNN:             knnMetrics(&spec, &r, e[0]),
+		KNN:             knnMetrics(&spec, &r, e),
 		Linear:          classifierMetrics(e, protocolLinear),
 		LinearAugmented: classifierMetrics(e, protocolLinearAugmented),
 		Finetune:        classifierMetrics(e, protocolFinetune),
@@ -257,8 +258,12 @@ func selectionMetrics(s experiment.Selection) SelectionMetrics {
 	return SelectionMetrics{Epoch: s.Epoch, Criterion: s.Criterion, Value: s.Value}
 }
 
-func knnMetrics(spec *experiment.Spec, r *experiment.Result, e evaluation) KNNMetrics {
-	return KNNMetrics{
+func knnMetrics(spec *experiment.Spec, r *experiment.Result, all []evaluation) *KNNMetrics {
+	if len(all) == 0 {
+		return nil
+	}
+	e := all[0]
+	return &KNNMetrics{
 		Name: e.title, Protocol: e.protocol, K: spec.KNN.K, Similarity: "cosine", Vote: "majority",
 		Neighbours: r.Data.Train, ValidationNeighbours: monitored(spec.KNN.TrainImages, r.Data.Train),
 		ValidationImages: e.validationImages, Selected: selectionMetrics(e.choice),

@@ -22,6 +22,9 @@ func neighbourRows(e *Exhibits, classes []string) []neighbourRow {
 	if e == nil {
 		return nil
 	}
+	if len(classes) == 0 {
+		classes = []string{""} // no labels, no names
+	}
 	var rows []neighbourRow
 	for _, x := range e.Neighbours {
 		row := neighbourRow{

@@ -21,6 +21,8 @@ type page struct {
 	IsSimCLR bool
 	Spec     experiment.Spec
 	Result   experiment.Result
+	// Labelled says that the images have labels. Without, there are no evaluations.
+	Labelled bool
 	// Headline is the evaluation that answers the question.
 	Headline evaluationRow
 	// Question, Network and Loss are paragraphs, Choices and Intervals say how to read the results.
@@ -90,16 +92,19 @@ func newPage(in Input) (*page, error) {
 	p := &page{
 		Name: r.Experiment, Method: methodTitle(spec.Method.Name),
 		IsSimCLR: spec.Method.Name == experiment.SimCLR, Spec: *spec, Result: *r,
-		Question: question, Network: network(spec), Choices: choices(r),
+		Labelled: spec.Dataset.Labelled(), Question: questionOf(spec), Network: network(spec), Choices: choices(spec, r),
 		Train: count(r.Data.Train), Validation: count(r.Data.Validation), Test: count(r.Data.Test),
 		Chance: percent(chance(r)), ChanceAt: fmt.Sprintf("%.2f", 100*chance(r)),
 		Evaluations: evaluationRows(evaluations(spec, r)), Ablation: ablationRows(r), Losses: lossRows(r),
-		Confusions: confusions(r), Neighbours: neighbourRows(in.Exhibits, r.Data.Classes), Map: mapOf(in),
+		Neighbours: neighbourRows(in.Exhibits, r.Data.Classes), Map: mapOf(in),
 		Views: views, YAML: string(yaml), YAMLSHA256: digest(yaml),
 		Artifacts: artifactRows(r), Stages: stageRows(spec, r), Energy: energyNote(r), Workers: workers(r), Facts: facts(in),
 	}
 	if retry := experiment.Retried(r.Pretrain); retry != nil {
 		p.Retry = fmt.Sprintf("Pretraining: %s.", retry)
+	}
+	if p.Confusions, err = confusions(r); err != nil {
+		return nil, err
 	}
 	p.Headline = headline(p.Evaluations)
 	p.Commands = commands(p)
@@ -117,7 +122,7 @@ func newPage(in Input) (*page, error) {
 
 // headline is the evaluation that says most about the representation itself: linear evaluation, else kNN.
 func headline(rows []evaluationRow) evaluationRow {
-	best := rows[0]
+	var best evaluationRow
 	for _, row := range rows {
 		if row.Sentence != "" {
 			best = row

@@ -181,10 +181,16 @@ func (d *pdfDocument) title() {
 	d.MultiCell(pdfWidth, 27, p.Name, "", "L", false)
 	d.Ln(5)
 	d.SetFont(fontSans, "", 11.5)
-	d.MultiCell(pdfWidth, 16, fmt.Sprintf("%s %s of the test images right (95 %% interval %s to %s). Guessing gets %s.",
-		p.Headline.Sentence, p.Headline.Test, p.Headline.Low, p.Headline.High, p.Chance), "", "L", false)
+	answer := p.Choices
+	if p.Labelled {
+		answer = fmt.Sprintf("%s %s of the test images right (95 %% interval %s to %s). Guessing gets %s.",
+			p.Headline.Sentence, p.Headline.Test, p.Headline.Low, p.Headline.High, p.Chance)
+	}
+	d.MultiCell(pdfWidth, 16, answer, "", "L", false)
 	d.Ln(6)
-	d.bars()
+	if p.Labelled {
+		d.bars()
+	}
 }
 
 // bars draw the test accuracies with their intervals and that of guessing.
@@ -230,8 +236,15 @@ func (d *pdfDocument) question() {
 }
 
 func (d *pdfDocument) results() {
-	p := d.page
 	d.heading("Results", 80)
+	if d.page.Labelled {
+		d.accuracies()
+	}
+	d.losses()
+}
+
+func (d *pdfDocument) accuracies() {
+	p := d.page
 	var rows [][]cell
 	for _, e := range p.Evaluations {
 		rows = append(rows, []cell{
@@ -245,6 +258,10 @@ func (d *pdfDocument) results() {
 		{"95 % interval", 84, true}, {"", 12, false}, {"Selected", pdfWidth - 424, false},
 	}, withGap(rows, 5))
 	d.note(p.Choices)
+}
+
+func (d *pdfDocument) losses() {
+	p := d.page
 	var losses [][]cell
 	for _, l := range p.Losses {
 		losses = append(losses, []cell{{text: l.When, bold: true}, {text: l.Loss}})
@@ -330,63 +347,6 @@ func (d *pdfDocument) figure(f drawing, x, y, width float64) (height float64) {
 	return height
 }
 
-func (d *pdfDocument) confusions() {
-	all := d.page.Confusions
-	if len(all) == 0 {
-		return
-	}
-	n := float64(len(all[0].Classes))
-	width := (pdfWidth - pdfGap) / 2
-	size := (width - 58) / n
-	high := 62 + n*size + 3*noteLeading
-	d.heading("Which classes are confused", high+2*textLeading)
-	d.paragraph(confusionNote)
-	y := d.GetY()
-	for i, c := range all {
-		d.confusion(c, pdfMargin+float64(i%2)*(width+pdfGap), y, width, size)
-	}
-	d.SetXY(pdfMargin, y+high)
-}
-
-// confusion draws a matrix with cells of the given size at x, y.
-func (d *pdfDocument) confusion(c confusion, x, y, width, size float64) {
-	const names, top = 58.0, 58.0
-	d.ink(colorInk)
-	d.SetFont(fontSans, "B", 9)
-	d.Text(x, y+9, c.Title)
-	for i, row := range c.Rows {
-		at := y + top + float64(i)*size
-		d.SetFont(fontSans, "", 7.5)
-		d.SetXY(x, at)
-		d.CellFormat(names-4, size, row.Class, "", 0, "RM", false, 0, "")
-		for j, cell := range row.Cells {
-			style := ""
-			if cell.Right {
-				style = "B"
-			}
-			d.SetFont(fontSans, style, 7.5)
-			d.SetFillColor(rgbOf(blend(colorPaper, colorTrain, 0.02+0.62*float64(cell.Percent)/100)))
-			d.SetDrawColor(255, 255, 255)
-			d.SetLineWidth(0.6)
-			d.SetXY(x+names+float64(j)*size, at)
-			d.CellFormat(size, size, fmt.Sprint(cell.Percent), "1", 0, "CM", true, 0, "")
-		}
-		d.SetFont(fontSans, "", 7.5)
-		d.TransformBegin()
-		px, py := x+names+(float64(i)+0.5)*size+2.5, y+top-4
-		d.TransformRotate(90, px, py)
-		d.Text(px, py, row.Class)
-		d.TransformEnd()
-	}
-	d.SetXY(x, y+top+float64(len(c.Rows))*size+4)
-	d.SetFont(fontSans, "", notePoints-0.5)
-	d.ink(colorMuted)
-	for _, line := range d.wrap(c.Most, width-4) {
-		d.SetX(x)
-		d.CellFormat(width, noteLeading-1, line, "", 2, "L", false, 0, "")
-	}
-}
-
 // blend is the share of one colour over another.
 func blend(under, over color.NRGBA, share float64) color.NRGBA {
 	mix := func(a, b uint8) uint8 { return uint8(float64(a)*(1-share) + float64(b)*share + 0.5) }
@@ -400,17 +360,23 @@ func (d *pdfDocument) neighbours() {
 	}
 	const size, high, first, step = 36.0, 61.0, 116.0, 47.0
 	d.heading("What the encoder finds alike", 5*textLeading+high)
-	d.paragraph(fmt.Sprintf(neighboursNote, "=", "≠"))
+	d.paragraph(d.page.neighboursNote("=", "≠"))
 	for _, row := range rows {
 		d.need(high)
 		y := d.GetY()
 		d.picture(row.PNG, pdfMargin, y, size)
-		d.caption(pdfMargin, y+size+8, row.Class, "", colorInk)
-		d.caption(pdfMargin+52, y+size/2+3, mark(row.Right)+row.Predicted, "", verdict(row.Right))
+		if d.page.Labelled {
+			d.caption(pdfMargin, y+size+8, row.Class, "", colorInk)
+			d.caption(pdfMargin+52, y+size/2+3, mark(row.Right)+row.Predicted, "", verdict(row.Right))
+		}
 		for j, n := range row.Nearest {
 			x := pdfMargin + first + float64(j)*step
 			d.picture(n.PNG, x, y, size)
-			d.caption(x, y+size+8, mark(n.Right)+n.Class, n.Similarity, verdict(n.Right))
+			if d.page.Labelled {
+				d.caption(x, y+size+8, mark(n.Right)+n.Class, n.Similarity, verdict(n.Right))
+			} else {
+				d.caption(x, y+size+8, n.Similarity, "", colorMuted)
+			}
 		}
 		d.SetXY(pdfMargin, y+high)
 	}
@@ -465,7 +431,7 @@ func (d *pdfDocument) data() {
 		{{text: "SHA-256", bold: true}, {text: r.SHA256, mono: true}},
 		{{text: "Images", bold: true}, {text: fmt.Sprintf("%s for training, %s for validation, %s for the test", d.page.Train,
 			d.page.Validation, d.page.Test)}},
-		{{text: "Classes", bold: true}, {text: fmt.Sprintf("%d: %s", len(r.Classes), strings.Join(r.Classes, ", "))}},
+		{{text: "Classes", bold: true}, {text: d.page.ClassList()}},
 	})
 }
 

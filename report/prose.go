@@ -17,6 +17,21 @@ const question = "How much can an encoder learn about images without being told 
 	"randomly altered views of the same image similar projections. Only then do labels come in, to measure what it has " +
 	"learned: by nearest neighbours, by a linear classifier on the frozen encoder, and by fine-tuning."
 
+const unlabelledQuestion = "What does an encoder learn about images without being told what they show? It is trained to give two " +
+	"randomly altered views of the same image similar projections."
+
+// unlabelledNote stands where accuracies would.
+const unlabelledNote = "No image has a label, so there was nothing to choose an epoch by, and no accuracy to measure: the model is " +
+	"that of the last epoch. Its loss says how well it tells views of one image from those of others, not how good the " +
+	"representation is for anything else."
+
+func questionOf(spec *experiment.Spec) string {
+	if !spec.Dataset.Labelled() {
+		return unlabelledQuestion
+	}
+	return question
+}
+
 func network(spec *experiment.Spec) string {
 	head := spec.Method.Projector
 	return fmt.Sprintf("Encoder: %s with a 3×3 stem and no max-pooling, %d channels in its first stage. Projection head: %d linear layers, %d hidden units, "+
@@ -51,7 +66,10 @@ func (p *page) describeLoss(spec *experiment.Spec) {
 		"λ = %v, batch of %d images.", spec.Method.Lambda, spec.Pretrain.BatchSize)
 }
 
-func choices(r *experiment.Result) string {
+func choices(spec *experiment.Spec, r *experiment.Result) string {
+	if !spec.Dataset.Labelled() {
+		return unlabelledNote
+	}
 	return fmt.Sprintf("Every choice was made on the validation split, which makes its figures a little too good; the test "+
 		"split was read once, after all choices. Intervals are Wilson's, for %s test images: they say how far other images "+
 		"might differ, not other seeds. A classifier's train figures are running means over the epoch's steps, while it still "+
@@ -65,9 +83,12 @@ const (
 		"95 % intervals."
 	confusionNote = "Of the test images of each class (rows), the percentage that the classifier of the selected epoch calls " +
 		"each class (columns). The diagonal is right."
+	crowdedNote    = " Rows and columns are in the order of the classes; the darker, the more, with small shares brought out."
 	neighboursNote = "Test images drawn by the seed, whatever came out for them, and the training images whose " +
 		"representations are most similar to theirs, nearest first, with the cosine similarity. The prediction is the vote of " +
 		"all the neighbours that kNN asks. %s and %s say whether a class is the test image's."
+	unlabelledNeighboursNote = "Images that were set aside, drawn by the seed, and the training images whose representations are " +
+		"most similar to theirs, nearest first, with the cosine similarity."
 	timeNote = "Steps are the training steps alone; activity is the time from the beginning of each activity until its result " +
 		"was there to be stored: with reading the data, building the network and measuring accuracy."
 	viewsNote     = "Pairs of views as the encoder saw them; each pair comes from one image."
@@ -76,15 +97,40 @@ const (
 		"rounding differs."
 )
 
-func (*page) AblationNote() string   { return ablationNote }
-func (*page) ConfusionNote() string  { return confusionNote }
-func (*page) NeighboursNote() string { return fmt.Sprintf(neighboursNote, "✓", "✗") }
-func (*page) TimeNote() string       { return timeNote }
-func (*page) ViewsNote() string      { return viewsNote }
+func (*page) AblationNote() string { return ablationNote }
+
+// NeighboursNote says how to read the neighbours, with the marks of a screen.
+func (p *page) NeighboursNote() string { return p.neighboursNote("✓", "✗") }
+
+func (p *page) neighboursNote(right, wrong string) string {
+	if !p.Labelled {
+		return unlabelledNeighboursNote
+	}
+	return fmt.Sprintf(neighboursNote, right, wrong)
+}
+
+// ConfusionNote says how to read the matrices.
+func (p *page) ConfusionNote() string {
+	if len(p.Confusions) > 0 && p.Confusions[0].Crowded() {
+		return confusionNote + crowdedNote
+	}
+	return confusionNote
+}
+func (*page) TimeNote() string  { return timeNote }
+func (*page) ViewsNote() string { return viewsNote }
 
 // ReproduceNote says what a repetition starts from.
 func (p *page) ReproduceNote() string {
 	return fmt.Sprintf(reproduceNote, p.Result.Data.Name, p.Result.Data.SHA256)
+}
+
+// ClassList counts and names the classes.
+func (p *page) ClassList() string {
+	classes := p.Result.Data.Classes
+	if len(classes) == 0 {
+		return "none: the images have no labels"
+	}
+	return fmt.Sprintf("%d: %s", len(classes), strings.Join(classes, ", "))
 }
 
 // WorkersNote says in how many processes pretraining ran.

@@ -27,15 +27,22 @@ func Summary(w io.Writer, spec experiment.Spec, r experiment.Result) error {
 	if retry := experiment.Retried(r.Pretrain); retry != nil {
 		fmt.Fprintf(t, "%s\n\n", retry)
 	}
-	fmt.Fprintln(t, "accuracy\ttrain\tvalidation\ttest\t95 % interval\tepoch")
-	for _, e := range evaluations(&spec, &r) {
+	all := evaluations(&spec, &r)
+	for i, e := range all {
+		if i == 0 {
+			fmt.Fprintln(t, "accuracy\ttrain\tvalidation\ttest\t95 % interval\tepoch")
+		}
 		interval := Wilson(*e.testAccuracy, e.testImages)
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s – %s\t%d\n", e.name, percentOr(e.trainAccuracy, "–"),
 			percentOr(e.validationAccuracy, "–"), percent(*e.testAccuracy), percent(interval.Low), percent(interval.High),
 			e.choice.Epoch)
 	}
-	fmt.Fprintf(t, "(guessing\t\t\t%s)\n\n", percent(chance(&r)))
-	for i, e := range evaluations(&spec, &r)[1:] {
+	if len(all) == 0 {
+		fmt.Fprintln(t, unlabelledNote)
+	} else {
+		fmt.Fprintf(t, "(guessing\t\t\t%s)\n\n", percent(chance(&r)))
+	}
+	for i, e := range all[min(1, len(all)):] {
 		if i == 0 {
 			fmt.Fprintln(t, "loss\ttrain\tvalidation\ttest")
 		}

@@ -27,6 +27,7 @@ Environment:
   TWINVIEW_PAYLOAD_KEY, TWINVIEW_PAYLOAD_KEY_FILE
                        keys that encrypt what Temporal keeps, or a file of them; those of the workers
   CIFAR10_ARCHIVE      for doctor: path of cifar-10-binary.tar.gz
+  CIFAR100_ARCHIVE     the same of cifar-100-binary.tar.gz
 
 Where no Temporal and no object store is named, those of "make up" in this folder are taken (.stack/env).`,
 		Example: `  starter doctor

@@ -181,6 +181,9 @@ func checkData(ctx context.Context, d experiment.Dataset) (string, error) {
 	if d.Name == experiment.Synthetic {
 		return "synthetic images, drawn by code", nil
 	}
+	if d.Name == experiment.ImageFolder {
+		return checkFolder(ctx, d)
+	}
 	source, sha256, err := dataset.Locate(d)
 	if err != nil {
 		return "", err
@@ -191,10 +194,34 @@ func checkData(ctx context.Context, d experiment.Dataset) (string, error) {
 		_, err = os.Stat(source)
 	}
 	if err != nil {
+		chain := dataset.ChainOf(d.Name)
 		return "", fmt.Errorf("%w: put the archive at %s, name it in %s or dataset.source, "+
-			"or take images drawn by code: --set dataset.name=synthetic", err, dataset.LocalArchive, dataset.ArchiveVariable)
+			"or take images drawn by code: --set dataset.name=synthetic", err, chain.Local, chain.Variable)
 	}
 	return fmt.Sprintf("%s from %s, SHA-256 %.12s…", d.Name, source, sha256), nil
+}
+
+// checkFolder looks for a folder of images, or an archive of one, and says which digest pins what is in a folder now.
+func checkFolder(ctx context.Context, d experiment.Dataset) (string, error) {
+	if strings.Contains(d.Source, "://") {
+		return fmt.Sprintf("images from %s, SHA-256 %.12s…", d.Source, d.SHA256), askServer(ctx, d.Source)
+	}
+	info, err := os.Stat(d.Source)
+	if err != nil {
+		return "", fmt.Errorf("dataset.source: %w: give a folder of images, or a .zip, .tar or .tar.gz of it, by path or URL", err)
+	}
+	if !info.IsDir() {
+		return fmt.Sprintf("images from %s, SHA-256 %.12s…", d.Source, d.SHA256), nil
+	}
+	sum, err := dataset.ListDigest(ctx, d.Source)
+	if err != nil {
+		return "", err
+	}
+	if d.SHA256 != "" && d.SHA256 != sum {
+		return "", fmt.Errorf("dataset.sha256: the images of %s have %s, not %s: they have changed; correct the digest if these are meant",
+			d.Source, sum, d.SHA256)
+	}
+	return fmt.Sprintf("images from the folder %s; dataset.sha256: %s holds them to what they are now", d.Source, sum), nil
 }
 
 // askServer checks that a URL could be fetched.

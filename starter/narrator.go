@@ -190,13 +190,16 @@ func outcomeOf(stage string, p experiment.Progress) string {
 		return selectionLine(p.Result.LinearAugmented.Best)
 	case stage == experiment.StageFinetune && p.Result != nil:
 		return selectionLine(p.Result.Finetune.Best)
-	case stage == experiment.StageTest && p.Result != nil:
+	case stage == experiment.StageTest && p.Result != nil && len(p.Result.Data.Classes) > 0:
 		return "kNN accuracy " + percent(p.Result.Test.KNNAccuracy)
 	}
 	return ""
 }
 
 func selectionLine(s experiment.Selection) string {
+	if s.Criterion == experiment.CriterionLast {
+		return fmt.Sprintf("epoch %d, %s", s.Epoch, s.Criterion)
+	}
 	return fmt.Sprintf("epoch %d, %s %s", s.Epoch, s.Criterion, percent(s.Value))
 }
 

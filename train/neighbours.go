@@ -7,9 +7,10 @@ import (
 	"twinview/engine"
 )
 
-// Neighbour is a training row and its cosine similarity to a query.
+// Neighbour is a training row, its label and its cosine similarity to a query.
 type Neighbour struct {
 	Index      int
+	Label      int
 	Similarity float64
 }
 
@@ -44,7 +45,7 @@ func Neighbours(
 			indices := nearest(row, k)
 			hood := Neighbourhood{Predicted: vote(row, indices, train.Labels, classes)}
 			for _, j := range indices {
-				hood.Nearest = append(hood.Nearest, Neighbour{j, float64(row[j])})
+				hood.Nearest = append(hood.Nearest, Neighbour{j, int(train.Labels[j]), float64(row[j])})
 			}
 			found = append(found, hood)
 		}

@@ -14,8 +14,9 @@ func TestNeighboursOfACircle(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, found, 2)
 	require.Equal(t, uint8(1), found[0].Predicted, "two of three, though the nearest is of class 0")
-	for i, want := range []Neighbour{{0, 1}, {3, 0.70710678}, {1, 0}} {
+	for i, want := range []Neighbour{{0, 0, 1}, {3, 1, 0.70710678}, {1, 1, 0}} {
 		require.Equal(t, want.Index, found[0].Nearest[i].Index)
+		require.Equal(t, want.Label, found[0].Nearest[i].Label)
 		require.InDelta(t, want.Similarity, found[0].Nearest[i].Similarity, 1e-6)
 	}
 	require.Equal(t, 0, found[1].Nearest[0].Index, "of equals, the one with the smaller index")

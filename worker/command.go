@@ -51,6 +51,7 @@ Environment:
   TWINVIEW_PAYLOAD_KEY, TWINVIEW_PAYLOAD_KEY_FILE
                     keys that encrypt what Temporal keeps, or a file of them; the starter needs the same
   CIFAR10_ARCHIVE   path of cifar-10-binary.tar.gz, for specs that name no source
+  CIFAR100_ARCHIVE  the same of cifar-100-binary.tar.gz
   OMP_WAIT_POLICY   "passive" where the worker shares its cores: threads then sleep while they wait for each other`,
 		Example: `  worker
   worker --threads 8 --cache /var/cache/twinview

@@ -239,7 +239,7 @@ func (c *control) goesOn(in *PretrainingInput) bool {
 // monitorLast measures the last epoch where that was not planned: pretraining ended early.
 func monitorLast(ctx workflow.Context, in *PretrainingInput) error {
 	last := &in.Epochs[len(in.Epochs)-1]
-	if last.KNN != nil {
+	if last.KNN != nil || !in.Spec.Dataset.Labelled() {
 		return nil
 	}
 	request := experiment.MonitorEpochInput{Spec: in.Spec, Data: in.Data, Epoch: *last}

@@ -83,7 +83,7 @@ func (p *progress) incidents() string {
 func (p *progress) measured() string {
 	var b []byte
 	if p.Best != nil {
-		b = fmt.Appendf(b, "\nSelected: epoch %d, %s %s\n", p.Best.Epoch, p.Best.Criterion, percent(p.Best.Value))
+		b = fmt.Appendf(b, "\nSelected: epoch %d, %s\n", p.Best.Epoch, reason(*p.Best))
 	}
 	if p.Linear != nil {
 		best := p.Linear.Best
@@ -98,6 +98,9 @@ func (p *progress) measured() string {
 
 // testDetails is a Markdown table of what the one reading of the test split said.
 func testDetails(r *experiment.Result) string {
+	if len(r.Data.Classes) == 0 {
+		return "" // of images without labels nothing is tested
+	}
 	var b []byte
 	b = fmt.Appendf(b, "\n### Test split\n\n| protocol | accuracy |\n| --- | ---: |\n| kNN | %s |\n", percent(r.Test.KNNAccuracy))
 	score := func(protocol string, c *experiment.Classification) {
@@ -145,6 +148,14 @@ func (p *progress) link(a experiment.Artifact) string {
 		return "`" + a.Key + "`"
 	}
 	return fmt.Sprintf("[%s](%s)", a.Key, p.Data.ArtifactsURL+a.Key)
+}
+
+// reason says by what an epoch was selected.
+func reason(s experiment.Selection) string {
+	if s.Criterion == experiment.CriterionLast {
+		return s.Criterion
+	}
+	return s.Criterion + " " + percent(s.Value)
 }
 
 // pretrainDetails is a Markdown table of the newest epochs.

@@ -71,6 +71,9 @@ func conduct(ctx workflow.Context, spec experiment.Spec, c *control, p *progress
 		return nil, err
 	}
 	p.Data = &result.Data
+	if measured := result.Data.Normalize; measured != nil {
+		spec = spec.Normalized(*measured)
+	}
 
 	pretraining := PretrainingInput{Spec: spec, Data: result.Data}
 	if err := learn(ctx, &pretraining, c, p, result); err != nil {

@@ -4,11 +4,14 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"twinview/experiment"
 )
 
 // member is a file of a test archive.
@@ -39,6 +42,73 @@ func members() []member {
 		files = append(files, member{name, records(4)})
 	}
 	return files
+}
+
+// members100 are CIFAR-100's: fine label i of n has coarse label i/5 % 20.
+func members100(train, test int) []member {
+	names := func(prefix string, n int) (text []byte) {
+		for i := range n {
+			text = fmt.Appendf(text, "%s_%d\n", prefix, i)
+		}
+		return text
+	}
+	records := func(n int) (data []byte) {
+		for i := range n {
+			data = append(data, byte(i%100/5), byte(i%100))
+			data = append(data, bytes.Repeat([]byte{byte(i)}, 1024)...)
+			data = append(data, bytes.Repeat([]byte{byte(i + 1)}, 1024)...)
+			data = append(data, bytes.Repeat([]byte{byte(i + 2)}, 1024)...)
+		}
+		return data
+	}
+	return []member{
+		{"coarse_label_names.txt", names("coarse", 20)}, {"fine_label_names.txt", names("fine", 100)},
+		{"train.bin", records(train)}, {"test.bin", records(test)},
+	}
+}
+
+func TestReadCIFAR100(t *testing.T) {
+	packed := archive(t, members100(203, 100))
+	fine, err := ReadCIFAR100(bytes.NewReader(packed), "")
+	require.NoError(t, err)
+	require.Equal(t, 203, fine.Train.Len())
+	require.Equal(t, 100, fine.Test.Len())
+	require.Len(t, fine.Classes, 100)
+	require.Equal(t, "fine_99", fine.Classes[99])
+	require.Equal(t, []uint8{0, 1, 2}, fine.Train.Labels[200:])
+	require.Equal(t, []uint8{17, 18, 19}, fine.Train.Image(17)[300:303])
+
+	coarse, err := ReadCIFAR100(bytes.NewReader(packed), experiment.CoarseLabels)
+	require.NoError(t, err)
+	require.Len(t, coarse.Classes, 20)
+	require.Equal(t, "coarse_19", coarse.Classes[19])
+	require.Equal(t, uint8(19), coarse.Test.Labels[99])
+	require.Equal(t, fine.Train.Pixels, coarse.Train.Pixels)
+}
+
+func TestReadCIFAR100Rejects(t *testing.T) {
+	mislabelled := func(at int, label byte) []member {
+		files := members100(3, 3)
+		files[3].data[3074+at] = label
+		return files
+	}
+	for message, files := range map[string][]member{
+		"train.bin is missing":                  append(members100(3, 3)[:2], members100(3, 3)[3]),
+		"fine_label_names.txt is missing":       append(members100(3, 3)[:1], members100(3, 3)[2:]...),
+		"coarse_label_names.txt is missing":     members100(3, 3)[1:],
+		"record 1 has label 20: want 0 to 19":   mislabelled(0, 20),
+		"record 1 has label 100: want 0 to 99":  mislabelled(1, 100),
+		"which has train.bin and test.bin":      append(members100(3, 3), member{"data_batch_1.bin", records(1)}),
+		"want 1 to 50000 records of 3074 bytes": append(members100(3, 3)[:3], member{"test.bin", make([]byte, 3073)}),
+	} {
+		_, err := ReadCIFAR100(bytes.NewReader(archive(t, files)), "")
+		require.ErrorIs(t, err, ErrArchive)
+		require.ErrorContains(t, err, message)
+	}
+	_, err := ReadCIFAR100(bytes.NewReader(archive(t, members())), "")
+	require.ErrorContains(t, err, "not part of CIFAR-100", "CIFAR-10 by mistake")
+	_, err = ReadCIFAR10(bytes.NewReader(archive(t, members100(3, 3))))
+	require.ErrorContains(t, err, "not part of CIFAR-10", "and the other way round")
 }
 
 func archive(t testing.TB, files []member) []byte {
@@ -93,7 +163,7 @@ func TestReadCIFAR10Rejects(t *testing.T) {
 	}
 	with := func(name string, data []byte) []byte { return archive(t, append(members(), member{name, data})) }
 	mislabelled := records(4)
-	mislabelled[2*cifarRecord] = 10
+	mislabelled[2*3073] = 10
 	whole := archive(t, members())
 	for name, c := range map[string]struct {
 		archive []byte
@@ -104,7 +174,7 @@ func TestReadCIFAR10Rejects(t *testing.T) {
 		"truncated":       {whole[:len(whole)-40], "unexpected EOF"},
 		"cut checksum":    {whole[:len(whole)-4], "unexpected EOF"},
 		"half a record":   {archive(t, change("data_batch_2.bin", records(4)[:5000])), "data_batch_2.bin: 5000 bytes"},
-		"too many":        {archive(t, change("test_batch.bin", make([]byte, cifarRecord*10001))), "want 1 to 10000 records"},
+		"too many":        {archive(t, change("test_batch.bin", make([]byte, 3073*10001))), "want 1 to 10000 records"},
 		"no records":      {archive(t, change("test_batch.bin", nil)), "test_batch.bin: 0 bytes"},
 		"mislabelled":     {archive(t, change("data_batch_4.bin", mislabelled)), "data_batch_4.bin: record 2 has label 10"},
 		"missing batch":   {archive(t, members()[:7]), "data_batch_4.bin is missing"},
