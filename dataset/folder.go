@@ -97,7 +97,7 @@ func readPictures(ctx context.Context, source string, size int) ([]picture, erro
 				visited-1, size, size)
 		}
 		decoding.Go(func() error {
-			pixels, err := readPicture(data, size)
+			pixels, err := ReadPicture(data, size)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {

@@ -14,11 +14,11 @@ import (
 // pixelsMost bounds the memory of one image: a hundred megapixels are 400 MB.
 const pixelsMost = 100_000_000
 
-// readPicture decodes a PNG or JPEG file, whatever its name says, and returns RGB pixels [size, size, 3]. The largest square
+// ReadPicture decodes a PNG or JPEG file, whatever its name says, and returns RGB pixels [size, size, 3]. The largest square
 // in the middle is resized with a triangle filter, as wide as the reduction where the image shrinks: torchvision's bilinear
 // Resize with antialiasing. Grey becomes equal red, green and blue, CMYK becomes RGB by its complement, what is transparent
 // lies before white, and 16 bits become 8; colour profiles are not applied. A JPEG's EXIF orientation is.
-func readPicture(data []byte, size int) ([]uint8, error) {
+func ReadPicture(data []byte, size int) ([]uint8, error) {
 	decode, config, turn := jpeg.Decode, jpeg.DecodeConfig, 1
 	switch {
 	case bytes.HasPrefix(data, []byte("\x89PNG")):

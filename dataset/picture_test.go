@@ -25,7 +25,7 @@ func corners(width, height int) *image.NRGBA {
 
 func pixelsOf(t *testing.T, file []byte, size int) []uint8 {
 	t.Helper()
-	pixels, err := readPicture(file, size)
+	pixels, err := ReadPicture(file, size)
 	require.NoError(t, err)
 	require.Len(t, pixels, size*size*3)
 	return pixels
@@ -121,13 +121,13 @@ func TestHugePictureIsRefused(t *testing.T) {
 	file := encoded(t, corners(2, 2))
 	binary.BigEndian.PutUint32(file[16:], 1_000_000)
 	binary.BigEndian.PutUint32(file[20:], 1_000_000)
-	_, err := readPicture(file, 8)
+	_, err := ReadPicture(file, 8)
 	require.Error(t, err)
 	file = bytes.Clone(cmykJPEG(0, 0, 0, 0))
 	at := bytes.Index(file, []byte{0xff, 0xc0}) + 5
 	binary.BigEndian.PutUint16(file[at:], 60000)
 	binary.BigEndian.PutUint16(file[at+2:], 60000)
-	_, err = readPicture(file, 8)
+	_, err = ReadPicture(file, 8)
 	require.ErrorContains(t, err, "60000 × 60000 pixels: want 1 to 100000000")
 }
 
@@ -219,7 +219,7 @@ func FuzzReadPicture(f *testing.F) {
 	f.Add(cmykJPEG(1, 2, 3, 4))
 	f.Add(withOrientation(cmykJPEG(1, 2, 3, 4), binary.LittleEndian, 6))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		if pixels, err := readPicture(file, 8); err == nil {
+		if pixels, err := ReadPicture(file, 8); err == nil {
 			require.Len(t, pixels, 192)
 		}
 	})

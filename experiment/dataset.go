@@ -78,8 +78,15 @@ func (d Dataset) statistics() Normalize {
 	return cifar10Statistics()
 }
 
-// ImageSize is the height and width in pixels to which images of any size are resized when they are prepared.
+// cifarSize is the height and width in pixels of the images of CIFAR, and of those that code draws.
+const cifarSize = 32
+
+// ImageSize is the height and width in pixels of the data set's images: those of image_folder are brought to it when they are
+// prepared.
 func (s Spec) ImageSize() int {
+	if s.Dataset.Name != ImageFolder {
+		return cifarSize
+	}
 	if s.Dataset.Size != 0 {
 		return s.Dataset.Size
 	}
