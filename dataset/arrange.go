@@ -43,8 +43,8 @@ func arrange(files []picture, labels string) (*Prepared, error) {
 	p := &Prepared{}
 	if !labelled(labels) {
 		p.Train, p.Test = parts.train, parts.test
-		if !parts.divided {
-			p.Train, p.Test = setAside(files, min(len(files)/testShare, unlabelledTestMost))
+		if len(p.Test) == 0 {
+			p.Train, p.Test = setAside(p.Train, min(len(p.Train)/testShare, unlabelledTestMost))
 		}
 		return p, enough(p)
 	}
@@ -100,10 +100,7 @@ func withoutCommonFolder(files []picture) []picture {
 }
 
 // parts are the files of the splits, with names inside their folders.
-type parts struct {
-	divided                 bool
-	train, validation, test []picture
-}
+type parts struct{ train, validation, test []picture }
 
 // divide sorts files by the folders train, val and test, if there are no others; a class may be called train.
 func divide(files []picture) parts {
@@ -118,7 +115,7 @@ func divide(files []picture) parts {
 	if !found[folderTrain] || len(found) < 2 {
 		return parts{train: files}
 	}
-	p := parts{divided: true}
+	var p parts
 	for _, f := range files {
 		top, inside, _ := strings.Cut(f.name, "/")
 		f.name = inside

@@ -11,8 +11,10 @@ import (
 	colour "image/color"
 	"image/png"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -171,6 +173,26 @@ func TestListDigestIsThatOfSha256sum(t *testing.T) {
 	sum, err := ListDigest(t.Context(), folderOf(t, []member{{"b/x.png", b}, {"a/x.png", a}}))
 	require.NoError(t, err)
 	require.Equal(t, sumOf([]byte(sumOf(a)+"  a/x.png\n"+sumOf(b)+"  b/x.png\n")), sum)
+}
+
+// The command in docs/own-data.md prints it.
+func TestDocumentedCommandGivesTheListDigest(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the command is for GNU's tools")
+	}
+	page, err := os.ReadFile("../docs/own-data.md")
+	require.NoError(t, err)
+	_, command, found := strings.Cut(string(page), "\ncd pets && ")
+	require.True(t, found)
+	command, _, _ = strings.Cut(command, "\n")
+	root := folderOf(t, append(pets(t), member{"cat/with a space.png", pngOf(t, 5, 5, colour.White)}))
+	want, err := ListDigest(t.Context(), root)
+	require.NoError(t, err)
+	run := exec.Command("sh", "-c", command)
+	run.Dir = root
+	out, err := run.Output()
+	require.NoError(t, err)
+	require.Equal(t, want, strings.Fields(string(out))[0])
 }
 
 func TestFolderIsDivided(t *testing.T) {

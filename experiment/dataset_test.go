@@ -1,6 +1,9 @@
 package experiment
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -113,4 +116,41 @@ func TestOtherDatasetsLeaveDigestsAlone(t *testing.T) {
 	require.Equal(t, "82fce1af81b5e4e8aca35645f758951a5d23a003eaa168099fd61f1ee6752696", s.Digest())
 	s = parse(t, "name: a\nmethod: {name: barlow_twins}\nablation: {}\nlinear_augmented: {}\ndataset: {name: synthetic}")
 	require.Equal(t, "85646bb1ec99f2198b427b07605c9fd1112cc10b477608a0282308c55002a1bd", s.Digest())
+}
+
+// Every recipe for CIFAR-10 is one for CIFAR-100.
+func TestRecipesRunOnCIFAR100(t *testing.T) {
+	recipes, err := filepath.Glob("../configs/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, recipes)
+	for _, recipe := range recipes {
+		text, err := os.ReadFile(recipe)
+		require.NoError(t, err)
+		s := parse(t, string(text))
+		require.NoError(t, Set(&s, "dataset.name=cifar100"))
+		require.NoError(t, s.Validate(), recipe)
+		for _, view := range s.views() {
+			require.Equal(t, [3]float64{0.5071, 0.4865, 0.4409}, view.Normalize.Mean, recipe)
+		}
+		require.NoError(t, Set(&s, "dataset.labels=coarse"))
+		require.NoError(t, s.Validate(), recipe)
+	}
+}
+
+// The specs of docs/own-data.md are valid as they stand there, but for what a reader fills in.
+func TestSpecsOfOwnDataAreValid(t *testing.T) {
+	page, err := os.ReadFile("../docs/own-data.md")
+	require.NoError(t, err)
+	blocks := strings.Split(string(page), "```yaml\n")[1:]
+	require.Len(t, blocks, 3)
+	for _, block := range blocks {
+		document, _, _ := strings.Cut(block, "```")
+		document = strings.Replace(document, "64 hexadecimal digits", digest, 1)
+		if !strings.HasPrefix(document, "name:") {
+			document = "name: a\n" + document
+		}
+		s := parse(t, document)
+		require.NoError(t, s.Validate(), document)
+		require.Equal(t, ImageFolder, s.Dataset.Name)
+	}
 }

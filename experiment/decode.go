@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -65,6 +66,8 @@ func (d *decoder) value(node ast.Node, path string, v reflect.Value) {
 		d.list(node, path, v)
 	case reflect.Slice:
 		d.items(node, path, v)
+	case reflect.Map:
+		d.numbers(node, path, v)
 	default:
 		d.scalar(node, path, v)
 	}
@@ -144,6 +147,25 @@ func (d *decoder) items(node ast.Node, path string, v reflect.Value) {
 		v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
 		d.value(item, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
 	}
+}
+
+// numbers decodes a map of numbers, over what is there, into memory of its own.
+func (d *decoder) numbers(node ast.Node, path string, v reflect.Value) {
+	if node.Type() != ast.MappingType && node.Type() != ast.MappingValueType {
+		d.complain(node, path, "must be a map of numbers")
+		return
+	}
+	values := maps.Clone(v.Interface().(map[string]float64))
+	if values == nil {
+		values = map[string]float64{}
+	}
+	for _, e := range entries(node) {
+		var value float64
+		key := keyText(e.Key)
+		d.value(e.Value, join(path, key), reflect.ValueOf(&value).Elem())
+		values[key] = value
+	}
+	v.Set(reflect.ValueOf(values))
 }
 
 func wantedItems(t reflect.Type) string {

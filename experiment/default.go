@@ -27,7 +27,8 @@ func Default() Spec {
 func DefaultFor(method string) Spec {
 	s := Default()
 	if method != BarlowTwins {
-		s.Method.Name = method
+		loss, _ := LossOf(method)
+		s.Method.Name, s.Method.Parameters = method, loss.defaults()
 		return s
 	}
 	s.Method = barlowTwins()

@@ -1,5 +1,7 @@
 package experiment
 
+import "maps"
+
 // views are the distributions of images that s has.
 func (s *Spec) views() []*View {
 	all := []*View{&s.Augment.FirstView, &s.Finetune.Augment}
@@ -38,6 +40,7 @@ func (s Spec) MeasuresStatistics() bool {
 
 // clone copies the parts of s that can be absent.
 func (s Spec) clone() Spec {
+	s.Method.Parameters = maps.Clone(s.Method.Parameters)
 	if s.Augment.SecondView != nil {
 		s.Augment.SecondView = new(*s.Augment.SecondView)
 	}

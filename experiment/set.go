@@ -22,7 +22,7 @@ func Set(spec *Spec, assignment string) error {
 	if err := set(&changed, path, text); err != nil {
 		return err
 	}
-	from, to := defaultOn(spec.Dataset, spec.Method.Name), defaultOn(changed.Dataset, changed.Method.Name)
+	from, to := defaultsWith(spec, spec), defaultsWith(&changed, spec)
 	if from.Method.Name != to.Method.Name || from.Dataset != to.Dataset {
 		follow(reflect.ValueOf(&changed).Elem(), reflect.ValueOf(from), reflect.ValueOf(to))
 	}
@@ -31,6 +31,9 @@ func Set(spec *Spec, assignment string) error {
 }
 
 func set(spec *Spec, path, text string) error {
+	if name, ok := strings.CutPrefix(path, "method.parameters."); ok {
+		return setParameter(&spec.Method, path, name, text)
+	}
 	field, err := fieldAt(spec, path, text == "null")
 	if err != nil {
 		return err
@@ -48,6 +51,19 @@ func set(spec *Spec, path, text string) error {
 	if len(d.problems) > 0 {
 		return fmt.Errorf("%s: %s", d.problems[0].path, d.problems[0].text)
 	}
+	return nil
+}
+
+// setParameter sets a number of a map, whose keys are no fields.
+func setParameter(m *Method, path, name, text string) error {
+	var value float64
+	if !setNumber(text, reflect.ValueOf(&value).Elem()) {
+		return fmt.Errorf("%s: must be a finite number, not %s", path, text)
+	}
+	if m.Parameters == nil {
+		m.Parameters = map[string]float64{}
+	}
+	m.Parameters[name] = value
 	return nil
 }
 
@@ -72,8 +88,24 @@ func fieldAt(spec *Spec, path string, null bool) (reflect.Value, error) {
 	return v, nil
 }
 
+// defaultsWith are the defaults of s's method and data set, with the optional sections that another spec has.
+func defaultsWith(s, sections *Spec) Spec {
+	d := defaultOn(s.Dataset, s.Method.Name)
+	if sections.LinearAugmented != nil {
+		d.LinearAugmented = new(defaultLinearAugmented())
+		d.LinearAugmented.Augment.Normalize = s.Dataset.statistics()
+	}
+	if sections.Ablation != nil {
+		d.Ablation = new(defaultAblation(s.Dataset))
+	}
+	return d
+}
+
 // follow sets the parts of v that equal from to to, field by field.
 func follow(v, from, to reflect.Value) {
+	if v.Kind() == reflect.Pointer && !v.IsNil() && !from.IsNil() && !to.IsNil() {
+		v, from, to = v.Elem(), from.Elem(), to.Elem()
+	}
 	if v.Kind() == reflect.Struct {
 		for i := range v.NumField() {
 			follow(v.Field(i), from.Field(i), to.Field(i))

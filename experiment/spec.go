@@ -66,6 +66,8 @@ type Method struct {
 	// Lambda weighs the off-diagonal terms (Zbontar et al. 2021, eq. 1). Barlow Twins only.
 	Lambda    float64   `yaml:"lambda" json:"lambda"`
 	Projector Projector `yaml:"projector" json:"projector"`
+	// Parameters are those of a loss beside the two, see Loss. They are nil for SimCLR and Barlow Twins.
+	Parameters map[string]float64 `yaml:"parameters,omitempty" json:"parameters,omitempty"`
 }
 
 // Projector is the projection head: Layers linear layers, with batch norm and ReLU behind each but the last.

@@ -165,7 +165,9 @@ func (w Weights) check(c *checker) {
 }
 
 func (m Method) check(c *checker) {
-	c.oneOf("method.name", m.Name, SimCLR, BarlowTwins)
+	if c.oneOf("method.name", m.Name, lossNames()...) {
+		m.checkParameters(c)
+	}
 	c.used(m.Name == SimCLR, "method.temperature", m.Temperature, span{low: 0.001, high: 100})
 	c.used(m.Name == BarlowTwins, "method.lambda", m.Lambda, span{low: 0, high: 1})
 	c.whole("method.projector.layers", m.Projector.Layers, 1, 8, "")

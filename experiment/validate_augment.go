@@ -21,9 +21,9 @@ func (a Augment) checkViews(c *checker, method string) {
 	if a.Views != 0 {
 		c.whole("augment.views", a.Views, 2, 8, "each view needs another of its image; 0 stands for 2")
 	}
-	if method == BarlowTwins && a.Views > 2 {
+	if loss, _ := LossOf(method); loss.Views == 2 && a.Views > 2 {
 		c.complain("augment.views", a.Views, "is too many for %s, whose loss correlates two views: set it to 2, or "+
-			"method.name to %s", BarlowTwins, SimCLR)
+			"method.name to %s", method, SimCLR)
 	}
 }
 

@@ -3,11 +3,31 @@ package model
 import (
 	"fmt"
 	"hash"
+	"math"
 
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"twinview/experiment"
 )
+
+func init() {
+	losses[experiment.BarlowTwins] = loss{
+		check: func(m experiment.Method) error {
+			if !(m.Lambda >= 0) || math.IsInf(m.Lambda, 1) {
+				return fmt.Errorf("method.lambda is %v, want a number of at least 0", m.Lambda)
+			}
+			return nil
+		},
+		build: func(b *builder, m experiment.Method, o Options) {
+			first := b.apply(Standardize{}, b.apply(Rows{From: 0, To: o.Batch / 2}, b.network.Projection))
+			second := b.apply(Standardize{}, b.apply(Rows{From: o.Batch / 2, To: o.Batch}, b.network.Projection))
+			correlation := b.apply(MatMul{TransA: true}, first, second)
+			b.network.Loss = b.apply(RedundancyReduction{Lambda: m.Lambda}, correlation)
+		},
+	}
+}
 
 // RedundancyReduction is the loss of Barlow Twins (Zbontar et al. 2021, eq. 1) on the cross-correlation matrix of the two
 // views' projections: (c [D, D]) → scalar,

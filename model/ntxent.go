@@ -8,7 +8,24 @@ import (
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"twinview/experiment"
 )
+
+func init() {
+	losses[experiment.SimCLR] = loss{
+		check: func(m experiment.Method) error {
+			if !(m.Temperature > 0) || math.IsInf(m.Temperature, 1) {
+				return fmt.Errorf("method.temperature is %v, want a number greater than 0", m.Temperature)
+			}
+			return nil
+		},
+		build: func(b *builder, m experiment.Method, o Options) {
+			z := b.apply(L2Normalize{}, b.network.Projection)
+			b.network.Loss = b.apply(NTXent{Temperature: m.Temperature, Views: o.viewsPerImage()}, z)
+		},
+	}
+}
 
 // NTXent is the normalised temperature-scaled cross entropy of SimCLR (Chen et al. 2020, eq. 1 and algorithm 1) on V views
 // of each of N images: (z [VN, D]) → scalar. Row vN + i is view v of image i. Rows of one image are positive pairs, all

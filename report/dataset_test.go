@@ -98,7 +98,7 @@ func TestReportOfAHundredClasses(t *testing.T) {
 	require.Equal(t, 400, picture.Bounds().Dx())
 	requireColor(t, shade(0.6), picture.At(1, 1)) // the first class is right in 60 of 100
 	requireColor(t, colorPaper, picture.At(399, 1))
-	require.Equal(t, 10, strings.Count(c[0].Most, " for "))
+	require.Equal(t, 10, strings.Count(c[0].Most, "%)"))
 }
 
 func requireColor(t *testing.T, want, got color.Color) {

@@ -64,9 +64,9 @@ func figures(spec *experiment.Spec, r *experiment.Result) []figure {
 			knn = append(knn, plotter.XY{X: x, Y: 100 * *e.KNN})
 		}
 	}
-	unit := "loss (nats)"
-	if spec.Method.Name == experiment.BarlowTwins {
-		unit = "loss"
+	unit := "loss"
+	if loss, _ := experiment.LossOf(spec.Method.Name); loss.Unit != "" {
+		unit = fmt.Sprintf("loss (%s)", loss.Unit)
 	}
 	n, best := len(trained(r)), r.Best.Epoch
 	all := []figure{

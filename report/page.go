@@ -19,8 +19,10 @@ type page struct {
 	Name     string
 	Method   string
 	IsSimCLR bool
-	Spec     experiment.Spec
-	Result   experiment.Result
+	// IsBarlowTwins is for its formula; a loss that is neither has its text alone.
+	IsBarlowTwins bool
+	Spec          experiment.Spec
+	Result        experiment.Result
 	// Labelled says that the images have labels. Without, there are no evaluations.
 	Labelled bool
 	// Headline is the evaluation that answers the question.
@@ -91,7 +93,7 @@ func newPage(in Input) (*page, error) {
 	}
 	p := &page{
 		Name: r.Experiment, Method: methodTitle(spec.Method.Name),
-		IsSimCLR: spec.Method.Name == experiment.SimCLR, Spec: *spec, Result: *r,
+		IsSimCLR: spec.Method.Name == experiment.SimCLR, IsBarlowTwins: spec.Method.Name == experiment.BarlowTwins, Spec: *spec, Result: *r,
 		Labelled: spec.Dataset.Labelled(), Question: questionOf(spec), Network: network(spec), Choices: choices(spec, r),
 		Train: count(r.Data.Train), Validation: count(r.Data.Validation), Test: count(r.Data.Test),
 		Chance: percent(chance(r)), ChanceAt: fmt.Sprintf("%.2f", 100*chance(r)),

@@ -2,6 +2,9 @@ package report
 
 // formula writes the pretraining loss in a line: fractions with a stroke, indices below the line.
 func (d *pdfDocument) formula() {
+	if !d.page.IsSimCLR && !d.page.IsBarlowTwins {
+		return
+	}
 	d.SetX(pdfMargin + 18)
 	d.ink(colorInk)
 	if d.page.IsSimCLR {

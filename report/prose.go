@@ -59,11 +59,29 @@ func (p *page) describeLoss(spec *experiment.Spec) {
 			views, average, spec.Method.Temperature, spec.Pretrain.BatchSize)
 		return
 	}
+	if !p.IsBarlowTwins {
+		p.describeOtherLoss(spec)
+		return
+	}
 	p.LossName = "Barlow Twins loss"
 	p.Loss = "The loss is that of Barlow Twins (Zbontar et al. 2021, equation 1): the outputs of the two views should agree, " +
 		"and different outputs should have nothing in common."
 	p.Symbols = fmt.Sprintf("C is the correlation, over the batch, of each output of the one view with each of the other; "+
 		"λ = %v, batch of %d images.", spec.Method.Lambda, spec.Pretrain.BatchSize)
+}
+
+// describeOtherLoss fills in what a loss says of itself.
+func (p *page) describeOtherLoss(spec *experiment.Spec) {
+	loss, _ := experiment.LossOf(spec.Method.Name)
+	p.LossName, p.Loss = loss.Title+" loss", loss.Text
+	if loss.Unit != "" {
+		p.LossName += " (" + loss.Unit + ")"
+	}
+	p.Symbols = fmt.Sprintf("Batch of %d images", spec.Pretrain.BatchSize)
+	for _, parameter := range loss.Parameters {
+		p.Symbols += fmt.Sprintf(", %s = %v", parameter.Name, spec.Method.Parameters[parameter.Name])
+	}
+	p.Symbols += "."
 }
 
 func choices(spec *experiment.Spec, r *experiment.Result) string {

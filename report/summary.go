@@ -72,11 +72,6 @@ func percentOr(fraction *float64, otherwise string) string {
 
 // methodTitle is the name that the literature uses.
 func methodTitle(method string) string {
-	switch method {
-	case experiment.SimCLR:
-		return "SimCLR"
-	case experiment.BarlowTwins:
-		return "Barlow Twins"
-	}
-	return method
+	loss, _ := experiment.LossOf(method)
+	return loss.Title
 }
