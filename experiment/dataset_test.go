@@ -114,7 +114,8 @@ func TestSetDatasetBringsItsDefaults(t *testing.T) {
 func TestOtherDatasetsLeaveDigestsAlone(t *testing.T) {
 	s := parse(t, "name: a")
 	require.Equal(t, "82fce1af81b5e4e8aca35645f758951a5d23a003eaa168099fd61f1ee6752696", s.Digest())
-	s = parse(t, "name: a\nmethod: {name: barlow_twins}\nablation: {}\nlinear_augmented: {}\ndataset: {name: synthetic}")
+	s = parse(t, "name: a\nmethod: {name: barlow_twins}\nablation: {}\nlinear_augmented: {}\ndataset: {name: synthetic}\n"+
+		"pretrain: {optimizer: {bias_learning_rate: 0}}")
 	require.Equal(t, "85646bb1ec99f2198b427b07605c9fd1112cc10b477608a0282308c55002a1bd", s.Digest())
 }
 
