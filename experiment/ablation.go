@@ -77,6 +77,7 @@ func (a *Ablation) checkFractions(c *checker, images, classes int) {
 	if n := len(a.LabelFractions); n < 1 || n > maxLabelFractions {
 		c.complain("ablation.label_fractions", a.LabelFractions, "must have 1 to %d numbers", maxLabelFractions)
 	}
+	c.must("ablation.label_fractions", fmt.Sprintf("1 to %d numbers, each greater than 0 and at most 1", maxLabelFractions))
 	for i, fraction := range a.LabelFractions {
 		path := fmt.Sprintf("ablation.label_fractions[%d]", i)
 		c.real(path, fraction, span{low: 0, high: 1, openLow: true}, "")

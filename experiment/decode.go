@@ -2,7 +2,6 @@ package experiment
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -17,30 +16,20 @@ import (
 
 // decoder moves a YAML tree into a Spec. The library's own decoder is not strict enough for a spec that decides days of
 // computing: it cuts 1.5 down to the integer 1, fills a short list up with zeros and takes null for "leave it".
-type decoder struct{ problems []problem }
+type decoder struct{ problems Problems }
 
-// problem is one thing wrong with a document, and where.
-type problem struct {
-	line, column int
-	path, text   string
-}
-
-// err is all problems in the order of the document, nil if there are none.
-func (d *decoder) err() error {
-	slices.SortStableFunc(d.problems, func(a, b problem) int {
-		return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.column, b.column))
+// inOrder are all problems in the order of the document.
+func (d *decoder) inOrder() Problems {
+	slices.SortStableFunc(d.problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	var all []error
-	for _, p := range d.problems {
-		all = append(all, fmt.Errorf("line %d, column %d: %s: %s", p.line, p.column, p.path, p.text))
-	}
-	return errors.Join(all...)
+	return d.problems
 }
 
 func (d *decoder) complain(at ast.Node, path, format string, arguments ...any) {
-	p := problem{path: cmp.Or(path, "the spec"), text: fmt.Sprintf(format, arguments...)}
+	p := Problem{Path: cmp.Or(path, "the spec"), Text: fmt.Sprintf(format, arguments...)}
 	if t := at.GetToken(); t != nil && t.Position != nil {
-		p.line, p.column = t.Position.Line, t.Position.Column
+		p.Line, p.Column = t.Position.Line, t.Position.Column
 	}
 	d.problems = append(d.problems, p)
 }

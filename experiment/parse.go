@@ -26,19 +26,28 @@ const maxNesting = 32
 // Decoding is strict. The error names every unknown key and every value of the wrong type with its line and column, all
 // of them in one go. Ranges are Validate's business: a spec can be adjusted (see Set) before it is validated.
 func Parse(data []byte) (Spec, error) {
-	root, err := document(data)
+	s, problems, err := decode(data)
 	if err != nil {
 		return Spec{}, err
+	}
+	if len(problems) > 0 {
+		return Spec{}, problems
+	}
+	return s, nil
+}
+
+// decode reads what it can. The error is that of something that is no YAML document; a field with a problem keeps its default.
+func decode(data []byte) (Spec, Problems, error) {
+	root, err := document(data)
+	if err != nil {
+		return Spec{}, nil, err
 	}
 	s := defaultOn(Dataset{
 		Name: textAt(root, CIFAR10, "dataset", "name"), Labels: textAt(root, "", "dataset", "labels"),
 	}, textAt(root, SimCLR, "method", "name"))
 	d := decoder{}
 	d.value(root, "", reflect.ValueOf(&s).Elem())
-	if err := d.err(); err != nil {
-		return Spec{}, err
-	}
-	return s, nil
+	return s, d.inOrder(), nil
 }
 
 // document is the root of the only document in data.
@@ -88,8 +97,10 @@ func checkNesting(tokens token.Tokens) error {
 			brackets--
 		}
 		if brackets > maxNesting || entries > maxNesting {
-			return fmt.Errorf("line %d, column %d: lists and maps lie more than %d deep inside each other", t.Position.Line,
-				t.Position.Column, maxNesting)
+			return Problems{{
+				Line: t.Position.Line, Column: t.Position.Column,
+				Text: fmt.Sprintf("lists and maps lie more than %d deep inside each other", maxNesting),
+			}}
 		}
 	}
 	return nil
@@ -102,7 +113,7 @@ func syntaxError(err error) error {
 		return fmt.Errorf("the spec is no YAML: %w", err)
 	}
 	p := located.GetToken().Position
-	return fmt.Errorf("line %d, column %d: %s", p.Line, p.Column, located.GetMessage())
+	return Problems{{Line: p.Line, Column: p.Column, Text: located.GetMessage()}}
 }
 
 // textAt looks ahead to a value that decides which defaults apply. Anything wrong with it is found when it is decoded.

@@ -11,11 +11,11 @@ import (
 // The value is read as in a spec, except that strings need no quotes. Setting part of an absent second view starts from
 // the first. Setting method.name to another method moves every field that still has the old method's default to the new
 // one's, because a method is of little use under the other's settings; so do dataset.name and dataset.labels with what
-// belongs to the images. Where it fails, spec is unchanged.
+// belongs to the images. Where it fails, which is with Problems, spec is unchanged.
 func Set(spec *Spec, assignment string) error {
 	path, text, ok := strings.Cut(assignment, "=")
 	if !ok {
-		return fmt.Errorf("%q is no assignment; write key=value, for example pretrain.epochs=5", assignment)
+		return wrong("", "%q is no assignment; write key=value, for example pretrain.epochs=5", assignment)
 	}
 	path, text = strings.TrimSpace(path), strings.TrimSpace(text)
 	changed := spec.clone()
@@ -44,21 +44,25 @@ func set(spec *Spec, path, text string) error {
 	}
 	value, err := document([]byte(text))
 	if err != nil {
-		return fmt.Errorf("%s: %q is no value", path, text)
+		return wrong(path, "%q is no value", text)
 	}
 	d := decoder{}
 	d.value(value, path, field)
-	if len(d.problems) > 0 {
-		return fmt.Errorf("%s: %s", d.problems[0].path, d.problems[0].text)
+	for i := range d.problems {
+		d.problems[i].Line, d.problems[i].Column = 0, 0 // there is no file
 	}
-	return nil
+	return d.problems.err()
+}
+
+func wrong(path, format string, arguments ...any) error {
+	return Problems{{Path: path, Text: fmt.Sprintf(format, arguments...)}}
 }
 
 // setParameter sets a number of a map, whose keys are no fields.
 func setParameter(m *Method, path, name, text string) error {
 	var value float64
 	if !setNumber(text, reflect.ValueOf(&value).Elem()) {
-		return fmt.Errorf("%s: must be a finite number, not %s", path, text)
+		return wrong(path, "must be a finite number, not %s", text)
 	}
 	if m.Parameters == nil {
 		m.Parameters = map[string]float64{}
@@ -76,11 +80,11 @@ func fieldAt(spec *Spec, path string, null bool) (reflect.Value, error) {
 			v = v.Elem()
 		}
 		if v.Kind() != reflect.Struct {
-			return v, fmt.Errorf("%s: has no keys inside; set it as a whole", walked)
+			return v, wrong(walked, "has no keys inside; set it as a whole")
 		}
 		i := slices.Index(keys(v.Type()), key)
 		if i < 0 {
-			return v, fmt.Errorf("%s: %s", join(walked, key), unknownKey(key, walked, v.Type()))
+			return v, wrong(join(walked, key), "%s", unknownKey(key, walked, v.Type()))
 		}
 		prepare(v, i, null && n == len(steps)-1)
 		v, walked = v.Field(i), join(walked, key)

@@ -20,6 +20,9 @@ const (
 	maxFolder    = 10_000_000
 )
 
+// digestForm is what a SHA-256 looks like.
+const digestForm = "64 digits 0-9 and a-f"
+
 var (
 	nameSyntax   = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 	digestSyntax = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -30,9 +33,15 @@ var (
 // doesn't use only has to be finite.
 func (s Spec) Validate() error {
 	c := &checker{}
+	s.check(c)
+	return c.err()
+}
+
+func (s Spec) check(c *checker) {
+	const name = "1 to 63 lowercase letters, digits, - and _, beginning with a letter or digit"
+	c.must("name", name)
 	if !nameSyntax.MatchString(s.Name) {
-		c.complain("name", s.Name, "names no experiment: must be 1 to 63 lowercase letters, digits, - and _, "+
-			"beginning with a letter or digit (it is the workflow's ID and a folder in the object store)")
+		c.complain("name", s.Name, "names no experiment: must be %s (it is the workflow's ID and a folder in the object store)", name)
 	}
 	s.Dataset.check(c)
 	s.Encoder.check(c)
@@ -56,7 +65,6 @@ func (s Spec) Validate() error {
 	s.Compute.check(c)
 	c.whole("compute.evaluation_batch_size", s.Compute.EvaluationBatchSize, 1, 4096, "")
 	s.checkSizes(c)
-	return c.err()
 }
 
 // check lets the choices be empty: an experiment under way may have begun before there were any.
@@ -154,12 +162,13 @@ func (e Encoder) check(c *checker) {
 }
 
 func (w Weights) check(c *checker) {
+	c.must("encoder.weights.sha256", digestForm)
 	if w.Source == "" {
 		c.complain("encoder.weights.source", "", "is missing: must be a path or an http(s) URL")
 	}
 	if !digestSyntax.MatchString(w.SHA256) {
-		c.complain("encoder.weights.sha256", w.SHA256, "is no digest: must be that of encoder.weights.source, 64 digits 0-9 "+
-			"and a-f, as sha256sum prints them")
+		c.complain("encoder.weights.sha256", w.SHA256, "is no digest: must be that of encoder.weights.source, %s, as "+
+			"sha256sum prints them", digestForm)
 	}
 	c.source("encoder.weights.source", w.Source)
 }

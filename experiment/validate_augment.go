@@ -57,9 +57,9 @@ func (j ColorJitter) check(c *checker, path string) {
 func (b Blur) check(c *checker, path string, size int) {
 	c.real(path+".probability", b.Probability, probability, "")
 	// The image is mirrored by half a kernel at its edges, without repeating the edge itself.
-	if largest := 2*size - 1; b.Kernel < 1 || b.Kernel > largest || b.Kernel%2 == 0 {
-		c.complain(path+".kernel", b.Kernel,
-			"is out of range: must be an odd number from 1 to %d (the kernel has a centre, and fits the smallest view)", largest)
-	}
+	largest := 2*size - 1
+	c.within(b.Kernel >= 1 && b.Kernel <= largest && b.Kernel%2 == 1, path+".kernel", b.Kernel,
+		"an odd number from 1 to %d (the kernel has a centre, and fits the smallest view)", largest)
+	c.must(path+".kernel", "an odd number, at most twice the size of the smallest view less 1")
 	c.interval(path+".sigma", b.Sigma, span{low: 0.01, high: 100})
 }

@@ -86,8 +86,9 @@ func (s Spec) checkLabels(c *checker) {
 }
 
 func (d Dataset) checkSource(c *checker) {
+	c.must("dataset.sha256", digestForm)
 	if d.SHA256 != "" && !digestSyntax.MatchString(d.SHA256) {
-		c.complain("dataset.sha256", d.SHA256, "is no digest: must be 64 digits 0-9 and a-f, as sha256sum prints them")
+		c.complain("dataset.sha256", d.SHA256, "is no digest: must be %s, as sha256sum prints them", digestForm)
 	}
 	if d.Name == Synthetic && (d.Source != "" || d.SHA256 != "") {
 		c.complain("dataset.source", d.Source, "belongs to no archive: the synthetic set is drawn by code; "+

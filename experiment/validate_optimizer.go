@@ -22,5 +22,6 @@ func (o Optimizer) check(c *checker, path string) {
 func (s Schedule) check(c *checker, path string, epochs int) {
 	c.oneOf(path+".name", s.Name, Cosine, Constant)
 	c.real(path+".warmup_epochs", s.WarmupEpochs, span{low: 0, high: float64(max(0, epochs))}, "it is part of the epochs")
+	c.must(path+".warmup_epochs", "0 to the number of epochs")
 	c.real(path+".final_rate", s.FinalRate, span{low: 0, high: 1}, "a fraction of the learning rate")
 }
