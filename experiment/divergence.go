@@ -6,7 +6,7 @@ import "fmt"
 // checkpoint before it, or from the beginning, with smaller learning rates from there on. That is done once; a second
 // divergence fails the experiment. A spec without the section fails at the first; one with an empty section gets the default.
 type Divergence struct {
-	// RateFactor is what every learning rate is multiplied by, greater than 0 and less than 1.
+	// RateFactor is what every learning rate is multiplied by.
 	RateFactor float64 `yaml:"rate_factor" json:"rate_factor"`
 }
 

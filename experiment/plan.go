@@ -7,8 +7,9 @@ import (
 
 // PretrainPlan is a number of epochs that pretraining was to have, until that was changed while it ran.
 type PretrainPlan struct {
-	// Until is the last epoch that was trained under it, counted from 1, Epochs the number that were planned.
-	Until  int `yaml:"until" json:"until"`
+	// Until is the last epoch that was trained under it, counted from 1.
+	Until int `yaml:"until" json:"until"`
+	// Epochs is the number that were planned.
 	Epochs int `yaml:"epochs" json:"epochs"`
 }
 

@@ -6,26 +6,28 @@ import (
 	"regexp"
 )
 
-// Complete is Default with every section that a spec may leave out, as an empty one in a file gives it, and with one item in
-// each list of sections.
-func Complete() Spec {
-	s := Default()
+// Complete is s with every section that it leaves out, as an empty one in a file gives it, and with one item in each list of
+// sections that is empty.
+func (s Spec) Complete() Spec {
 	complete(reflect.ValueOf(&s).Elem())
 	return s
 }
 
+// complete writes into v only what was absent: a section that was there may be shared with another spec.
 func complete(v reflect.Value) {
 	for i := range v.NumField() {
-		prepare(v, i, false)
 		f := v.Field(i)
-		if f.Kind() == reflect.Pointer {
-			f = f.Elem()
-		}
-		if f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Struct {
-			f.Set(reflect.MakeSlice(f.Type(), 1, 1))
-			f = f.Index(0)
-		}
-		if f.Kind() == reflect.Struct {
+		switch f.Kind() {
+		case reflect.Pointer:
+			if f.IsNil() {
+				prepare(v, i, false)
+				complete(f.Elem())
+			}
+		case reflect.Slice:
+			if f.Len() == 0 && f.Type().Elem().Kind() == reflect.Struct {
+				f.Set(reflect.MakeSlice(f.Type(), 1, 1))
+			}
+		case reflect.Struct:
 			complete(f)
 		}
 	}
@@ -38,9 +40,13 @@ func Ranges() map[string]string {
 	// Some fields are checked only where a method or an optimiser uses them. The defaults come last, and prevail.
 	for _, method := range []string{BarlowTwins, SimCLR} {
 		for _, optimizer := range []string{SGD, AdamW, LARS} {
-			s := Complete()
-			s.Method.Name, s.Pretrain.Optimizer.Name = method, optimizer
-			s.Augment.Views = 2
+			s := Default().Complete()
+			s.Method.Name, s.Augment.Views = method, 2
+			for _, o := range []*Optimizer{
+				&s.Pretrain.Optimizer, &s.Linear.Optimizer, &s.LinearAugmented.Optimizer, &s.Finetune.Optimizer, &s.Ablation.Optimizer,
+			} {
+				o.Name = optimizer
+			}
 			c := checker{ranges: map[string]string{}}
 			s.check(&c)
 			maps.Copy(ranges, c.ranges)

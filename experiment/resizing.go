@@ -5,6 +5,7 @@ import "fmt"
 // ResizingPhase is a run of epochs on views of one size: progressive resizing, which begins on small images (Howard 2018,
 // https://www.fast.ai/posts/2018-08-10-fastai-diu-imagenet.html; Tan and Le 2021, section 4).
 type ResizingPhase struct {
+	// Epochs is how many there are of them.
 	Epochs int `yaml:"epochs" json:"epochs"`
 	// Size is the height and width of a view in pixels, in place of Augment.Size.
 	Size int `yaml:"size" json:"size"`
