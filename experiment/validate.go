@@ -28,6 +28,9 @@ var (
 	digestSyntax = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
+// IsName says whether an experiment can be called so.
+func IsName(name string) bool { return nameSyntax.MatchString(name) }
+
 // Validate checks every field against its range and the fields against each other. The error joins all that is wrong,
 // one line each, with the path of the field, its value and what it must be. A field that the chosen method or optimiser
 // doesn't use only has to be finite.
@@ -40,7 +43,7 @@ func (s Spec) Validate() error {
 func (s Spec) check(c *checker) {
 	const name = "1 to 63 lowercase letters, digits, - and _, beginning with a letter or digit"
 	c.must("name", name)
-	if !nameSyntax.MatchString(s.Name) {
+	if !IsName(s.Name) {
 		c.complain("name", s.Name, "names no experiment: must be %s (it is the workflow's ID and a folder in the object store)", name)
 	}
 	s.Dataset.check(c)

@@ -45,6 +45,9 @@ func PartialPrefix(epochKey string) string {
 	return strings.TrimSuffix(epochKey, checkpointExtension) + partial + "/"
 }
 
+// IsPartial says whether a key is of something inside an epoch.
+func IsPartial(key string) bool { return strings.Contains(key, partial+"/") }
+
 // partial ends the name of the folder with an epoch's checkpoints between two steps.
 const partial = ".partial"
 

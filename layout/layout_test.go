@@ -13,6 +13,8 @@ func TestKeys(t *testing.T) {
 	require.Equal(t, "experiments/first/pretrain/epoch-0042.safetensors", epoch)
 	require.Equal(t, "experiments/first/pretrain/epoch-0042.json", RecordKey(epoch))
 	require.Equal(t, "experiments/first/pretrain/epoch-0042.partial/", PartialPrefix(epoch))
+	require.True(t, IsPartial(PartialPrefix(epoch)+"step-000003.safetensors"))
+	require.False(t, IsPartial(epoch))
 	require.Equal(t, "experiments/first/pretrain/epoch-0042.partial/step-000003.json",
 		RecordKey(PartialPrefix(epoch)+"step-000003.safetensors"))
 }

@@ -16,6 +16,7 @@ func TestContract(t *testing.T) {
 			"bucket":         testBucket,
 			"put":            testPut,
 			"get":            testGet,
+			"download":       testDownload,
 			"objects":        testObjects,
 			"faults":         testFaults,
 			"removed bucket": testRemovedBucket,

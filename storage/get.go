@@ -46,9 +46,8 @@ func (s *Store) GetFile(ctx context.Context, a experiment.Artifact, path string)
 
 // read streams the object into w and verifies it. What w received counts only when the error is nil.
 func (s *Store) read(ctx context.Context, a experiment.Artifact, w io.Writer, b *breaks) error {
-	if a.SHA256 == "" {
-		return fmt.Errorf("%w: %s has no SHA-256 recorded, so it can't be verified: it was not written by this program",
-			ErrCorrupt, a.Key)
+	if err := s.verifiable(a); err != nil {
+		return err
 	}
 	found, _, err := s.download(ctx, a.Key, w, b)
 	if err != nil {
@@ -56,6 +55,15 @@ func (s *Store) read(ctx context.Context, a experiment.Artifact, w io.Writer, b 
 	}
 	if found.Size != a.Size || !strings.EqualFold(found.SHA256, a.SHA256) {
 		return s.corrupt(a, found)
+	}
+	return nil
+}
+
+// verifiable refuses an artifact without a digest.
+func (s *Store) verifiable(a experiment.Artifact) error {
+	if a.SHA256 == "" {
+		return fmt.Errorf("%w: %s has no SHA-256 recorded, so it can't be verified: it was not written by this program",
+			ErrCorrupt, a.Key)
 	}
 	return nil
 }

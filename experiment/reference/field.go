@@ -4,6 +4,7 @@
 package reference
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -32,8 +33,48 @@ type Field struct {
 	kind reflect.Type
 	// name is the key alone.
 	name string
+	item bool
 	// own says that there is a comment about this very field, not only about sections of its kind.
 	own bool
+}
+
+// IsSection says whether it holds other fields that can be set one by one.
+func (f Field) IsSection() bool { return f.Type == "section" }
+
+// IsItem says whether it is part of an item of a list, which is set as a whole.
+func (f Field) IsItem() bool { return f.item }
+
+// Inside says whether it is part of a section.
+func (f Field) Inside(section Field) bool { return strings.HasPrefix(f.Path, section.Path+".") }
+
+// Value is its type with the range, in a few words.
+func (f Field) Value() string {
+	switch {
+	case f.Range == "":
+		return f.Type
+	case len(f.Choices()) > 0:
+		return strings.Join(f.Choices(), ", ")
+	}
+	return f.Type + ", " + f.Range
+}
+
+// Defaults is what a spec has that doesn't say, in words; empty where it must.
+func (f Field) Defaults() string {
+	simclr, twins := f.defaultText(f.Default), f.defaultText(f.Twins)
+	if simclr == twins {
+		return simclr
+	}
+	return fmt.Sprintf("%s (%s for %s)", simclr, twins, experiment.BarlowTwins)
+}
+
+func (f Field) defaultText(value any) string {
+	switch {
+	case f.Optional:
+		return "left out"
+	case value == nil || value == "":
+		return ""
+	}
+	return experiment.Text(value)
 }
 
 // Choices are the names that the field may have, none where it takes other values.
@@ -98,7 +139,7 @@ func (w *walker) field(f Field, v, twins reflect.Value) {
 		first, item := len(w.fields), reflect.New(f.kind).Elem()
 		w.section(f.Path, item, item)
 		for i := range w.fields[first:] {
-			w.fields[first+i].Default, w.fields[first+i].Twins = nil, nil
+			w.fields[first+i].Default, w.fields[first+i].Twins, w.fields[first+i].item = nil, nil, true
 		}
 	default:
 		f.Default, f.Twins = v.Interface(), twins.Interface()

@@ -119,12 +119,10 @@ func (m *markdown) value(f Field) string {
 	switch {
 	case f.kind != nil && slices.Contains(m.shared(), f.kind):
 		return fmt.Sprintf("%s, see [%s](#%s)", f.Type, title(f.kind), strings.ReplaceAll(title(f.kind), " ", "-"))
-	case f.Range == "":
-		return f.Type
 	case len(f.Choices()) > 0:
 		return "`" + strings.Join(f.Choices(), "`, `") + "`"
 	}
-	return f.Type + ", " + f.Range
+	return f.Value()
 }
 
 // kind is a section about sections of one kind, with the defaults that each of them has.
@@ -180,23 +178,18 @@ func (m *markdown) each(places []Field, key string) string {
 	return strings.Join(values, "; ")
 }
 
-// defaults are what a spec has that doesn't say, also one of Barlow Twins.
+// defaults are those of a field, marked as code.
 func defaults(f Field) string {
-	simclr, twins := defaultText(f, f.Default), defaultText(f, f.Twins)
-	if simclr == twins {
-		return simclr
-	}
-	return fmt.Sprintf("%s (%s for `%s`)", simclr, twins, experiment.BarlowTwins)
-}
-
-func defaultText(f Field, value any) string {
+	simclr, twins := f.defaultText(f.Default), f.defaultText(f.Twins)
 	switch {
 	case f.Optional:
-		return "left out"
-	case value == nil || value == "":
+		return simclr
+	case simclr == "":
 		return "–"
+	case simclr == twins:
+		return "`" + simclr + "`"
 	}
-	return "`" + experiment.Text(value) + "`"
+	return fmt.Sprintf("`%s` (`%s` for `%s`)", simclr, twins, experiment.BarlowTwins)
 }
 
 var url = regexp.MustCompile(`https?://[^\s;,)]+`)
