@@ -111,7 +111,10 @@ func paint(d drawing, canvas vg.CanvasSizer) error {
 func (f figure) name() string    { return f.file }
 func (f figure) heading() string { return f.title }
 
-func (f figure) size() (width, height vg.Length) { return figureWidth, figureHeight }
+// size grows with the legend, so that the plot itself stays as large.
+func (f figure) size() (width, height vg.Length) {
+	return figureWidth, figureHeight + vg.Length(f.legendRows()-1)*legendHeight
+}
 
 func (f figure) draw(page draw.Canvas) error {
 	inner := draw.Crop(page, margin, -2*margin, margin, -margin)
@@ -122,7 +125,7 @@ func (f figure) draw(page draw.Canvas) error {
 	if err != nil {
 		return err
 	}
-	p.Draw(draw.Crop(inner, 0, 0, 0, -titleHeight-legendHeight))
+	p.Draw(draw.Crop(inner, 0, 0, 0, -titleHeight-vg.Length(f.legendRows())*legendHeight))
 	return nil
 }
 
