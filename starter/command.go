@@ -29,9 +29,15 @@ Environment:
   CIFAR10_ARCHIVE      for doctor: path of cifar-10-binary.tar.gz
   CIFAR100_ARCHIVE     the same of cifar-100-binary.tar.gz
 
-Where no Temporal and no object store is named, those of "make up" in this folder are taken (.stack/env).`,
+Where no Temporal and no object store is named, those of "make up" in this folder are taken (.stack/env).
+
+` + exitHelp + `
+
+With "starter completion bash" (or zsh, fish, powershell) the shell completes names of experiments, their files and fields of
+specs; "starter completion bash --help" says how to switch it on.`,
 		Example: `  starter doctor
-  starter run configs/demo.yaml --name first --watch
+  starter spec init first.yaml --recipe demo
+  starter run first.yaml --watch
   starter get first --out first`,
 		SilenceUsage: true,
 		// main prints the error.
@@ -43,11 +49,15 @@ Where no Temporal and no object store is named, those of "make up" in this folde
 	f := c.PersistentFlags()
 	f.StringVar(&t.address, "address", "", "host:port of Temporal; overrides TEMPORAL_ADDRESS")
 	f.StringVar(&t.namespace, "namespace", "", "Temporal namespace; overrides TEMPORAL_NAMESPACE")
+	completeFlag(c, "address", cobra.NoFileCompletions)
+	completeFlag(c, "namespace", cobra.NoFileCompletions)
 	c.AddCommand(
-		newRunCommand(t), newListCommand(t), newShowCommand(t), newWatchCommand(t), newGetCommand(), newGCCommand(t),
+		newSpecCommand(), newRunCommand(t), newListCommand(t), newShowCommand(t), newWatchCommand(t), newGetCommand(),
+		newCompareCommand(t),
 		newPauseCommand(t), newResumeCommand(t), newStopCommand(t), newExtendCommand(t), newCancelCommand(t),
-		newDoctorCommand(t), newViewsCommand(t),
+		newDoctorCommand(t), newGCCommand(t), newViewsCommand(t),
 	)
 	c.SetOut(os.Stdout)
+	t.completeArguments(c)
 	return c
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +19,7 @@ import (
 const answerTimeout = 30 * time.Second
 
 // change has a running experiment make a change, and says what came of it and how to go on.
-func (t *target) change(c *cobra.Command, name, update, next string, arguments ...any) error {
+func (t *target) change(c *cobra.Command, format output, name, update, next string, arguments ...any) error {
 	connection, err := t.dial(c.Context())
 	if err != nil {
 		return err
@@ -30,12 +29,17 @@ func (t *target) change(c *cobra.Command, name, update, next string, arguments .
 	if err != nil {
 		return err
 	}
-	return writeChange(c.OutOrStdout(), name, made, next)
+	if format == outputJSON {
+		return writeJSON(c.OutOrStdout(), changed{name, made})
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: %s\n%s\n", name, made, next)
+	return err
 }
 
-func writeChange(w io.Writer, name string, made experiment.Change, next string) error {
-	_, err := fmt.Fprintf(w, "%s: %s\n%s\n", name, made, next)
-	return err
+// changed is a change in the JSON of the commands that make one.
+type changed struct {
+	Name string `json:"name"`
+	experiment.Change
 }
 
 // update sends one of the updates of package experiment.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -20,25 +19,26 @@ const (
 )
 
 // fetchConverted fetches a PyTorch state dict, verified, and writes it to target as safetensors. target appears whole or not
-// at all.
-func fetchConverted(ctx context.Context, w io.Writer, s objects, f file, target string) error {
+// at all; what a broken download leaves is gone on with, as in any other.
+func fetchConverted(ctx context.Context, s objects, f file, target string) (resumed int64, err error) {
 	folder, err := os.MkdirTemp(filepath.Dir(target), ".get-*")
 	if err != nil {
-		return fmt.Errorf("fetch %s: %w", f.name, err)
+		return 0, fmt.Errorf("fetch %s: %w", f.name, err)
 	}
 	defer os.RemoveAll(folder)
-	model, converted := filepath.Join(folder, "model"), filepath.Join(folder, "converted")
-	if err := s.GetFile(ctx, f.Artifact, model); err != nil {
-		return err
+	// The rest of a download lies beside the model, which is in the way of no file of its own name.
+	model, converted := target+extTorch, filepath.Join(folder, "converted")
+	if resumed, err = s.Download(ctx, f.Artifact, model); err != nil {
+		return resumed, err
 	}
+	defer os.Remove(model)
 	if err := convert(model, converted); err != nil {
-		return fmt.Errorf("convert %s to %s: %w", f.name, formatSafetensors, err)
+		return resumed, fmt.Errorf("convert %s to %s: %w", f.name, formatSafetensors, err)
 	}
 	if err := os.Rename(converted, target); err != nil {
-		return fmt.Errorf("convert %s to %s: %w", f.name, formatSafetensors, err)
+		return resumed, fmt.Errorf("convert %s to %s: %w", f.name, formatSafetensors, err)
 	}
-	fmt.Fprintf(w, "%s  from %s  %s  SHA-256 %.12s…\n", target, f.name, size(f.Size), f.SHA256)
-	return nil
+	return resumed, nil
 }
 
 // convert rewrites a PyTorch state dict as safetensors.

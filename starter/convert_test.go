@@ -26,11 +26,12 @@ func TestGetWritesModelsAsSafetensors(t *testing.T) {
 	_, err = s.Put(t.Context(), "experiments/second/metrics.json", []byte("{}"), "application/json")
 	require.NoError(t, err)
 
-	files, err := choose(t.Context(), s, "second", nil)
+	files, err := choose(t.Context(), s, "second", nil, nil)
 	require.NoError(t, err)
 	dir := t.TempDir()
 	var out bytes.Buffer
-	require.NoError(t, fetch(t.Context(), &out, s, files, dir, formatSafetensors))
+	_, err = fetch(t.Context(), &out, s, files, dir, formatSafetensors)
+	require.NoError(t, err)
 	require.Contains(t, out.String(), "simclr_best_epoch.safetensors  from simclr_best_epoch.pt")
 	file, err := os.Open(filepath.Join(dir, "simclr_best_epoch.safetensors"))
 	require.NoError(t, err)
@@ -74,15 +75,16 @@ func TestPythonReadsWhatGetConverts(t *testing.T) {
 
 func TestGetConvertsOnlyWhatIsVerifiedAndAModel(t *testing.T) {
 	s := openTestStore(t)
-	files, err := choose(t.Context(), s, "first", []string{"simclr_best_epoch.pt"})
+	files, err := choose(t.Context(), s, "first", []string{"simclr_best_epoch.pt"}, nil)
 	require.NoError(t, err)
 	dir := t.TempDir()
-	err = fetch(t.Context(), &bytes.Buffer{}, s, files, dir, formatSafetensors)
+	_, err = fetch(t.Context(), &bytes.Buffer{}, s, files, dir, formatSafetensors)
 	require.ErrorIs(t, err, checkpoint.ErrTorch)
 	require.ErrorContains(t, err, "convert simclr_best_epoch.pt to safetensors")
 
 	files[0].SHA256 = "00" + files[0].SHA256[2:]
-	require.ErrorIs(t, fetch(t.Context(), &bytes.Buffer{}, s, files, dir, formatSafetensors), storage.ErrCorrupt)
+	_, err = fetch(t.Context(), &bytes.Buffer{}, s, files, dir, formatSafetensors)
+	require.ErrorIs(t, err, storage.ErrCorrupt)
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Empty(t, left)

@@ -60,12 +60,13 @@ With --fix it registers the search attributes where the namespace lacks them.
 Workers look for the data themselves: where they run on other machines, only they can tell whether it is there.`,
 		Example: `  starter doctor
   starter doctor --fix
-  starter doctor --only data configs/demo.yaml`,
+  starter doctor --only data configs/demo.yaml
+  until starter doctor --only temporal,workers >/dev/null; do sleep 1; done; starter run first.yaml`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			d := experiment.Default().Dataset
 			if len(args) == 1 {
-				spec, err := readSpec(args[0], runOptions{})
+				spec, err := readSpec(args[0], c.InOrStdin(), specFlags{})
 				if err != nil {
 					return err
 				}
@@ -73,7 +74,7 @@ Workers look for the data themselves: where they run on other machines, only the
 			}
 			for _, name := range only {
 				if !slices.Contains(checks, name) {
-					return fmt.Errorf("--only: no check is called %q: must be some of %s", name, strings.Join(checks, ", "))
+					return usageError{fmt.Errorf("--only: no check is called %q: must be some of %s", name, strings.Join(checks, ", "))}
 				}
 			}
 			findings := examine(c.Context(), t, d, only, fix)
@@ -89,6 +90,7 @@ Workers look for the data themselves: where they run on other machines, only the
 	format.addFlag(c)
 	c.Flags().BoolVar(&fix, "fix", false, "register the search attributes that are missing")
 	c.Flags().StringSliceVar(&only, "only", nil, "make only these checks: "+strings.Join(checks, ", "))
+	completeFlag(c, "only", cobra.FixedCompletions(checks, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 

@@ -16,8 +16,8 @@ func ended(name string, o observation) error {
 		stage = o.progress.Stage
 		where = " in stage " + stage
 	}
-	return fmt.Errorf("experiment %q %s%s: %w\n%s", name, status(o.info.GetStatus()), where, cause(o.failure),
-		advice(name, stage, o.failure))
+	return failedError{fmt.Errorf("experiment %q %s%s: %w\n%s", name, status(o.info.GetStatus()), where, cause(o.failure),
+		advice(name, stage, o.failure))}
 }
 
 // cause is the error that an activity returned, out of the workflows that it came through; err itself where there is

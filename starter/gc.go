@@ -21,6 +21,7 @@ import (
 
 func newGCCommand(t *target) *cobra.Command {
 	var (
+		format output
 		age    time.Duration
 		dryRun bool
 	)
@@ -34,10 +35,11 @@ no longer knows it, also checkpoints that belong to no finished epoch.
 What a record or a result names stays, and so do models, reports, specs and what was set aside as damaged. An experiment that
 can't be judged, as a record can't be read or its result not be decrypted, is left as it is and makes gc fail.`,
 		Example: `  starter gc --dry-run
-  starter gc first --older-than 24h`,
+  starter gc first --older-than 24h
+  starter gc --dry-run -o json | jq .bytes`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if age <= 0 {
-				return fmt.Errorf("--older-than: %s is out of range: must be above 0, such as 1h", age)
+				return usageError{fmt.Errorf("--older-than: %s is out of range: must be above 0, such as 1h", age)}
 			}
 			t, err := t.dial(c.Context())
 			if err != nil {
@@ -48,10 +50,16 @@ can't be judged, as a record can't be read or its result not be decrypted, is le
 			if err != nil {
 				return err
 			}
-			g := collector{connection: t, store: store, age: age, dryRun: dryRun, out: c.OutOrStdout()}
-			return g.collect(c.Context(), args)
+			g := collector{connection: t, store: store, age: age, out: c.OutOrStdout()}
+			g.DryRun, g.Experiments = dryRun, []collected{}
+			if format != outputJSON {
+				return g.collect(c.Context(), args)
+			}
+			g.out = io.Discard
+			return errors.Join(g.collect(c.Context(), args), writeJSON(c.OutOrStdout(), g.collection))
 		},
 	}
+	format.addFlag(c)
 	c.Flags().DurationVar(&age, "older-than", time.Hour, "leave what was written more recently than this")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would be removed")
 	return c
@@ -66,13 +74,28 @@ type inventory interface {
 // collector removes leftovers and counts them.
 type collector struct {
 	*connection
-	store  inventory
-	age    time.Duration
-	dryRun bool
-	out    io.Writer
+	store inventory
+	age   time.Duration
+	out   io.Writer
+	collection
+}
 
-	objects int
-	bytes   int64
+// collection is what was removed, or would be; the fields are those of gc's JSON.
+type collection struct {
+	DryRun      bool        `json:"dry_run"`
+	Experiments []collected `json:"experiments"`
+	Objects     int         `json:"objects"`
+	Bytes       int64       `json:"bytes"`
+}
+
+// collected is that of one experiment.
+type collected struct {
+	Name string `json:"name"`
+	// State is empty where it is not known.
+	State   string   `json:"state,omitempty"`
+	Removed []string `json:"removed"`
+	// Error is why it was left as it is.
+	Error string `json:"error,omitempty"`
 }
 
 // collect goes through the experiments, all where none is named. One that can't be judged does not keep it from the others.
@@ -97,14 +120,23 @@ func (g *collector) collect(ctx context.Context, names []string) error {
 		}
 		if err := g.experiment(ctx, name); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s is left as it is: %w", name, err))
+			g.present(name).Error = err.Error()
 		}
 	}
-	fmt.Fprintf(g.out, "%s %s in %s\n", g.verb(), size(g.bytes), count(g.objects, "object"))
+	fmt.Fprintf(g.out, "%s %s in %s\n", g.verb(), size(g.Bytes), count(g.Objects, "object"))
 	return failed
 }
 
+// present is the experiment in the list, and a new entry where it isn't there yet.
+func (g *collector) present(name string) *collected {
+	if n := len(g.Experiments); n == 0 || g.Experiments[n-1].Name != name {
+		g.Experiments = append(g.Experiments, collected{Name: name, Removed: []string{}})
+	}
+	return &g.Experiments[len(g.Experiments)-1]
+}
+
 func (g *collector) verb() string {
-	if g.dryRun {
+	if g.DryRun {
 		return "would remove"
 	}
 	return "removed"
@@ -132,6 +164,7 @@ func (g *collector) experiment(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	g.present(name).State = state
 	left, err := layout.Leftovers(ctx, g.store, name, known, g.age)
 	if err != nil {
 		return err
@@ -154,19 +187,20 @@ func (g *collector) experiment(ctx context.Context, name string) error {
 		if err := g.remove(ctx, o); err != nil {
 			return err
 		}
+		g.present(name).Removed = append(g.present(name).Removed, o.Key)
 		fmt.Fprintf(g.out, "  %s  %s\n", strings.TrimPrefix(o.Key, layout.Key(name)+"/"), size(o.Size))
 	}
 	return nil
 }
 
 func (g *collector) remove(ctx context.Context, o storage.Object) error {
-	if !g.dryRun {
+	if !g.DryRun {
 		if err := g.store.Remove(ctx, o.Key); err != nil {
 			return err
 		}
 	}
-	g.objects++
-	g.bytes += o.Size
+	g.Objects++
+	g.Bytes += o.Size
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -96,6 +97,15 @@ func TestGCRemovesWhatNothingRefersTo(t *testing.T) {
 	require.Contains(t, out, "in 6 objects")
 	require.Equal(t, before, stored(t, s, "forgotten"))
 
+	out, err = starter(t, at, "gc", "--older-than", "1ms", "--dry-run", "forgotten", "-o", "json")
+	require.NoError(t, err)
+	var told collection
+	require.NoError(t, json.Unmarshal([]byte(out), &told))
+	require.Equal(t, 6, told.Objects)
+	require.Len(t, told.Experiments, 1)
+	require.Equal(t, "not known to Temporal", told.Experiments[0].State)
+	require.Len(t, told.Experiments[0].Removed, 6)
+
 	out, err = starter(t, at, "gc", "--older-than", "1ms")
 	require.NoError(t, err)
 	require.Contains(t, out, "first (finished): removed\n")
@@ -133,6 +143,10 @@ func TestGCSaysWhatItCannotJudge(t *testing.T) {
 	require.Contains(t, out, "in 6 objects")
 	require.Equal(t, before, stored(t, s, "newer"))
 	require.ElementsMatch(t, gcFiles.kept, stored(t, s, "good"))
+
+	out, err = starter(t, at, "gc", "--older-than", "1ms", "newer", "-o", "json")
+	require.Error(t, err)
+	require.Contains(t, out, "of format version 99")
 
 	_, err = starter(t, at, "gc", "--older-than", "0s")
 	require.ErrorContains(t, err, "must be above 0")

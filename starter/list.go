@@ -40,7 +40,7 @@ because it was submitted before or with a payload key, the running ones are aske
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := f.check(time.Now()); err != nil {
-				return err
+				return usageError{err}
 			}
 			t, err := t.dial(c.Context())
 			if err != nil {
@@ -97,8 +97,8 @@ func (t *connection) list(ctx context.Context, f filter) ([]overview, error) {
 
 func (t *connection) explainList(f filter, err error) error {
 	if f.query != "" && errors.As(err, new(*serviceerror.InvalidArgument)) {
-		return fmt.Errorf("--query: Temporal does not understand %q: %w: see https://docs.temporal.io/list-filter, and "+
-			"`starter doctor` for the search attributes", f.query, err)
+		return usageError{fmt.Errorf("--query: Temporal does not understand %q: %w: see https://docs.temporal.io/list-filter, and "+
+			"`starter doctor` for the search attributes", f.query, err)}
 	}
 	return fmt.Errorf("list the experiments in Temporal at %s: %w", t.address, err)
 }

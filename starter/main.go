@@ -4,27 +4,20 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
-// exitInterrupted is what shells expect of a program that Ctrl-C has ended.
-const exitInterrupted = 130
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Once the first signal has arrived, the second one finds the default again and ends the process at once.
 	context.AfterFunc(ctx, stop)
-	err := newCommand().ExecuteContext(ctx)
+	err := markUsage(newCommand())(ctx)
 	if err == nil {
 		return
 	}
 	fmt.Fprintln(os.Stderr, "starter:", err)
-	if errors.Is(err, errInterrupted) {
-		os.Exit(exitInterrupted)
-	}
-	os.Exit(1)
+	os.Exit(exitCode(err))
 }

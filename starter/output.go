@@ -33,6 +33,8 @@ func (o *output) Set(value string) error {
 func (o *output) addFlag(c *cobra.Command) {
 	*o = outputText
 	c.Flags().VarP(o, "output", "o", "text for people or json for programs")
+	formats := []cobra.Completion{string(outputText), string(outputJSON)}
+	completeFlag(c, "output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func writeJSON(w io.Writer, v any) error {

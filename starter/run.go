@@ -1,12 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 	enums "go.temporal.io/api/enums/v1"
@@ -17,27 +15,29 @@ import (
 	"twinview/experiment"
 )
 
-// runOptions are the flags of run.
-type runOptions struct {
-	name  string
-	set   []string
-	watch bool
-}
-
 func newRunCommand(t *target) *cobra.Command {
-	var o runOptions
+	var (
+		format   output
+		flags    specFlags
+		watching bool
+	)
 	c := &cobra.Command{
 		Use:   "run SPEC",
 		Short: "Submit the experiment of a YAML file",
 		Long: `run checks a spec and submits its experiment. Workers carry it out; it goes on whether anybody watches or not.
 
 An experiment's name is its workflow's ID and its folder in the object store, so each name is used once. Only an
-experiment that has failed can be run again under its name, with the same spec: it goes on from its checkpoints.`,
+experiment that has failed can be run again under its name, with the same spec: it goes on from its checkpoints.
+
+The spec is read as starter spec check reads it: with something wrong in it, nothing is submitted, all of that is named, and the
+exit code is 2. With --watch the exit code is 5 where the experiment fails. SPEC may be "-" for standard input.`,
 		Example: `  starter run configs/demo.yaml --watch
-  starter run configs/demo.yaml --name cold --set method.temperature=0.1 --set pretrain.epochs=20`,
+  starter run configs/demo.yaml --name cold --set method.temperature=0.1 --set pretrain.epochs=20
+  for t in 0.1 0.2 0.5; do starter run first.yaml --name first-$t --set method.temperature=$t; done
+  starter spec init --recipe demo --name second | starter run - -o json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			spec, err := readSpec(args[0], o)
+			spec, err := readSpec(args[0], c.InOrStdin(), flags)
 			if err != nil {
 				return err
 			}
@@ -49,41 +49,24 @@ experiment that has failed can be run again under its name, with the same spec: 
 			if err := t.submit(c.Context(), spec); err != nil {
 				return err
 			}
-			t.announce(c.Context(), c.OutOrStdout(), spec.Name)
-			if !o.watch {
+			s := t.submission(c.Context(), spec.Name)
+			if format == outputJSON {
+				return writeJSON(c.OutOrStdout(), s)
+			}
+			s.write(c.OutOrStdout())
+			if !watching {
 				fmt.Fprintf(c.OutOrStdout(), "watch it: starter watch %s\n", spec.Name)
 				return nil
 			}
 			return watch(c.Context(), t, c.OutOrStdout(), spec.Name)
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&o.name, "name", "", "the experiment's name; overrides the spec's")
-	f.StringArrayVar(&o.set, "set", nil, "change a field, as in pretrain.epochs=5; may be repeated")
-	f.BoolVarP(&o.watch, "watch", "w", false, "follow the experiment to its end, as starter watch does")
+	format.addFlag(c)
+	flags.add(c)
+	c.Flags().BoolVarP(&watching, "watch", "w", false, "follow the experiment to its end, as starter watch does")
+	// What watching tells is no single value.
+	c.MarkFlagsMutuallyExclusive("watch", "output")
 	return c
-}
-
-// readSpec is the spec in the file with the changes of the flags, validated.
-func readSpec(path string, o runOptions) (experiment.Spec, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return experiment.Spec{}, fmt.Errorf("read spec: %w", err)
-	}
-	spec, err := experiment.Parse(data)
-	if err != nil {
-		return spec, fmt.Errorf("%s is no valid spec:\n%w", path, err)
-	}
-	for _, assignment := range o.set {
-		if err := experiment.Set(&spec, assignment); err != nil {
-			return spec, fmt.Errorf("--set %s: %w", assignment, err)
-		}
-	}
-	spec.Name = cmp.Or(o.name, spec.Name)
-	if err := spec.Validate(); err != nil {
-		return spec, fmt.Errorf("%s is no valid spec:\n%w", path, err)
-	}
-	return spec, nil
 }
 
 // submissions is how often an experiment is submitted whose starting nobody confirms.
@@ -164,20 +147,42 @@ func (t *connection) inUse(ctx context.Context, name string) error {
 		"see it with `starter show %s`, or choose another name with --name", name, state, name)
 }
 
-// announce says that the experiment has been submitted, and warns where nobody will take it up.
-func (t *connection) announce(ctx context.Context, w io.Writer, name string) {
-	fmt.Fprintf(w, "submitted %s to Temporal at %s\n", name, t.address)
-	if page := t.webUI(name); page != "" {
-		fmt.Fprintln(w, "web UI:", page)
-	}
+// submission is what is told of an experiment that was submitted; the fields are those of run's JSON.
+type submission struct {
+	Name      string `json:"name"`
+	Address   string `json:"address"`
+	Namespace string `json:"namespace"`
+	WebUI     string `json:"web_ui,omitempty"`
+	// Unsearchable is why lists show less of it: it was submitted without search attributes.
+	Unsearchable string `json:"unsearchable,omitempty"`
+	// Unpolled are the task queues that no worker polls yet: nobody will take the experiment up until one does.
+	Unpolled []string `json:"unpolled_queues,omitempty"`
+}
+
+func (t *connection) submission(ctx context.Context, name string) submission {
+	s := submission{Name: name, Address: t.address, Namespace: t.namespace, WebUI: t.webUI(name)}
 	if t.unsearchable != nil {
-		fmt.Fprintf(w, "submitted without search attributes, so lists show less of it (%v): `starter doctor --fix` registers them "+
-			"for the next experiment\n", t.unsearchable)
+		s.Unsearchable = t.unsearchable.Error()
 	}
 	for _, queue := range []string{experiment.QueueGeneral, experiment.QueueTrain} {
 		// Whether a worker polls is nice to know; the experiment has been submitted either way.
 		if workers, err := t.workers(ctx, queue); err == nil && len(workers) == 0 {
-			fmt.Fprintf(w, "no worker polls %q yet: the experiment waits until one does (`make up`, or bin/worker)\n", queue)
+			s.Unpolled = append(s.Unpolled, queue)
 		}
+	}
+	return s
+}
+
+func (s submission) write(w io.Writer) {
+	fmt.Fprintf(w, "submitted %s to Temporal at %s\n", s.Name, s.Address)
+	if s.WebUI != "" {
+		fmt.Fprintln(w, "web UI:", s.WebUI)
+	}
+	if s.Unsearchable != "" {
+		fmt.Fprintf(w, "submitted without search attributes, so lists show less of it (%s): `starter doctor --fix` registers them "+
+			"for the next experiment\n", s.Unsearchable)
+	}
+	for _, queue := range s.Unpolled {
+		fmt.Fprintf(w, "no worker polls %q yet: the experiment waits until one does (`make up`, or bin/worker)\n", queue)
 	}
 }

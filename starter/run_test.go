@@ -29,7 +29,7 @@ finetune: {epochs: 1, batch_size: 32}
 `
 
 func TestSpecTakesNameAndChanges(t *testing.T) {
-	spec, err := readSpec(writeSpec(t, goodSpec), runOptions{
+	spec, err := readSpec(writeSpec(t, goodSpec), nil, specFlags{
 		name: "second", set: []string{"pretrain.epochs=7", "method.temperature=0.25"},
 	})
 	require.NoError(t, err)
@@ -54,7 +54,7 @@ func TestBadSpecsAreRefusedBeforeAnythingIsSubmitted(t *testing.T) {
 		"no YAML":        {"name: [", nil, []string{"spec.yaml", "line 1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := readSpec(writeSpec(t, c.text), runOptions{set: c.set})
+			_, err := readSpec(writeSpec(t, c.text), nil, specFlags{set: c.set})
 			for _, part := range c.want {
 				require.ErrorContains(t, err, part)
 			}
@@ -63,7 +63,7 @@ func TestBadSpecsAreRefusedBeforeAnythingIsSubmitted(t *testing.T) {
 }
 
 func TestMissingSpecIsNamed(t *testing.T) {
-	_, err := readSpec("nowhere.yaml", runOptions{})
+	_, err := readSpec("nowhere.yaml", nil, specFlags{})
 	require.ErrorContains(t, err, "nowhere.yaml")
 }
 

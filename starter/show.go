@@ -22,6 +22,8 @@ func newShowCommand(t *target) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Show an experiment: its state, its epochs, its results",
+		Long: `show tells how an experiment is doing at this moment: its stage and epochs, what was changed on the way, and where it has
+ended, its results and files or what went wrong. That it has failed is no failure of show, which ends with exit code 0.`,
 		Example: `  starter show first
   starter show first -o json`,
 		Args: cobra.ExactArgs(1),

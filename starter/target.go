@@ -43,11 +43,11 @@ type connection struct {
 func (t *target) dial(ctx context.Context) (*connection, error) {
 	keys, err := payload.KeysFromEnv()
 	if err != nil {
-		return nil, err
+		return nil, unreachableError{err}
 	}
 	o, err := frontend.Options(t.address, t.namespace, keys)
 	if err != nil {
-		return nil, err
+		return nil, unreachableError{err}
 	}
 	// What fails is returned as an error, and said once.
 	o.Logger = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
@@ -56,7 +56,7 @@ func (t *target) dial(ctx context.Context) (*connection, error) {
 	defer cancel()
 	c, err := frontend.Dial(ctx, o)
 	if err != nil {
-		return nil, err
+		return nil, unreachableError{err}
 	}
 	return &connection{Client: c, options: o, keys: keys, address: o.HostPort, namespace: o.Namespace}, nil
 }
@@ -77,10 +77,10 @@ func (t *connection) explain(name string, err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, new(*serviceerror.NamespaceNotFound)):
-		return fmt.Errorf("no namespace %[2]q in Temporal at %[1]s: create it with `temporal operator namespace create`, "+
-			"or name another one in TEMPORAL_NAMESPACE", t.address, t.namespace)
+		return unreachableError{fmt.Errorf("no namespace %[2]q in Temporal at %[1]s: create it with `temporal operator namespace "+
+			"create`, or name another one in TEMPORAL_NAMESPACE", t.address, t.namespace)}
 	case errors.As(err, new(*serviceerror.NotFound)):
-		return fmt.Errorf("no experiment is called %q: `starter list` shows those that there are", name)
+		return notFoundError{fmt.Errorf("no experiment is called %q: `starter list` shows those that there are", name)}
 	}
 	return fmt.Errorf("ask Temporal at %s about %q: %w", t.address, name, frontend.Explain(t.options, err))
 }
@@ -107,7 +107,7 @@ func (t *connection) webList(query string) string {
 func openStore(ctx context.Context) (*storage.Store, error) {
 	config, err := storage.ConfigFromEnv()
 	if err != nil {
-		return nil, err
+		return nil, unreachableError{err}
 	}
 	return storage.Open(ctx, config)
 }

@@ -44,8 +44,9 @@ func newViewsCommand(t *target) *cobra.Command {
 		Short: "Print links that keep lists of experiments in Temporal's web UI",
 		Long: `views prints a link for each kind of run and each state that people look for. Opened once, it stays among the web UI's
 saved views in that browser.`,
-		Example: `  starter views`,
-		Args:    cobra.NoArgs,
+		Example: `  starter views
+  starter views -o json | jq -r '.[].url'`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			t, err := t.dial(c.Context())
 			if err != nil {
@@ -53,7 +54,7 @@ saved views in that browser.`,
 			}
 			defer t.Close()
 			if t.webList("") == "" {
-				return errors.New("nobody has said where the web UI is: set " + envUI + ", as in http://localhost:8233")
+				return usageError{errors.New("nobody has said where the web UI is: set " + envUI + ", as in http://localhost:8233")}
 			}
 			if format == outputJSON {
 				return writeJSON(c.OutOrStdout(), t.views())

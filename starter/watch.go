@@ -33,7 +33,7 @@ with the time that they took, where the present epoch is and how long it and its
 accuracy, who computes on what, and what did not go as planned: failed attempts, pauses, checkpoints that were lost. Into a
 file or a pipe it writes lines: one for each stage and each epoch, and one a minute in longer epochs.
 
-It ends with exit code 0 when the experiment has finished and 1 when it has failed. Ctrl-C (or q) ends watching, never the
+It ends with exit code 0 when the experiment has finished and 5 when it has failed. Ctrl-C (or q) ends watching, never the
 experiment.`,
 		Example: `  starter watch first
   starter watch first | tee first.log`,
