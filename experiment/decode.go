@@ -145,7 +145,7 @@ func (d *decoder) numbers(node ast.Node, path string, v reflect.Value) {
 		return
 	}
 	values := maps.Clone(v.Interface().(map[string]float64))
-	if values == nil {
+	if values == nil && len(entries(node)) > 0 {
 		values = map[string]float64{}
 	}
 	for _, e := range entries(node) {

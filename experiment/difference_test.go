@@ -17,7 +17,7 @@ func TestDifferencesAreThoseOfMeaning(t *testing.T) {
 	b.Augment.FirstView.Crop.Scale[0] = 0.2
 	b.Method.Temperature = 0.2
 	c := b
-	c.Ablation = new(defaultAblation())
+	c.Ablation = new(defaultAblation(a.Dataset))
 	c.Pretrain.ProgressiveResizing = []ResizingPhase{{Epochs: 2, Size: 16}}
 	require.Equal(t, []Difference{
 		{"method.temperature", []any{0.5, 0.2, 0.2}},
@@ -27,7 +27,7 @@ func TestDifferencesAreThoseOfMeaning(t *testing.T) {
 	}, Differences(a, b, c))
 
 	d := c
-	d.Ablation = new(defaultAblation())
+	d.Ablation = new(defaultAblation(a.Dataset))
 	d.Ablation.Epochs = 3
 	d.Augment.SecondView, c.Augment.SecondView = nil, nil
 	require.Equal(t, []Difference{{"ablation.epochs", []any{10, 3}}}, Differences(c, d))

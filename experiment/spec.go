@@ -70,7 +70,7 @@ type Method struct {
 	Lambda float64 `yaml:"lambda" json:"lambda"`
 	// Projector is the head that the loss is computed behind. Evaluation goes without.
 	Projector Projector `yaml:"projector" json:"projector"`
-	// Parameters are those of a loss beside the two, see Loss. They are nil for SimCLR and Barlow Twins.
+	// Parameters are those of a loss beside SimCLR's and Barlow Twins', by name.
 	Parameters map[string]float64 `yaml:"parameters,omitempty" json:"parameters,omitempty"`
 }
 

@@ -41,6 +41,7 @@ func (d Dataset) checkFolder(c *checker) {
 }
 
 func (d Dataset) checkSize(c *checker) {
+	c.must("dataset.size", "0 or 8 to 256, for image_folder")
 	switch {
 	case d.Size == 0:
 	case d.Name != ImageFolder:

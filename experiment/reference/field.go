@@ -173,6 +173,8 @@ func typeName(t reflect.Type) string {
 		return "list of numbers"
 	case reflect.Struct, reflect.Pointer:
 		return "section"
+	case reflect.Map:
+		return "map of numbers"
 	}
 	return "number"
 }
