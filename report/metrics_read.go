@@ -24,8 +24,10 @@ func ReadMetrics(data []byte) (experiment.Result, error) {
 			Train: m.Dataset.TrainImages, Validation: m.Dataset.ValidationImages, Test: m.Dataset.TestImages,
 		},
 		Pretrain: pretrainOf(m), Best: selectionOf(m.Pretrain.Selected),
-		Test:    experiment.TestResult{KNNAccuracy: m.KNN.TestAccuracy, KNNTrainAccuracy: m.KNN.TrainAccuracy},
 		Changes: m.Changes, Artifacts: m.Artifacts,
+	}
+	if m.KNN != nil {
+		r.Test = experiment.TestResult{KNNAccuracy: m.KNN.TestAccuracy, KNNTrainAccuracy: m.KNN.TrainAccuracy}
 	}
 	if m.Linear != nil {
 		r.Linear = classificationOf(*m.Linear)

@@ -53,7 +53,7 @@ specs; "starter completion bash --help" says how to switch it on.`,
 	completeFlag(c, "namespace", cobra.NoFileCompletions)
 	c.AddCommand(
 		newSpecCommand(), newRunCommand(t), newListCommand(t), newShowCommand(t), newWatchCommand(t), newGetCommand(),
-		newCompareCommand(t),
+		newCompareCommand(t), newPredictCommand(), newNeighborsCommand(),
 		newPauseCommand(t), newResumeCommand(t), newStopCommand(t), newExtendCommand(t), newCancelCommand(t),
 		newDoctorCommand(t), newGCCommand(t), newViewsCommand(t),
 	)

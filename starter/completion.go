@@ -199,6 +199,7 @@ func (t *target) completeArguments(root *cobra.Command) {
 		"show": t.completeName, "watch": t.completeName, "get": t.completeFiles, "gc": t.completeNames, "compare": t.completeNames,
 		"pause": t.completeRunning, "resume": t.completeRunning, "stop": t.completeRunning, "extend": t.completeRunning,
 		"cancel": t.completeRunning, "run": completeSpecs, "doctor": completeSpecs,
+		"predict": t.completeNameThenImages, "neighbors": t.completeNameThenImages,
 	} {
 		for _, c := range root.Commands() {
 			if c.Name() == name {
@@ -206,4 +207,13 @@ func (t *target) completeArguments(root *cobra.Command) {
 			}
 		}
 	}
+}
+
+// completeNameThenImages completes the first argument as an experiment's name, unless a folder stands for it, and all others as
+// files.
+func (t *target) completeNameThenImages(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 && !c.Flags().Changed("from") {
+		return t.completeName(c, args, word)
+	}
+	return []cobra.Completion{"png", "jpg", "jpeg"}, cobra.ShellCompDirectiveFilterFileExt
 }
