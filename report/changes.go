@@ -8,12 +8,15 @@ import (
 	"twinview/experiment"
 )
 
-// changeFacts are what people changed while the experiment ran, and under how many planned epochs pretraining's were trained
+// changeFacts are what people changed while the experiment ran, when training went back, and under how many planned epochs pretraining's were trained
 // where that is not plain.
 func changeFacts(in Input) [][2]string {
 	var all [][2]string
 	for _, c := range in.Result.Changes {
 		all = append(all, [2]string{"Changed at " + c.At.UTC().Format(time.DateTime) + " UTC", c.String()})
+	}
+	for _, r := range in.Result.RollBacks {
+		all = append(all, [2]string{"Went back at " + r.At.UTC().Format(time.DateTime) + " UTC", r.String()})
 	}
 	if plans := plansOf(trained(&in.Result)); len(plans) > 1 || len(plans) == 1 && plans[0].Until < plans[0].Epochs {
 		text := make([]string, len(plans))

@@ -21,17 +21,21 @@ func TestChangesAreReported(t *testing.T) {
 		{At: at, Update: experiment.UpdateExtend, Stage: experiment.StagePretrain, Done: 2, Before: 3, Epochs: 6},
 		{At: at, Update: experiment.UpdateStop, Stage: experiment.StagePretrain, Done: 4},
 	}
+	in.Result.RollBacks = []experiment.RollBack{{At: at, Stage: experiment.StagePretrain, Lost: "p3", Epochs: 2}}
 	data, err := Metrics(in.Spec, in.Result)
 	require.NoError(t, err)
 	var m MetricsFile
 	require.NoError(t, json.Unmarshal(data, &m))
 	require.Equal(t, []int{3, 3, 6, 6}, m.Pretrain.PlannedEpochs)
 	require.Equal(t, in.Result.Changes, m.Changes)
+	require.Equal(t, in.Result.RollBacks, m.RollBacks)
 
 	page, err := HTML(in)
 	require.NoError(t, err)
 	require.Contains(t, string(page), "Changed at 2026-01-02 03:04:05 UTC")
 	require.Contains(t, string(page), "pretrain.epochs changed from 3 to 6 in stage pretrain, epochs done: 2")
+	require.Contains(t, string(page), "Went back at 2026-01-02 03:04:05 UTC")
+	require.Contains(t, string(page), "p3 can&#39;t be read back: pretrain went back to epoch 2")
 	require.Contains(t, string(page), "1 to 2 as of 3, 3 to 4 as of 6")
 }
 

@@ -33,6 +33,8 @@ type MetricsFile struct {
 	Throughput      ThroughputMetrics  `json:"throughput"`
 	// Changes are what people changed while the experiment ran, in order.
 	Changes []experiment.Change `json:"changes,omitempty"`
+	// RollBacks tell of each time that training went back because an artifact was lost, in order.
+	RollBacks []experiment.RollBack `json:"roll_backs,omitempty"`
 	// Usage lists the stages that computed, in order, with what they took.
 	Usage []UsageMetrics `json:"usage"`
 	// Artifacts are the objects in the store, by what they are.
@@ -220,6 +222,7 @@ func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 		Ablation:        ablationMetrics(&spec, &r),
 		Throughput:      throughputMetrics(&r),
 		Changes:         r.Changes,
+		RollBacks:       r.RollBacks,
 		Usage:           usageMetrics(&spec, &r),
 		Artifacts:       map[string]experiment.Artifact{},
 	}

@@ -2,11 +2,11 @@ package workflows
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"go.temporal.io/sdk/workflow"
 
 	"twinview/experiment"
 )
@@ -120,26 +120,26 @@ func testDetails(r *experiment.Result) string {
 
 // files lists the artifacts that people may want, with the command that fetches and verifies them.
 func (p *progress) files() string {
-	files := map[string]experiment.Artifact{}
+	var b []byte
+	file := func(name string, a experiment.Artifact) {
+		b = fmt.Appendf(b, "| %s | %s | %s |\n", name, p.link(a), humanize.Bytes(uint64(a.Size)))
+	}
 	if p.Best != nil && p.Best.Model.Key != "" {
-		files["encoder of the selected epoch"] = p.Best.Model
+		file("encoder of the selected epoch", p.Best.Model)
 	}
 	if n := len(p.Pretrain); n > 0 && p.Result == nil {
-		files["newest checkpoint of pretraining"] = p.Pretrain[n-1].Checkpoint
+		file("newest checkpoint of pretraining", p.Pretrain[n-1].Checkpoint)
 	}
 	if p.Result != nil {
-		maps.Copy(files, p.Result.Artifacts)
+		for _, name := range workflow.DeterministicKeys(p.Result.Artifacts) {
+			file(name, p.Result.Artifacts[name])
+		}
 	}
-	if len(files) == 0 {
+	if len(b) == 0 {
 		return ""
 	}
-	var b []byte
-	b = fmt.Appendf(b, "\n### Files\n\n`starter get %s --out %s` fetches and verifies them.\n\n| file | key | size |\n| --- | --- | ---: |\n",
-		p.Experiment, p.Experiment)
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		b = fmt.Appendf(b, "| %s | %s | %s |\n", name, p.link(files[name]), humanize.Bytes(uint64(files[name].Size)))
-	}
-	return string(b)
+	return fmt.Sprintf("\n### Files\n\n`starter get %s --out %s` fetches and verifies them.\n\n"+
+		"| file | key | size |\n| --- | --- | ---: |\n%s", p.Experiment, p.Experiment, b)
 }
 
 // link leads to an artifact where PrepareData said where browsers find them, else it is the key alone.
