@@ -213,6 +213,7 @@ func TestExperimentWithoutLabels(t *testing.T) {
 	require.Equal(t, experiment.CriterionLast, result.Best.Criterion)
 	require.Nil(t, result.Pretrain[1].KNN)
 	require.NotNil(t, result.Test.Exhibits)
+	require.NotNil(t, result.Test.Embeddings)
 	require.NotEmpty(t, result.Artifacts["report.html"])
 	require.NotEmpty(t, result.Artifacts["simclr_best_epoch.pt"])
 	m := metricsOf(t, s, result)

@@ -84,9 +84,14 @@ func (a *Activities) testEncoder(
 	if err != nil {
 		return result, err
 	}
+	if result.Exhibits, err = a.exhibit(ctx, &in, split, known, asked, o); err != nil {
+		return result, fmt.Errorf("exhibit the test split: %w", err)
+	}
+	if result.Embeddings, err = a.embed(ctx, &in, known); err != nil {
+		return result, err
+	}
 	if !in.Spec.Dataset.Labelled() {
-		result.Exhibits, err = a.exhibit(ctx, &in, split, known, asked, o)
-		return result, wrap(err, "exhibit the test split")
+		return result, nil
 	}
 	classes := len(in.Data.Classes)
 	if result.KNNAccuracy, err = knn(ctx, &in.Spec, known, asked, classes, o); err != nil {
@@ -97,12 +102,6 @@ func (a *Activities) testEncoder(
 		ctx, known.Features, known.Labels, len(asked.Labels), known.Dim, in.Spec.KNN.K, classes, o.Compile)
 	if err != nil {
 		return result, fmt.Errorf("kNN on training images: %w", err)
-	}
-	if result.Exhibits, err = a.exhibit(ctx, &in, split, known, asked, o); err != nil {
-		return result, fmt.Errorf("exhibit the test split: %w", err)
-	}
-	if result.Embeddings, err = a.embed(ctx, &in, known); err != nil {
-		return result, err
 	}
 	if in.LinearAugmented != nil {
 		for _, e := range in.LinearAugmented.Epochs {

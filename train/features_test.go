@@ -95,3 +95,13 @@ func TestFeaturesAreNormalisedAsTheFirstView(t *testing.T) {
 	spec.Augment.FirstView.Normalize.Mean[0] = 0
 	require.NotEqual(t, want, features())
 }
+
+// Statistics that are yet to be measured would make every value infinite.
+func TestFeaturesNeedStatistics(t *testing.T) {
+	spec := tinySpec(experiment.SimCLR)
+	s, err := NewPretrainState(spec)
+	require.NoError(t, err)
+	spec.Augment.FirstView.Normalize = experiment.Normalize{}
+	_, err = Features(t.Context(), spec, tinyImages(4), s, onReference)
+	require.ErrorContains(t, err, "are not filled in")
+}

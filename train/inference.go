@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"gorgonia.org/gorgonia"
@@ -36,6 +37,10 @@ func (f inference) machine(s *State, o Options) (engine.Machine, error) {
 
 // run returns the outputs [N, D] of all images, unaugmented.
 func (f inference) run(ctx context.Context, images dataset.Images, s *State, o Options) ([]float32, error) {
+	if f.normalize == (experiment.Normalize{}) {
+		return nil, errors.New("normalize: the statistics of the training split are not filled in: take the spec of an experiment that " +
+			"has prepared its data (spec.yaml in the object store)")
+	}
 	machine, err := f.machine(s, o)
 	if err != nil {
 		return nil, err
