@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/log"
 
 	"twinview/experiment"
 )
@@ -30,10 +28,9 @@ func attempt[T any](
 	ctx context.Context, first experiment.Heartbeat, work func(context.Context, *pulse) (T, error),
 ) (T, error) {
 	info := activity.GetInfo(ctx)
-	// Children of an experiment carry its name before the slash.
-	name, _, _ := strings.Cut(info.WorkflowExecution.ID, "/")
-	logger := log.With(activity.GetLogger(ctx), "experiment", name, "stage", first.Stage, "epoch", first.Epoch)
-	logger.Info("begin", "attempt", info.Attempt)
+	ctx = withLogger(ctx, first)
+	log := logger(ctx)
+	log.Info("begin")
 	start := time.Now()
 
 	working, cancel := context.WithCancelCause(ctx)
@@ -47,10 +44,10 @@ func attempt[T any](
 	beating.Wait()
 	cancel(nil)
 	if err != nil {
-		logger.Warn("attempt failed", "attempt", info.Attempt, "error", err)
+		log.Warn("attempt failed", "error", err)
 		return result, err
 	}
-	logger.Info("end", "seconds", time.Since(start).Seconds())
+	log.Info("end", "seconds", time.Since(start).Seconds())
 	return result, nil
 }
 

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"sync"
 
-	"go.temporal.io/sdk/activity"
-
 	"twinview/dataset"
 	"twinview/experiment"
 	"twinview/storage"
@@ -116,7 +114,7 @@ func (a *Activities) cached(ctx context.Context, archive experiment.Artifact) (s
 	if err := os.MkdirAll(filepath.Dir(copied), 0o755); err != nil {
 		return "", fmt.Errorf("make cache folder: %w", err)
 	}
-	activity.GetLogger(ctx).Info("fetch data set", "key", archive.Key, "to", copied)
+	logger(ctx).Info("fetch data set", "key", archive.Key, "to", copied)
 	if err := a.Store.GetFile(ctx, archive, copied); err != nil {
 		return "", err
 	}

@@ -72,7 +72,7 @@ func (a *Activities) newKeeper(ctx context.Context, spec *experiment.Spec, key s
 	info := activity.GetInfo(ctx)
 	return &keeper{
 		ctx: ctx, a: a, p: p, key: key, spec: spec,
-		log:     log.With(activity.GetLogger(ctx), "experiment", spec.Name, "epoch", key),
+		log:     logger(ctx),
 		attempt: fmt.Sprintf("attempt-%d-%s", info.Attempt, strings.ToLower(rand.Text()[:8])),
 		every:   time.Duration(spec.Checkpoints.EverySeconds * float64(time.Second)),
 		last:    time.Now(),

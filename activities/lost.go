@@ -5,8 +5,6 @@ import (
 	"errors"
 	"strings"
 
-	"go.temporal.io/sdk/activity"
-
 	"twinview/experiment"
 	"twinview/storage"
 )
@@ -68,12 +66,12 @@ func setAside(ctx context.Context, s Store, a experiment.Artifact, why error) (s
 	if err := s.Remove(ctx, recordKey(a.Key)); err != nil {
 		return "", err
 	}
-	logger := activity.GetLogger(ctx)
+	log := logger(ctx)
 	aside := corruptKey(a.Key)
 	err := s.Move(ctx, a.Key, aside)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		logger.Warn("an artifact is gone: it is made again", "artifact", a.Key)
+		log.Warn("an artifact is gone: it is made again", "artifact", a.Key)
 		return "", nil
 	case errors.Is(err, storage.ErrCorrupt):
 		// Nor can the server copy it. What is made in its place goes beside it, see put.
@@ -81,6 +79,6 @@ func setAside(ctx context.Context, s Store, a experiment.Artifact, why error) (s
 	case err != nil:
 		return "", err
 	}
-	logger.Warn("an artifact is damaged: it is set aside and made again", "artifact", a.Key, "aside", aside, "error", why)
+	log.Warn("an artifact is damaged: it is set aside and made again", "artifact", a.Key, "aside", aside, "error", why)
 	return aside, nil
 }

@@ -31,7 +31,7 @@ func newPulse(ctx context.Context, first experiment.Heartbeat) *pulse {
 	var last experiment.Heartbeat
 	if activity.HasHeartbeatDetails(ctx) {
 		if err := activity.GetHeartbeatDetails(ctx, &last); err != nil {
-			activity.GetLogger(ctx).Warn("read the last attempt's heartbeat: begin with the epoch", "error", err)
+			logger(ctx).Warn("read the last attempt's heartbeat: begin with the epoch", "error", err)
 		}
 	}
 	first.Checkpoints, first.Unexpected = last.Checkpoints, last.Unexpected

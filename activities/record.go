@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"go.temporal.io/sdk/activity"
-
 	"twinview/experiment"
 	"twinview/layout"
 	"twinview/storage"
@@ -54,7 +52,7 @@ func recorded[T any](ctx context.Context, s Store, artifact string, from origin)
 	}
 	data, err := s.Get(ctx, stored)
 	if errors.Is(err, storage.ErrCorrupt) {
-		activity.GetLogger(ctx).Warn("a record is damaged: the work is done again", "error", err)
+		logger(ctx).Warn("a record is damaged: the work is done again", "error", err)
 		return nil, s.Remove(ctx, key)
 	}
 	if err != nil {

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"go.temporal.io/sdk/activity"
-
 	"twinview/checkpoint"
 	"twinview/dataset"
 	"twinview/experiment"
@@ -85,7 +83,7 @@ func (a *Activities) initialState(
 		return nil, err
 	}
 	if len(unused) > 0 {
-		activity.GetLogger(ctx).Info("initial weights: not used", "tensors", strings.Join(unused, " "))
+		logger(ctx).Info("initial weights: not used", "tensors", strings.Join(unused, " "))
 	}
 	return s, nil
 }

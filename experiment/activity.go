@@ -1,5 +1,7 @@
 package experiment
 
+import "strings"
+
 // Task queues.
 const (
 	// QueueGeneral takes workflows and the activities that only move bytes.
@@ -20,6 +22,12 @@ const (
 	// WorkflowEvaluation is its child, under Spec.Name + "/evaluation".
 	WorkflowEvaluation = "Evaluation"
 )
+
+// NameOf is the name of the experiment that a workflow belongs to, by the workflow's ID.
+func NameOf(workflowID string) string {
+	name, _, _ := strings.Cut(workflowID, "/")
+	return name
+}
 
 // QueryProgress is the query that WorkflowExperiment answers with a Progress.
 const QueryProgress = "progress"

@@ -176,14 +176,14 @@ func (s *stack) runGuarded(t *testing.T) map[string][]byte {
 	as := func(role string) { s.env = append(s.env, s.roles[role]...) }
 	as("worker")
 	secretFile := variableOf(s.env, storage.EnvSecretKey+"_FILE")
-	worker := s.start(t, "worker", "--verbose", "--threads", "1", "--cache", t.TempDir())
+	worker := s.start(t, "worker", "--log-level", "debug", "--log-format", "json", "--threads", "1", "--cache", t.TempDir())
 	pending := s.watchPending(t)
 
 	as("reader")
 	run := s.start(t, "starter", "run", tinySpec(t, syntheticSet), "--name", "guarded", "--watch", "--set", "seed="+oddSeed,
 		"--set", "pretrain.epochs=1", "--set", "finetune.epochs=1")
 	eventually(t, "an epoch to begin", func(context.Context) bool {
-		return strings.Contains(worker.output.String(), "ActivityType="+experiment.ActivityPretrainEpoch)
+		return strings.Contains(worker.output.String(), `"ActivityType":"`+experiment.ActivityPretrainEpoch)
 	})
 	right := read(t, secretFile)
 	require.NoError(t, os.WriteFile(secretFile, []byte("wrong-"+random(t, 16)), 0o600))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -24,7 +23,12 @@ type options struct {
 	threads      int
 	grace        time.Duration
 	artifactsURL artifactsURL
-	verbose      bool
+	address      string
+	namespace    string
+	cache        string
+	threads      int
+	grace        time.Duration
+	log          logging
 }
 
 func newCommand() *cobra.Command {
@@ -64,7 +68,10 @@ Environment:
 			if o.grace < time.Second {
 				return fmt.Errorf("--grace %s: a checkpoint is not stored in less than a second: give it more", o.grace)
 			}
-			log := newLogger(o.verbose)
+			log, err := o.log.logger(os.Stderr)
+			if err != nil {
+				return err
+			}
 			keys, err := payload.KeysFromEnv()
 			if err != nil {
 				return err
@@ -90,7 +97,8 @@ Environment:
 		"how long a stopping worker may take to store what it has and hand it back")
 	f.Var(&o.artifactsURL, "artifacts-url",
 		"where browsers find the bucket, as in https://files.lab/simclr/, for links in Temporal's web UI")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "log at debug level")
+	f.StringVar(&o.log.format, "log-format", formatText, "how to write the log: text (key=value) or json, one object a line")
+	f.StringVar(&o.log.level, "log-level", "info", "what to log at least: debug, info, warn or error")
 	return c
 }
 
@@ -113,12 +121,4 @@ func defaultCache() string {
 		base = os.TempDir()
 	}
 	return filepath.Join(base, "twinview")
-}
-
-func newLogger(verbose bool) *slog.Logger {
-	level := slog.LevelInfo
-	if verbose {
-		level = slog.LevelDebug
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }

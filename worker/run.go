@@ -28,9 +28,10 @@ const heartbeatThrottle = activities.HeartbeatInterval
 
 // run polls until ctx ends, which is the graceful end, or until a worker fails for good.
 func run(ctx context.Context, log *slog.Logger, o options, temporal client.Options, store storage.Config) error {
-	temporal.Logger = sdklog.NewStructuredLogger(log)
 	temporal.Identity = identity()
-	log.Info("starting", "worker", temporal.Identity, "engine", cpu.Description(), "threads", o.limit(0), "cache", o.cache)
+	log = log.With("worker", temporal.Identity)
+	temporal.Logger = sdklog.NewStructuredLogger(log)
+	log.Info("starting", "engine", cpu.Description(), "threads", o.limit(0), "cache", o.cache)
 
 	c, err := connectTemporal(ctx, log, temporal)
 	if err != nil {
