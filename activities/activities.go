@@ -14,6 +14,7 @@ import (
 
 	"twinview/engine"
 	"twinview/experiment"
+	"twinview/telemetry"
 	"twinview/train"
 )
 
@@ -50,6 +51,8 @@ type Activities struct {
 	Grace time.Duration
 	// ArtifactsURL is where browsers find the bucket, for links in Temporal's web UI; see experiment.PreparedData.
 	ArtifactsURL string
+	// Metrics are told what happens here; nil for nobody.
+	Metrics *telemetry.Metrics
 	// Hardware and Versions describe this worker in reports; see report.Input.
 	Hardware string
 	Versions map[string]string
@@ -86,7 +89,10 @@ func register(r worker.ActivityRegistry, name string, f any) {
 
 // options are train's for one activity.
 func (a *Activities) options(spec *experiment.Spec, onStep func(experiment.Heartbeat)) train.Options {
-	return train.Options{Compile: a.Compile(spec.Compute), OnStep: onStep}
+	return train.Options{
+		Compile: a.Compile(spec.Compute), OnStep: onStep,
+		OnStepStats: func(s train.StepStats) { a.Metrics.Step(telemetry.Step(s)) },
+	}
 }
 
 // latest holds the training state that this worker published last, so that the next epoch need not fetch what the last

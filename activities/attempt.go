@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"twinview/experiment"
+	"twinview/telemetry"
 )
 
 // HeartbeatInterval is well inside the workflows' heartbeat timeout of 10 s. The SDK sends fewer where the worker's
@@ -25,12 +27,13 @@ var errStopping = errors.New("the worker is stopping: another attempt goes on fr
 // ends when the activity is cancelled, when it has timed out, and when the worker stops; context.Cause tells which, see
 // classify. The error comes out classified.
 func attempt[T any](
-	ctx context.Context, first experiment.Heartbeat, work func(context.Context, *pulse) (T, error),
+	ctx context.Context, a *Activities, first experiment.Heartbeat, work func(context.Context, *pulse) (T, error),
 ) (T, error) {
 	info := activity.GetInfo(ctx)
 	ctx = withLogger(ctx, first)
 	log := logger(ctx)
 	log.Info("begin")
+	defer a.Metrics.Begin(experiment.NameOf(info.WorkflowExecution.ID), first.Stage, first.Epoch)()
 	start := time.Now()
 
 	working, cancel := context.WithCancelCause(ctx)
@@ -43,12 +46,25 @@ func attempt[T any](
 	close(done)
 	beating.Wait()
 	cancel(nil)
+	a.Metrics.Attempt(info.ActivityType.Name, outcome(err))
 	if err != nil {
 		log.Warn("attempt failed", "error", err)
 		return result, err
 	}
 	log.Info("end", "seconds", time.Since(start).Seconds())
 	return result, nil
+}
+
+// outcome is "ok", or the type of a classified error.
+func outcome(err error) string {
+	var application *temporal.ApplicationError
+	switch {
+	case err == nil:
+		return telemetry.OK
+	case errors.As(err, &application):
+		return application.Type()
+	}
+	return telemetry.Cancelled
 }
 
 // beat sends heartbeats every few seconds until the work is done, and cancels it when the worker stops. Work that is handing

@@ -27,7 +27,7 @@ func runWork(t *testing.T, stop chan struct{}, work func(context.Context, *pulse
 	env := newEnvironment(&Activities{})
 	env.SetWorkerStopChannel(stop)
 	env.RegisterActivityWithOptions(func(ctx context.Context) (int, error) {
-		return attempt(ctx, experiment.Heartbeat{Stage: "begin"}, work)
+		return attempt(ctx, &Activities{}, experiment.Heartbeat{Stage: "begin"}, work)
 	}, activity.RegisterOptions{Name: "work"})
 	_, err := env.ExecuteActivity("work")
 	return err

@@ -13,7 +13,7 @@ import (
 // checkpoint. An arm of the ablation trains on part of the images, and may start from scratch.
 func (a *Activities) FinetuneEpoch(ctx context.Context, in experiment.FinetuneEpochInput) (experiment.ClassifierEpoch, error) {
 	first := experiment.Heartbeat{Stage: in.Stage(), Epoch: in.Epoch, Hardware: a.Hardware}
-	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.ClassifierEpoch, error) {
+	return attempt(ctx, a, first, func(ctx context.Context, p *pulse) (experiment.ClassifierEpoch, error) {
 		key := epochKey(in.Spec.Name, in.Stage(), in.Epoch)
 		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
 		if in.Arm != nil && in.Arm.Start == experiment.FromScratch {
@@ -60,6 +60,7 @@ func (a *Activities) finetune(
 	if err != nil {
 		return fail(fmt.Errorf("measure the validation split in epoch %d: %w", in.Epoch, err))
 	}
+	a.Metrics.Validation(in.Stage(), score.Accuracy)
 	return s, experiment.ClassifierEpoch{
 		Epoch: in.Epoch, TrainLoss: stats.Loss, TrainAccuracy: stats.Accuracy,
 		ValidationLoss: score.Loss, ValidationAccuracy: score.Accuracy, Seconds: stats.Seconds,

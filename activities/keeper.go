@@ -19,6 +19,7 @@ import (
 	"twinview/experiment"
 	"twinview/layout"
 	"twinview/storage"
+	"twinview/telemetry"
 	"twinview/train"
 )
 
@@ -301,6 +302,7 @@ func (k *keeper) grace() time.Duration {
 
 // store writes a checkpoint and then its manifest, tells Temporal of it, and removes what it made superfluous.
 func (k *keeper) store(ctx context.Context, s *train.State, usage *experiment.Usage) error {
+	start := time.Now()
 	key := partialKey(k.key, k.attempt, s.StepsDone())
 	var data bytes.Buffer
 	if err := s.Write(&data); err != nil {
@@ -318,6 +320,7 @@ func (k *keeper) store(ctx context.Context, s *train.State, usage *experiment.Us
 	if _, err := k.a.Store.Put(ctx, recordKey(key), beside, typeJSON); err != nil {
 		return err
 	}
+	k.a.Metrics.Checkpoint(telemetry.InsideEpoch, time.Since(start), artifact.Size)
 	for _, c := range k.p.publish(taken) {
 		k.dropped = append(k.dropped, dropped{c.Checkpoint.Key, time.Now()})
 	}

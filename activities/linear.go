@@ -18,7 +18,7 @@ import (
 // one.
 func (a *Activities) EvaluateLinear(ctx context.Context, in experiment.EvaluateLinearInput) (experiment.Classification, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageLinear, Hardware: a.Hardware}
-	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.Classification, error) {
+	return attempt(ctx, a, first, func(ctx context.Context, p *pulse) (experiment.Classification, error) {
 		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
 		heads := key(in.Spec.Name, "linear", "heads.safetensors")
 		done, err := a.finishedLinear(ctx, heads, from)
@@ -34,6 +34,8 @@ func (a *Activities) EvaluateLinear(ctx context.Context, in experiment.EvaluateL
 			if err != nil {
 				return experiment.Classification{}, err
 			}
+			a.Metrics.EpochsDone(experiment.StageLinear, len(result.Epochs))
+			a.Metrics.Validation(experiment.StageLinear, r.Result.Best.Value)
 			done = &r
 		}
 		return a.withLinearModel(ctx, in, done.Result)

@@ -15,7 +15,7 @@ func (a *Activities) LinearAugmentedEpoch(
 	ctx context.Context, in experiment.LinearAugmentedEpochInput,
 ) (experiment.ClassifierEpoch, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageLinearAugmented, Epoch: in.Epoch, Hardware: a.Hardware}
-	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.ClassifierEpoch, error) {
+	return attempt(ctx, a, first, func(ctx context.Context, p *pulse) (experiment.ClassifierEpoch, error) {
 		key := epochKey(in.Spec.Name, experiment.StageLinearAugmented, in.Epoch)
 		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
 		if in.From != nil {
@@ -64,6 +64,7 @@ func (a *Activities) linearAugmented(
 		return fail(err)
 	}
 	score := train.ScoreHead(head, validation)
+	a.Metrics.Validation(experiment.StageLinearAugmented, score.Accuracy)
 	return s, experiment.ClassifierEpoch{
 		Epoch: in.Epoch, TrainLoss: stats.Loss, TrainAccuracy: stats.Accuracy,
 		ValidationLoss: score.Loss, ValidationAccuracy: score.Accuracy, Seconds: stats.Seconds,
@@ -87,7 +88,7 @@ func (a *Activities) SelectLinearAugmented(
 	ctx context.Context, in experiment.SelectLinearAugmentedInput,
 ) (experiment.Selection, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageLinearAugmented}
-	return attempt(ctx, first, func(ctx context.Context, _ *pulse) (experiment.Selection, error) {
+	return attempt(ctx, a, first, func(ctx context.Context, _ *pulse) (experiment.Selection, error) {
 		s, err := experiment.SelectClassifier(in.Epochs)
 		if err != nil {
 			return s, err

@@ -23,7 +23,7 @@ func TestLogSaysWhatItIsAbout(t *testing.T) {
 	env := suite.NewTestActivityEnvironment()
 	env.RegisterActivityWithOptions(func(ctx context.Context) (int, error) {
 		at := experiment.Heartbeat{Stage: experiment.StageFinetune, Epoch: 3}
-		return attempt(ctx, at, func(ctx context.Context, _ *pulse) (int, error) {
+		return attempt(ctx, &Activities{}, at, func(ctx context.Context, _ *pulse) (int, error) {
 			logger(ctx).Info("fetch data set")
 			return 0, nil
 		})

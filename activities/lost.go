@@ -7,6 +7,7 @@ import (
 
 	"twinview/experiment"
 	"twinview/storage"
+	"twinview/telemetry"
 )
 
 // lost is the error of an artifact that can't be read back. Which one it is goes along with it to the workflow, which may
@@ -31,7 +32,7 @@ func lose(a experiment.Artifact, err error) error {
 // checkpoint is as it should be, everything stays.
 func (a *Activities) RollBack(ctx context.Context, in experiment.RollBackInput) (experiment.RolledBack, error) {
 	first := experiment.Heartbeat{Stage: "roll back"}
-	return attempt(ctx, first, func(ctx context.Context, _ *pulse) (experiment.RolledBack, error) {
+	return attempt(ctx, a, first, func(ctx context.Context, _ *pulse) (experiment.RolledBack, error) {
 		var result experiment.RolledBack
 		for n := len(in.Checkpoints); n > 0; n-- {
 			checkpoint := in.Checkpoints[n-1]
@@ -41,7 +42,7 @@ func (a *Activities) RollBack(ctx context.Context, in experiment.RollBackInput) 
 			_, err := a.Store.Get(ctx, checkpoint)
 			if err == nil {
 				result.Epochs = n
-				return result, nil
+				break
 			}
 			if !errors.As(lose(checkpoint, err), new(lost)) {
 				return result, err
@@ -53,6 +54,9 @@ func (a *Activities) RollBack(ctx context.Context, in experiment.RollBackInput) 
 			if aside != "" {
 				result.Aside = append(result.Aside, aside)
 			}
+		}
+		if result.Epochs < len(in.Checkpoints) {
+			a.Metrics.RollBack(telemetry.Damaged)
 		}
 		return result, nil
 	})

@@ -18,7 +18,7 @@ import (
 // experiment's folder by writing spec.yaml into it, last, so that a spec which doesn't fit claims nothing.
 func (a *Activities) PrepareData(ctx context.Context, in experiment.PrepareDataInput) (experiment.PreparedData, error) {
 	first := experiment.Heartbeat{Stage: experiment.StagePrepare}
-	return attempt(ctx, first, func(ctx context.Context, _ *pulse) (experiment.PreparedData, error) {
+	return attempt(ctx, a, first, func(ctx context.Context, _ *pulse) (experiment.PreparedData, error) {
 		spec := &in.Spec
 		if err := a.unfinished(ctx, spec.Name); err != nil {
 			return experiment.PreparedData{}, err

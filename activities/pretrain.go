@@ -7,6 +7,7 @@ import (
 
 	"twinview/dataset"
 	"twinview/experiment"
+	"twinview/telemetry"
 	"twinview/train"
 )
 
@@ -14,7 +15,7 @@ import (
 // validation kNN accuracy when it is due, and publishes the new checkpoint. Epoch 0 is the initial weights themselves.
 func (a *Activities) PretrainEpoch(ctx context.Context, in experiment.PretrainEpochInput) (experiment.PretrainEpoch, error) {
 	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch, Hardware: a.Hardware}
-	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.PretrainEpoch, error) {
+	return attempt(ctx, a, first, func(ctx context.Context, p *pulse) (experiment.PretrainEpoch, error) {
 		key := epochKey(in.Spec.Name, pretrainFolder(in.Retry), in.Epoch)
 		from := origin{Data: in.Data.SHA256}
 		if in.From != nil {
@@ -75,6 +76,7 @@ func (a *Activities) pretrain(
 			return fail(err)
 		}
 	}
+	a.Metrics.KNN(result.KNN)
 	result.Usage = k.used()
 	return s, result, nil
 }
@@ -89,6 +91,7 @@ func (a *Activities) pretrainState(ctx context.Context, in experiment.PretrainEp
 	if err != nil || in.Retry == nil || in.Retry.Epoch != in.Epoch {
 		return s, err
 	}
+	a.Metrics.RollBack(telemetry.Diverged)
 	return s, s.ReduceRate(in.Retry.RateFactor)
 }
 
@@ -132,7 +135,7 @@ func monitor(
 // the epoch with it: the last one of a pretraining that was stopped early can be selected as any other.
 func (a *Activities) MonitorEpoch(ctx context.Context, in experiment.MonitorEpochInput) (experiment.PretrainEpoch, error) {
 	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch.Epoch, Hardware: a.Hardware}
-	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.PretrainEpoch, error) {
+	return attempt(ctx, a, first, func(ctx context.Context, p *pulse) (experiment.PretrainEpoch, error) {
 		split, err := a.split(ctx, &in.Spec, in.Data)
 		if err != nil {
 			return in.Epoch, err
@@ -143,6 +146,7 @@ func (a *Activities) MonitorEpoch(ctx context.Context, in experiment.MonitorEpoc
 		}
 		o := a.options(&in.Spec, p.report)
 		err = monitor(ctx, &in.Spec, split, s, len(in.Data.Classes), o, &in.Epoch)
+		a.Metrics.KNN(in.Epoch.KNN)
 		return in.Epoch, err
 	})
 }

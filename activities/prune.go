@@ -14,7 +14,7 @@ import (
 // experiment learns from them that these epochs were trained, and goes on behind them. What is gone already is no error.
 func (a *Activities) PruneCheckpoints(ctx context.Context, in experiment.PruneCheckpointsInput) error {
 	first := experiment.Heartbeat{Stage: "prune"}
-	_, err := attempt(ctx, first, func(ctx context.Context, _ *pulse) (struct{}, error) {
+	_, err := attempt(ctx, a, first, func(ctx context.Context, _ *pulse) (struct{}, error) {
 		for _, checkpoint := range in.Remove {
 			if !strings.HasPrefix(checkpoint.Key, key(in.Experiment)+"/") {
 				return struct{}{}, badSpecf("prune %s: it is no checkpoint of experiment %q", checkpoint.Key, in.Experiment)

@@ -25,7 +25,7 @@ func (a *Activities) WriteReport(
 	ctx context.Context, in experiment.WriteReportInput,
 ) (map[string]experiment.Artifact, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageReport}
-	return attempt(ctx, first, func(ctx context.Context, _ *pulse) (map[string]experiment.Artifact, error) {
+	return attempt(ctx, a, first, func(ctx context.Context, _ *pulse) (map[string]experiment.Artifact, error) {
 		split, err := a.split(ctx, &in.Spec, in.Result.Data)
 		if err != nil {
 			return nil, err

@@ -15,7 +15,7 @@ import (
 // finds a short cut, and says nothing of which epoch is better. It publishes encoder and projection head as a PyTorch state dict.
 func (a *Activities) SelectCheckpoint(ctx context.Context, in experiment.SelectCheckpointInput) (experiment.Selection, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageSelect}
-	return attempt(ctx, first, func(ctx context.Context, _ *pulse) (experiment.Selection, error) {
+	return attempt(ctx, a, first, func(ctx context.Context, _ *pulse) (experiment.Selection, error) {
 		choose := bestMonitored
 		if !in.Spec.Dataset.Labelled() {
 			choose = last
@@ -58,7 +58,7 @@ func last(epochs []experiment.PretrainEpoch) (experiment.Selection, error) {
 // the classifier as a PyTorch state dict.
 func (a *Activities) SelectFinetuned(ctx context.Context, in experiment.SelectFinetunedInput) (experiment.Selection, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageFinetune}
-	return attempt(ctx, first, func(ctx context.Context, _ *pulse) (experiment.Selection, error) {
+	return attempt(ctx, a, first, func(ctx context.Context, _ *pulse) (experiment.Selection, error) {
 		s, err := experiment.SelectClassifier(in.Epochs)
 		if err != nil {
 			return s, err

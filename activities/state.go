@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"twinview/experiment"
 	"twinview/storage"
+	"twinview/telemetry"
 	"twinview/train"
 )
 
@@ -37,9 +39,11 @@ func (a *Activities) state(ctx context.Context, checkpoint experiment.Artifact) 
 func epoch[T any](
 	ctx context.Context, k *keeper, from origin, training func() (*train.State, T, error),
 ) (record[T], error) {
+	trained := false
 	r, err := trainOnce(ctx, k.a, k.key, from, func() (*train.State, T, error) {
 		defer k.abandon()
 		s, result, err := training()
+		trained = err == nil
 		if err != nil {
 			k.settle()
 		}
@@ -47,6 +51,9 @@ func epoch[T any](
 	})
 	if err == nil {
 		k.discard()
+	}
+	if err == nil && trained {
+		k.a.Metrics.EpochsDone(k.p.position().Stage, 1)
 	}
 	return r, err
 }
@@ -61,6 +68,7 @@ func trainOnce[T any](
 	if err != nil {
 		return record[T]{}, err
 	}
+	start := time.Now()
 	var data bytes.Buffer
 	if err := s.Write(&data); err != nil {
 		return record[T]{}, fmt.Errorf("write checkpoint %s: %w", key, err)
@@ -73,6 +81,7 @@ func trainOnce[T any](
 	if err != nil {
 		return record[T]{}, err
 	}
+	a.Metrics.Checkpoint(telemetry.WholeEpoch, time.Since(start), artifact.Size)
 	a.states.put(artifact.SHA256, s)
 	return commit(ctx, a.Store, key, record[T]{Origin: from, Artifact: artifact, Result: result})
 }

@@ -14,7 +14,7 @@ import (
 // Of images without labels it measures nothing, and shows which the encoder finds alike.
 func (a *Activities) EvaluateTest(ctx context.Context, in experiment.EvaluateTestInput) (experiment.TestResult, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageTest, Hardware: a.Hardware}
-	return attempt(ctx, first, func(ctx context.Context, p *pulse) (experiment.TestResult, error) {
+	return attempt(ctx, a, first, func(ctx context.Context, p *pulse) (experiment.TestResult, error) {
 		usage := a.measure(ctx)
 		split, err := a.split(ctx, &in.Spec, in.Data)
 		if err != nil {

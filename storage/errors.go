@@ -176,6 +176,29 @@ func (s *Store) noBucket() error {
 		ErrNoBucket, s.bucket, s.endpoint, EnvBucket)
 }
 
+// OutcomeOK is the outcome of a try that succeeded.
+const OutcomeOK = "ok"
+
+// outcome is the kind of an error in a word.
+func outcome(err error) string {
+	if err == nil {
+		return OutcomeOK
+	}
+	for _, kind := range []struct {
+		err  error
+		name string
+	}{
+		{ErrNotFound, "not_found"}, {ErrConflict, "conflict"}, {ErrCorrupt, "corrupt"}, {ErrNoBucket, "no_bucket"},
+		{ErrAccess, "access"}, {ErrEndpoint, "endpoint"}, {ErrUnreachable, "unreachable"}, {ErrFull, "full"},
+		{context.Canceled, "cancelled"},
+	} {
+		if errors.Is(err, kind.err) {
+			return kind.name
+		}
+	}
+	return "other"
+}
+
 // isExplained says whether err is of one of this package's kinds.
 func isExplained(err error) bool {
 	kinds := []error{ErrNotFound, ErrConflict, ErrCorrupt, ErrNoBucket, ErrAccess, ErrEndpoint, ErrUnreachable, ErrFull}

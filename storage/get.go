@@ -23,7 +23,7 @@ import (
 func (s *Store) Get(ctx context.Context, a experiment.Artifact) ([]byte, error) {
 	var data bytes.Buffer
 	var b breaks
-	err := s.retry(ctx, "get "+a.Key, func() error {
+	err := s.retry(ctx, opGet, "get "+a.Key, func() error {
 		data.Reset()
 		return s.read(ctx, a, &data, &b)
 	})
@@ -38,7 +38,7 @@ func (s *Store) Get(ctx context.Context, a experiment.Artifact) ([]byte, error) 
 func (s *Store) GetFile(ctx context.Context, a experiment.Artifact, path string) error {
 	doing := fmt.Sprintf("get %s into %s", a.Key, path)
 	var b breaks
-	err := s.retry(ctx, doing, func() error {
+	err := s.retry(ctx, opGet, doing, func() error {
 		return writeFile(path, func(w io.Writer) error { return s.read(ctx, a, w, &b) })
 	})
 	return s.judge(ctx, a, b, err)

@@ -17,7 +17,7 @@ import (
 // for an object that this package did not write.
 func (s *Store) Stat(ctx context.Context, key string) (experiment.Artifact, error) {
 	var info minio.ObjectInfo
-	err := s.retry(ctx, "look for "+key, func() (err error) {
+	err := s.retry(ctx, opStat, "look for "+key, func() (err error) {
 		info, err = s.core.StatObject(ctx, s.bucket, key, minio.StatObjectOptions{})
 		return err
 	})
@@ -73,7 +73,7 @@ type Object struct {
 
 // Objects lists the objects whose keys begin with prefix, in the order of their keys, whoever wrote them.
 func (s *Store) Objects(ctx context.Context, prefix string) (objects []Object, err error) {
-	err = s.retry(ctx, "list "+prefix, func() error {
+	err = s.retry(ctx, opList, "list "+prefix, func() error {
 		objects = nil
 		for info := range s.core.Client.ListObjectsIter(ctx, s.bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
 			if info.Err != nil {
@@ -90,7 +90,7 @@ func (s *Store) Objects(ctx context.Context, prefix string) (objects []Object, e
 // It is for objects that are in the way: nothing is verified. ErrNotFound is a key that holds none, ErrCorrupt an object that
 // the server itself can't read, which stays where it is.
 func (s *Store) Move(ctx context.Context, from, to string) error {
-	err := s.retry(ctx, fmt.Sprintf("move %s to %s", from, to), func() error {
+	err := s.retry(ctx, opMove, fmt.Sprintf("move %s to %s", from, to), func() error {
 		_, err := s.core.CopyObject(ctx, s.bucket, from, s.bucket, to, nil, minio.CopySrcOptions{}, minio.PutObjectOptions{})
 		return err
 	})
@@ -103,7 +103,7 @@ func (s *Store) Move(ctx context.Context, from, to string) error {
 // Remove deletes the object under a key. A key that holds none is success. S3 has no conditional removal: remove nothing that
 // another may be about to write.
 func (s *Store) Remove(ctx context.Context, key string) error {
-	return s.retry(ctx, "remove "+key, func() error {
+	return s.retry(ctx, opRemove, "remove "+key, func() error {
 		return s.core.RemoveObject(ctx, s.bucket, key, minio.RemoveObjectOptions{})
 	})
 }

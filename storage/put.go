@@ -52,7 +52,7 @@ func (s *Store) PutFile(ctx context.Context, key, path, contentType string) (exp
 func (s *Store) put(ctx context.Context, a experiment.Artifact, contentType string, open func() io.Reader) error {
 	doing := "put " + a.Key
 	var stored breaks
-	err := s.retry(ctx, doing, func() error {
+	err := s.retry(ctx, opPut, doing, func() error {
 		if a.Size >= lookFirst {
 			err := s.compare(ctx, a, &stored)
 			if err == nil || !errors.Is(err, ErrNotFound) {

@@ -22,6 +22,8 @@ type Store struct {
 	keys, then string
 	// web asks the server what is no part of S3.
 	web http.Client
+	// observe is told of every try; nil for nobody.
+	observe func(Try)
 }
 
 // Open connects to the object store and checks that it answers and accepts the credentials. The bucket need not exist yet.
@@ -69,7 +71,7 @@ func (s *Store) EnsureBucket(ctx context.Context) error {
 		return err
 	}
 	doing := fmt.Sprintf("create bucket %q", s.bucket)
-	return s.retry(ctx, doing, func() error {
+	return s.retry(ctx, opBucket, doing, func() error {
 		err := s.core.MakeBucket(ctx, s.bucket, minio.MakeBucketOptions{})
 		if hasCode(err, minio.BucketAlreadyOwnedByYou, minio.BucketAlreadyExists) {
 			// Another process was faster.
@@ -92,7 +94,7 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 func (s *Store) bucketExists(ctx context.Context) (exists bool, err error) {
-	err = s.retry(ctx, fmt.Sprintf("look for bucket %q at %s", s.bucket, s.endpoint), func() error {
+	err = s.retry(ctx, opBucket, fmt.Sprintf("look for bucket %q at %s", s.bucket, s.endpoint), func() error {
 		exists, err = s.core.BucketExists(ctx, s.bucket)
 		if err == nil && exists || err != nil && !withoutCode(err) {
 			return err

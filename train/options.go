@@ -15,10 +15,22 @@ type Options struct {
 	// OnStep is called after each training step, on the caller's goroutine; it may be nil. Heartbeat's Step and Steps
 	// are those of the epoch, counted from 1.
 	OnStep func(experiment.Heartbeat)
+	// OnStepStats is called after each training step, before OnStep, with what the step took; it may be nil.
+	OnStepStats func(StepStats)
 	// Between is called between two steps, on the caller's goroutine: after each step of an epoch, the last included, and
 	// once more where the context ends the epoch early; it may be nil. snapshot makes a copy of the state as it is then,
 	// from which the epoch goes on in the same bits as if nothing had been. The epoch waits meanwhile. An error ends it.
 	Between func(snapshot func() (*State, error)) error
+}
+
+// StepStats is what one training step was.
+type StepStats struct {
+	Stage string
+	// Views is the number of images in it.
+	Views int
+	// Seconds is its time, DataWaitSeconds the part in which it waited for its batch.
+	Seconds, DataWaitSeconds float64
+	Loss, LearningRate       float64
 }
 
 // EpochStats is what one epoch of pretraining or fine-tuning measured of itself.

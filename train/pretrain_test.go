@@ -99,6 +99,29 @@ func TestPretrainEpochReports(t *testing.T) {
 	require.Less(t, stats.DataWaitSeconds, stats.Seconds)
 }
 
+func TestStepStatsAddUpToTheEpochs(t *testing.T) {
+	spec := tinySpec(experiment.SimCLR)
+	s, err := NewPretrainState(spec)
+	require.NoError(t, err)
+	var sum StepStats
+	o := Options{Compile: engine.Reference, OnStepStats: func(step StepStats) {
+		require.Equal(t, experiment.StagePretrain, step.Stage)
+		require.Less(t, step.DataWaitSeconds, step.Seconds)
+		sum.Views += step.Views
+		sum.Seconds += step.Seconds
+		sum.DataWaitSeconds += step.DataWaitSeconds
+		sum.Loss += step.Loss / 2
+		sum.LearningRate = step.LearningRate
+	}}
+	stats, err := PretrainEpoch(t.Context(), spec, tinyImages(10), s, o)
+	require.NoError(t, err)
+	require.Equal(t, 2*2*spec.Pretrain.BatchSize, sum.Views, "two steps on two views of each image")
+	require.Equal(t, stats.Seconds, sum.Seconds)
+	require.Equal(t, stats.DataWaitSeconds, sum.DataWaitSeconds)
+	require.Equal(t, stats.Loss, sum.Loss)
+	require.Equal(t, stats.LearningRate, sum.LearningRate)
+}
+
 func TestPretrainEpochRefusesBadInput(t *testing.T) {
 	spec := tinySpec(experiment.SimCLR)
 	ctx := t.Context()

@@ -27,6 +27,7 @@ type trainer struct {
 	// buffers are the names of the optimiser's.
 	buffers []string
 	onStep  func(experiment.Heartbeat)
+	onStats func(StepStats)
 	between func(snapshot func() (*State, error)) error
 }
 
@@ -44,7 +45,7 @@ func newTrainer(n *model.Network, s *State, o experiment.Optimizer, at schedule,
 	s.record(machine.Kernels())
 	t := &trainer{
 		network: n, machine: machine, schedule: at, state: s, buffers: rule.buffers(),
-		onStep: options.OnStep, between: options.Between,
+		onStep: options.OnStep, onStats: options.OnStepStats, between: options.Between,
 	}
 	t.optimizer, err = moverOf(machine, o, rule, trained(n, o.DecayNorms))
 	if err == nil {
@@ -134,7 +135,8 @@ func (t *trainer) epoch(ctx context.Context, steps, views int, next feed) (Epoch
 		if err != nil {
 			return EpochStats{}, t.interrupted(err)
 		}
-		p.DataWaitSeconds += time.Since(waiting).Seconds()
+		wait := time.Since(waiting).Seconds()
+		p.DataWaitSeconds += wait
 		p.LearningRate = t.schedule.at(t.state.Step)
 		loss, err := t.step(p)
 		if err != nil {
@@ -143,7 +145,11 @@ func (t *trainer) epoch(ctx context.Context, steps, views int, next feed) (Epoch
 		p.Loss += loss / float64(steps)
 		p.Correct += t.correct()
 		p.Done++
-		p.Seconds += lap(&last)
+		seconds := lap(&last)
+		p.Seconds += seconds
+		t.tell(StepStats{
+			Views: views, Seconds: seconds, DataWaitSeconds: wait, Loss: loss, LearningRate: p.LearningRate,
+		})
 		t.report(loss, p.stats(views).ViewsPerSecond)
 		if err := t.pause(); err != nil {
 			return EpochStats{}, err
@@ -234,6 +240,14 @@ func (t *trainer) report(loss, viewsPerSecond float64) {
 		Stage: t.state.stage, Epoch: t.state.Epoch + 1, Step: t.state.progress.Done, Steps: t.state.progress.Steps,
 		Loss: loss, ViewsPerSecond: viewsPerSecond,
 	})
+}
+
+func (t *trainer) tell(s StepStats) {
+	if t.onStats == nil {
+		return
+	}
+	s.Stage = t.state.stage
+	t.onStats(s)
 }
 
 // finiteStatistics tells whether all running statistics are finite numbers: the optimiser looks after everything else.

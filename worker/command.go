@@ -23,12 +23,8 @@ type options struct {
 	threads      int
 	grace        time.Duration
 	artifactsURL artifactsURL
-	address      string
-	namespace    string
-	cache        string
-	threads      int
-	grace        time.Duration
 	log          logging
+	metrics      string
 }
 
 func newCommand() *cobra.Command {
@@ -97,6 +93,8 @@ Environment:
 		"how long a stopping worker may take to store what it has and hand it back")
 	f.Var(&o.artifactsURL, "artifacts-url",
 		"where browsers find the bucket, as in https://files.lab/simclr/, for links in Temporal's web UI")
+	f.StringVar(&o.metrics, "metrics-address", "",
+		"host:port for /metrics (Prometheus), /healthz and /readyz, such as 127.0.0.1:9464; nothing is served without it")
 	f.StringVar(&o.log.format, "log-format", formatText, "how to write the log: text (key=value) or json, one object a line")
 	f.StringVar(&o.log.level, "log-level", "info", "what to log at least: debug, info, warn or error")
 	return c

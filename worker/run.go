@@ -19,6 +19,7 @@ import (
 	"twinview/experiment"
 	"twinview/hardware"
 	"twinview/storage"
+	"twinview/telemetry"
 	"twinview/workflows"
 )
 
@@ -31,6 +32,16 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 	temporal.Identity = identity()
 	log = log.With("worker", temporal.Identity)
 	temporal.Logger = sdklog.NewStructuredLogger(log)
+	metrics := telemetry.NewMetrics()
+	metrics.Program(versions())
+	served, err := o.serve(log, metrics)
+	if err != nil {
+		return err
+	}
+	defer served()
+	if temporal.MetricsHandler, err = metrics.Temporal(); err != nil {
+		return err
+	}
 	log.Info("starting", "engine", cpu.Description(), "threads", o.limit(0), "cache", o.cache)
 
 	c, err := connectTemporal(ctx, log, temporal)
@@ -42,6 +53,7 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 	if err != nil {
 		return graceful(err)
 	}
+	s.Observe(metrics.Store)
 	a := &activities.Activities{
 		Store:        s,
 		Compile:      o.compiler,
@@ -50,10 +62,24 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 		Queue:        experiment.QueueTrainOf(temporal.Identity),
 		Grace:        o.grace,
 		ArtifactsURL: o.artifactsURL.String(),
+		Metrics:      metrics,
 		Hardware:     hardware.Describe(o.limit(0)),
 		Versions:     versions(),
 	}
 	return poll(ctx, log, c, a)
+}
+
+// serve answers those who watch the worker, where an address for that is given, until the function that it returns is called.
+func (o options) serve(log *slog.Logger, metrics *telemetry.Metrics) (end func(), err error) {
+	if o.metrics == "" {
+		return func() {}, nil
+	}
+	s, err := metrics.Serve(log, o.metrics)
+	if err != nil {
+		return nil, err
+	}
+	log.Info("serving metrics and health", "address", s.Address())
+	return func() { s.Close() }, nil
 }
 
 // poll runs one worker for each task queue side by side.
@@ -91,8 +117,10 @@ func poll(ctx context.Context, log *slog.Logger, c client.Client, a *activities.
 			return fmt.Errorf("start polling: %w", err)
 		}
 	}
+	a.Metrics.Ready(true)
 	log.Info("ready", "queues", []string{experiment.QueueGeneral, experiment.QueueTrain, a.Queue})
 	<-ctx.Done()
+	a.Metrics.Ready(false)
 	log.Info("stopping; a second signal ends the process at once", "within", a.Grace)
 	stopAll(workers)
 	log.Info("stopped")
