@@ -83,6 +83,7 @@ func TestExperimentAcrossWorkers(t *testing.T) {
 	for _, name := range []string{
 		"spec.yaml", "metrics.json", "report.html", "simclr_best_epoch.pt", "simclr_lin_best.pt", "finetune_best.pt",
 		"simclr_lin_augmented_best.pt", "report.pdf", "plots/test-map.png",
+		"tensorboard/validation/events.out.tfevents.0000000000.twinview",
 	} {
 		require.Contains(t, r.Artifacts, name)
 		require.Contains(t, files, name)

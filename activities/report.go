@@ -17,6 +17,8 @@ const (
 	fileReport  = "report.html"
 	filePaper   = "report.pdf"
 	folderPlots = "plots"
+	// folderTensorBoard is what TensorBoard's --logdir names.
+	folderTensorBoard = "tensorboard"
 )
 
 // WriteReport publishes what people read about the experiment and lists it, with the models, by file name. metrics.json
@@ -91,6 +93,13 @@ func render(in report.Input) ([]file, error) {
 			kind = typePNG
 		}
 		files = append(files, file{path.Join(folderPlots, name), kind, data})
+	}
+	events, err := report.TensorBoard(in)
+	if err != nil {
+		return nil, err
+	}
+	for name, data := range events {
+		files = append(files, file{path.Join(folderTensorBoard, name), typeBinary, data})
 	}
 	html, err := report.HTML(in)
 	if err != nil {

@@ -58,7 +58,7 @@ func classify(key string) (target, place) {
 		switch {
 		case strings.HasSuffix(key, ".pt"):
 			return targetModel, place{}
-		case strings.Contains(key, "/plots/"), strings.Contains(key, "/report."), strings.HasSuffix(key, "/metrics.json"):
+		case strings.Contains(key, "/plots/"), strings.Contains(key, "/tensorboard/"), strings.Contains(key, "/report."), strings.HasSuffix(key, "/metrics.json"):
 			return targetReport, place{}
 		}
 		return "", place{}

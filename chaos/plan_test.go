@@ -59,6 +59,7 @@ func TestClassify(t *testing.T) {
 		"experiments/a/pretrain/epoch-0002.partial/step-000120-attempt-1-abc.json":        targetManifest,
 		"experiments/a/simclr_best_epoch.pt":                                              targetModel,
 		"experiments/a/plots/loss.svg":                                                    targetReport,
+		"experiments/a/tensorboard/test/events.out.tfevents.0000000000.twinview":          targetReport,
 		"experiments/a/report.html":                                                       targetReport,
 		"experiments/a/spec.yaml":                                                         "",
 	} {

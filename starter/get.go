@@ -33,7 +33,7 @@ func newGetCommand() *cobra.Command {
 		Use:   "get NAME [FILE...]",
 		Short: "Fetch an experiment's models, report and metrics",
 		Long: `get fetches an experiment's files from the object store and checks each against its SHA-256. Without a FILE it
-fetches all but the training checkpoints, or those of the kinds that --only names:
+fetches all but the training checkpoints; a FILE can be a folder. --only fetches those of these kinds:
 
 ` + kindHelp() + `
 
@@ -46,7 +46,8 @@ Models are PyTorch state dicts (.pt). With --format safetensors they are rewritt
   starter get first --only models,metrics --out first
   starter get first simclr_best_epoch.pt --format safetensors
   starter get first pretrain/epoch-0010.safetensors
-  starter get first --only report -o json | jq -r '.[].path'`,
+  starter get first --only report -o json | jq -r '.[].path'
+  starter get first tensorboard && tensorboard --logdir tensorboard`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if models != formatTorch && models != formatSafetensors {
@@ -152,7 +153,17 @@ func named(ctx context.Context, s objects, folder string, names []string) ([]fil
 	for _, name := range names {
 		a, err := s.Stat(ctx, folder+name)
 		if errors.Is(err, storage.ErrNotFound) {
-			return nil, fmt.Errorf("%w: `starter get` without a file name fetches what there is", err)
+			inside, listed := s.List(ctx, folder+name+"/")
+			if listed != nil {
+				return nil, listed
+			}
+			if len(inside) == 0 {
+				return nil, fmt.Errorf("%w: `starter get` without a file name fetches what there is", err)
+			}
+			for _, a := range inside {
+				files = append(files, file{strings.TrimPrefix(a.Key, folder), a})
+			}
+			continue
 		}
 		if err != nil {
 			return nil, err

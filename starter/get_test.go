@@ -59,6 +59,24 @@ func TestGetFetchesACheckpointByName(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, "pretrain", "epoch-0001.safetensors"))
 }
 
+func TestGetFetchesAFolderByName(t *testing.T) {
+	s := openTestStore(t)
+	for _, split := range []string{"train", "validation"} {
+		_, err := s.Put(t.Context(), "experiments/first/tensorboard/"+split+"/events.out.tfevents.0", []byte(split), "text/plain")
+		require.NoError(t, err)
+	}
+	files, err := choose(t.Context(), s, "first", []string{"tensorboard"})
+	require.NoError(t, err)
+	require.Len(t, files, 2)
+	dir := t.TempDir()
+	require.NoError(t, fetch(t.Context(), &bytes.Buffer{}, s, files, dir, formatTorch))
+	require.FileExists(t, filepath.Join(dir, "tensorboard", "validation", "events.out.tfevents.0"))
+
+	all, err := choose(t.Context(), s, "first", nil)
+	require.NoError(t, err)
+	require.Subset(t, all, files, "they are for people")
+}
+
 func TestGetNamesWhatIsMissing(t *testing.T) {
 	s := openTestStore(t)
 	_, err := choose(t.Context(), s, "first", []string{"typo.pt"}, nil)

@@ -24,6 +24,7 @@ var kinds = []kind{
 	{"report", "report.html and report.pdf", func(name string) bool { return name == "report.html" || name == "report.pdf" }},
 	{"metrics", "metrics.json: every figure, for programs", func(name string) bool { return name == fileMetrics }},
 	{"plots", "the report's figures, as SVG and PNG", func(name string) bool { return strings.HasPrefix(name, "plots/") }},
+	{"tensorboard", "the curves as event files, for TensorBoard", func(name string) bool { return strings.HasPrefix(name, "tensorboard/") }},
 	{"spec", "spec.yaml: every hyperparameter", func(name string) bool { return name == "spec.yaml" }},
 	{"checkpoints", "training states of whole epochs, with all that training goes on from", isCheckpoint},
 }
@@ -37,7 +38,7 @@ func isCheckpoint(name string) bool {
 // wanted says whether a file is one of the kinds, or, where none is named, none of training's own: those lie in folders by stage.
 func wanted(name string, named []string) bool {
 	if len(named) == 0 {
-		return !strings.Contains(name, "/") || strings.HasPrefix(name, "plots/")
+		return !strings.Contains(name, "/") || strings.HasPrefix(name, "plots/") || strings.HasPrefix(name, "tensorboard/")
 	}
 	return slices.ContainsFunc(kinds, func(k kind) bool { return slices.Contains(named, k.name) && k.has(name) })
 }
