@@ -55,7 +55,7 @@ specs; "starter completion bash --help" says how to switch it on.`,
 		newSpecCommand(), newRunCommand(t), newListCommand(t), newShowCommand(t), newWatchCommand(t), newGetCommand(),
 		newCompareCommand(t), newPredictCommand(), newNeighborsCommand(),
 		newPauseCommand(t), newResumeCommand(t), newStopCommand(t), newExtendCommand(t), newCancelCommand(t),
-		newDoctorCommand(t), newGCCommand(t), newViewsCommand(t),
+		newDoctorCommand(t), newGCCommand(t), newViewsCommand(t), newProvisionCommand(t),
 	)
 	c.SetOut(os.Stdout)
 	t.completeArguments(c)

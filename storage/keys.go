@@ -59,6 +59,22 @@ func readKey(variable, path string) (string, error) {
 	return key, nil
 }
 
+// Keys are the credentials of this moment, with which somebody else than a Store can sign requests.
+func (c Config) Keys() (credentials.Value, error) { return fileKeys{c}.read() }
+
+// KeyFromEnv is what the variable holds, or the file that the variable of this name with _FILE behind it names; empty where
+// neither is set.
+func KeyFromEnv(variable string) (string, error) {
+	value, file := os.Getenv(variable), os.Getenv(variable+suffixFile)
+	switch {
+	case file == "":
+		return value, nil
+	case value != "":
+		return "", fmt.Errorf("%s and %[1]s%s are both set: remove one", variable, suffixFile)
+	}
+	return readKey(variable+suffixFile, file)
+}
+
 // RetrieveWithCredContext is read, for minio-go.
 func (k fileKeys) RetrieveWithCredContext(*credentials.CredContext) (credentials.Value, error) {
 	return k.read()

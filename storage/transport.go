@@ -40,6 +40,15 @@ func newTransport(silence time.Duration, trusted *x509.CertPool) *http.Transport
 	return t
 }
 
+// HTTPClient is one that reaches the store's server as a Store does, trusting the same authorities.
+func (c Config) HTTPClient() (*http.Client, error) {
+	trusted, err := c.trusted()
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{Transport: newTransport(silence, trusted)}, nil
+}
+
 // watchedConn gives up on a peer that stays silent. A write extends the time of a read that is waiting, since the answer to
 // a long upload comes only after it.
 type watchedConn struct {
