@@ -1,5 +1,5 @@
-# The worker, for docker-compose.yml. Both stages are the same Debian, so that the program finds the oneDNN it was
-# built with.
+# Two images: `docker build --target starter .` is starter alone, on nothing; without a target it is the worker, with starter
+# beside it. The stages that compile and run the worker are the same Debian, so that it finds the oneDNN it was built with.
 FROM golang:1.26.8-bookworm AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends libdnnl-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -7,22 +7,34 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN go build -trimpath -o /out/worker ./worker && CGO_ENABLED=0 go build -trimpath -o /out/starter ./starter
+# Build tags of the worker: "gpu" where it is to compute on one.
+ARG TAGS=""
+RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/starter ./starter \
+    && go build -trimpath -tags "$TAGS" -ldflags="-s -w" -o /out/worker ./worker
 
-FROM debian:bookworm-slim
+FROM scratch AS starter
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/starter /usr/local/bin/starter
+USER 10001:10001
+ENTRYPOINT ["/usr/local/bin/starter"]
+
+FROM debian:bookworm-slim AS worker
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates libdnnl2 libgomp1 libstdc++6 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /twinview --create-home twinview \
-    && install --directory --owner=twinview /var/cache/twinview
+    && groupadd --system --gid 10001 twinview \
+    && useradd --system --uid 10001 --gid twinview --home-dir /twinview --create-home twinview \
+    && install --directory --owner=twinview --group=twinview /var/cache/twinview
 COPY --from=build /out/worker /out/starter /usr/local/bin/
 COPY LICENSE /twinview/
+# Threads sleep while they wait for each other: a machine's cores are rarely a worker's alone.
 ENV OMP_WAIT_POLICY=passive
-USER twinview
+# A number, by which Kubernetes sees that it is not root.
+USER 10001:10001
 WORKDIR /twinview
 VOLUME /var/cache/twinview
-# Temporal and the store can be reached, and a worker polls.
-HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=5 \
-    CMD ["starter", "doctor", "--only", "temporal,workers,store"]
+EXPOSE 9464
+# This worker polls for work.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=5 CMD ["worker", "ready"]
 ENTRYPOINT ["worker"]
-CMD ["--cache", "/var/cache/twinview"]
+CMD ["--cache", "/var/cache/twinview", "--metrics-address", ":9464"]
