@@ -42,6 +42,8 @@ func (p *provisioner) all() []provision {
 		{"bucket", p.bucket, storage.Retryable},
 		{"users", p.users, storage.Retryable},
 		{"namespace", p.namespace, always},
+		// A new namespace takes a few seconds until it has any.
+		{"attributes", func(ctx context.Context) (string, error) { return checkAttributes(ctx, p.target, true) }, always},
 	}
 }
 
@@ -51,10 +53,10 @@ func newProvisionCommand(t *target) *cobra.Command {
 	var only []string
 	c := &cobra.Command{
 		Use:   "provision",
-		Short: "Prepare new servers: bucket, users and their rights in MinIO, namespace in Temporal",
+		Short: "Prepare new servers: bucket and users in MinIO, namespace and search attributes in Temporal",
 		Long: `provision makes what workers and starters need on servers that have nothing yet: the bucket, a user for workers and one
-for readers with no more rights than the policies in deploy/minio, and Temporal's namespace. What is there stays as it is, but
-users get the secret keys and the policies that are given now; so it can be run again at any time, for new keys above all.
+for readers with no more rights than the policies in deploy/minio, Temporal's namespace, and the search attributes by which
+experiments are found. What is there stays as it is, but users get the secret keys and the policies that are given now; so it can be run again at any time, for new keys above all.
 
 It is for administrators, and for the job that sets a cluster up (docker-compose.yml, deploy/k8s). Users are made in MinIO
 alone: on other object stores, leave them out and give the policies to whoever is to have them. Temporal Cloud makes
@@ -67,7 +69,7 @@ Environment, beside that of starter:
 With _FILE added, each names a file that holds it.`,
 		Example: `  starter provision
   starter provision --only bucket,users
-  starter provision --only namespace --retention 2160h`,
+  starter provision --only namespace,attributes --retention 2160h`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			chosen, err := choosing(p.all(), only)
@@ -96,7 +98,7 @@ With _FILE added, each names a file that holds it.`,
 		},
 	}
 	format.addFlag(c)
-	c.Flags().StringSliceVar(&only, "only", nil, "prepare only these: bucket, users, namespace")
+	c.Flags().StringSliceVar(&only, "only", nil, "prepare only these: bucket, users, namespace, attributes")
 	c.Flags().DurationVar(&p.retention, "retention", 30*24*time.Hour, "how long a new namespace keeps experiments that have ended")
 	c.Flags().DurationVar(&p.wait, "wait", time.Minute, "how long to wait for servers that do not answer yet")
 	return c
@@ -106,7 +108,7 @@ With _FILE added, each names a file that holds it.`,
 func choosing(all []provision, only []string) ([]provision, error) {
 	for _, name := range only {
 		if !slices.ContainsFunc(all, func(step provision) bool { return step.name == name }) {
-			return nil, fmt.Errorf("--only: nothing is called %q: must be some of bucket, users, namespace", name)
+			return nil, fmt.Errorf("--only: nothing is called %q: must be some of bucket, users, namespace, attributes", name)
 		}
 	}
 	return slices.DeleteFunc(all, func(step provision) bool {

@@ -36,9 +36,10 @@ func TestProvisionPreparesNewServers(t *testing.T) {
 		require.Contains(t, out, "ok    bucket")
 		require.Contains(t, out, "worker lab-worker, reader lab-reader")
 		require.Contains(t, out, "namespace lab")
+		require.Contains(t, out, "ok    attributes")
 		require.NotContains(t, out, "-secret")
 	}
-	out, err := starter(t, at, "doctor", "--only", "temporal,store")
+	out, err := starter(t, at, "doctor", "--only", "temporal,attributes,store")
 	require.NoError(t, err, out)
 
 	config.AccessKey, config.SecretKey = "lab-worker", "lab-worker-secret"

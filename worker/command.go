@@ -91,16 +91,13 @@ Environment:
 	f.IntVar(&o.threads, "threads", 0, "at most this many CPU threads, whatever a spec asks for; 0 for every core")
 	f.DurationVar(&o.grace, "grace", activities.DefaultGrace,
 		"how long a stopping worker may take to store what it has and hand it back")
-<<<<<<< HEAD
 	f.Var(&o.artifactsURL, "artifacts-url",
 		"where browsers find the bucket, as in https://files.lab/simclr/, for links in Temporal's web UI")
-=======
-	c.AddCommand(newReadyCommand())
->>>>>>> ce5d0d8 (Deploy on one machine and on Kubernetes, and watch it there)
 	f.StringVar(&o.metrics, "metrics-address", "",
 		"host:port for /metrics (Prometheus), /healthz and /readyz, such as 127.0.0.1:9464; nothing is served without it")
 	f.StringVar(&o.log.format, "log-format", formatText, "how to write the log: text (key=value) or json, one object a line")
 	f.StringVar(&o.log.level, "log-level", "info", "what to log at least: debug, info, warn or error")
+	c.AddCommand(newReadyCommand())
 	return c
 }
 
