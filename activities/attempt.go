@@ -15,6 +15,13 @@ import (
 	"twinview/telemetry"
 )
 
+// Names of spans inside an attempt's. What goes over the network has spans of package storage.
+const (
+	spanTrain      = "train"
+	spanMonitor    = "monitor"
+	spanCheckpoint = "checkpoint"
+)
+
 // HeartbeatInterval is well inside the workflows' heartbeat timeout of 10 s. The SDK sends fewer where the worker's
 // options throttle them more.
 const HeartbeatInterval = 3 * time.Second

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"twinview/experiment"
+	"twinview/telemetry"
 	"twinview/train"
 )
 
@@ -52,7 +53,9 @@ func (a *Activities) finetune(
 	if in.Arm != nil {
 		images = images.Head(in.Arm.Labels(images.Len()))
 	}
-	stats, err := train.FinetuneEpoch(ctx, &in.Spec, images, s, o)
+	training, end := telemetry.Span(ctx, spanTrain)
+	stats, err := train.FinetuneEpoch(training, &in.Spec, images, s, o)
+	end(err)
 	if err != nil {
 		return fail(fmt.Errorf("fine-tune epoch %d: %w", in.Epoch, err))
 	}

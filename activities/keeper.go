@@ -301,8 +301,10 @@ func (k *keeper) grace() time.Duration {
 }
 
 // store writes a checkpoint and then its manifest, tells Temporal of it, and removes what it made superfluous.
-func (k *keeper) store(ctx context.Context, s *train.State, usage *experiment.Usage) error {
+func (k *keeper) store(ctx context.Context, s *train.State, usage *experiment.Usage) (err error) {
 	start := time.Now()
+	ctx, end := telemetry.Span(ctx, spanCheckpoint)
+	defer func() { end(err) }()
 	key := partialKey(k.key, k.attempt, s.StepsDone())
 	var data bytes.Buffer
 	if err := s.Write(&data); err != nil {

@@ -10,6 +10,7 @@ import (
 	"twinview/checkpoint"
 	"twinview/experiment"
 	"twinview/storage"
+	"twinview/telemetry"
 	"twinview/train"
 )
 
@@ -99,7 +100,9 @@ func (a *Activities) linear(
 	if err != nil {
 		return result, err
 	}
-	epochs, heads, err := train.LinearEvaluation(ctx, &in.Spec, len(in.Data.Classes), known, validation, o)
+	training, end := telemetry.Span(ctx, spanTrain)
+	epochs, heads, err := train.LinearEvaluation(training, &in.Spec, len(in.Data.Classes), known, validation, o)
+	end(err)
 	if err != nil {
 		return result, fmt.Errorf("linear evaluation: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"twinview/experiment"
+	"twinview/telemetry"
 	"twinview/train"
 )
 
@@ -51,7 +52,9 @@ func (a *Activities) linearAugmented(
 	if err != nil {
 		return fail(err)
 	}
-	stats, err := train.LinearAugmentedEpoch(ctx, &in.Spec, split.Train, encoder, s, o)
+	training, end := telemetry.Span(ctx, spanTrain)
+	stats, err := train.LinearAugmentedEpoch(training, &in.Spec, split.Train, encoder, s, o)
+	end(err)
 	if err != nil {
 		return fail(fmt.Errorf("linear evaluation with augmentation, epoch %d: %w", in.Epoch, err))
 	}

@@ -61,7 +61,10 @@ func (a *Activities) pretrain(
 	}
 	var stats train.EpochStats
 	if in.Epoch > 0 {
-		if stats, err = train.PretrainEpoch(ctx, &in.Spec, split.Train, s, o); err != nil {
+		training, end := telemetry.Span(ctx, spanTrain)
+		stats, err = train.PretrainEpoch(training, &in.Spec, split.Train, s, o)
+		end(err)
+		if err != nil {
 			return fail(fmt.Errorf("pretrain epoch %d: %w", in.Epoch, err))
 		}
 	}
@@ -123,7 +126,9 @@ func monitor(
 ) error {
 	knn, start := spec.KNN, time.Now()
 	queries := split.Validation.Head(knn.ValidationImages)
-	accuracy, err := nearest(ctx, spec, split.Train.Head(knn.TrainImages), queries, s, classes, o)
+	measuring, end := telemetry.Span(ctx, spanMonitor)
+	accuracy, err := nearest(measuring, spec, split.Train.Head(knn.TrainImages), queries, s, classes, o)
+	end(err)
 	if err != nil {
 		return fmt.Errorf("monitor epoch %d: %w", e.Epoch, err)
 	}

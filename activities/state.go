@@ -77,7 +77,9 @@ func trainOnce[T any](
 	if done, ok, err := finished[T](ctx, a, key, from); ok || err != nil {
 		return done, err
 	}
-	artifact, err := put(ctx, a.Store, key, data.Bytes(), typeBinary)
+	publishing, end := telemetry.Span(ctx, spanCheckpoint)
+	artifact, err := put(publishing, a.Store, key, data.Bytes(), typeBinary)
+	end(err)
 	if err != nil {
 		return record[T]{}, err
 	}

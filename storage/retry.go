@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Operations on the store, as a Try names them.
@@ -43,7 +48,31 @@ var pauses = []time.Duration{200 * time.Millisecond, 500 * time.Millisecond}
 // retry runs an operation until it succeeds or fails in a way that repeating it soon does not help, and explains the error.
 // The operation must start from nothing each time: minio-go's own retry rewinds a body that the broken request may still be
 // reading, and it can't repeat a download that breaks off half-way.
-func (s *Store) retry(ctx context.Context, operation, doing string, do func() error) error {
+func (s *Store) retry(ctx context.Context, operation, doing string, do func() error) (err error) {
+	_, span := otel.Tracer("twinview/storage").Start(ctx, spanOf(operation), trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String("twinview.store.doing", doing)))
+	defer func() {
+		span.SetAttributes(attribute.String("twinview.store.outcome", outcome(err)))
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			span.SetStatus(codes.Error, outcome(err))
+		}
+		span.End()
+	}()
+	return s.tries(ctx, operation, doing, do)
+}
+
+// spanOf is the name of an operation's span.
+func spanOf(operation string) string {
+	switch operation {
+	case opGet:
+		return "download"
+	case opPut:
+		return "upload"
+	}
+	return "store " + operation
+}
+
+func (s *Store) tries(ctx context.Context, operation, doing string, do func() error) error {
 	for i, pause := range pauses {
 		err := s.try(ctx, operation, doing, i+1, do)
 		if again := Retryable(err) || errors.As(err, new(transferError)); !again || ctx.Err() != nil {

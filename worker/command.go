@@ -50,6 +50,8 @@ Environment:
   MINIO_BUCKET      the bucket (default "simclr"); it is created where it is missing
   TWINVIEW_PAYLOAD_KEY, TWINVIEW_PAYLOAD_KEY_FILE
                     keys that encrypt what Temporal keeps, or a file of them; the starter needs the same
+  OTEL_EXPORTER_OTLP_ENDPOINT and OpenTelemetry's other variables
+                    a collector of traces, where there is one
   CIFAR10_ARCHIVE   path of cifar-10-binary.tar.gz, for specs that name no source
   CIFAR100_ARCHIVE  the same of cifar-100-binary.tar.gz
   OMP_WAIT_POLICY   "passive" where the worker shares its cores: threads then sleep while they wait for each other`,

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
@@ -42,6 +43,14 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 	if temporal.MetricsHandler, err = metrics.Temporal(); err != nil {
 		return err
 	}
+	traces, err := telemetry.OpenTraces(ctx, log, temporal.Identity)
+	if err != nil {
+		return err
+	}
+	defer closeTraces(log, traces)
+	if temporal.Interceptors, err = traces.Interceptors(); err != nil {
+		return err
+	}
 	log.Info("starting", "engine", cpu.Description(), "threads", o.limit(0), "cache", o.cache)
 
 	c, err := connectTemporal(ctx, log, temporal)
@@ -67,6 +76,17 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 		Versions:     versions(),
 	}
 	return poll(ctx, log, c, a)
+}
+
+// tracesTimeout is how long a worker that has stopped tries to send its last traces.
+const tracesTimeout = 5 * time.Second
+
+func closeTraces(log *slog.Logger, traces *telemetry.Traces) {
+	ctx, cancel := context.WithTimeout(context.Background(), tracesTimeout)
+	defer cancel()
+	if err := traces.Close(ctx); err != nil {
+		log.Warn("some traces are lost", "error", err)
+	}
 }
 
 // serve answers those who watch the worker, where an address for that is given, until the function that it returns is called.
