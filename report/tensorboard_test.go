@@ -37,8 +37,8 @@ func fields(t *testing.T, message []byte) map[protowire.Number][]byte {
 	return all
 }
 
-// curvesOf reads an event file back, by tag.
-func curvesOf(t *testing.T, file []byte) map[string][]point {
+// pointsByTag reads an event file back, by tag.
+func pointsByTag(t *testing.T, file []byte) map[string][]point {
 	t.Helper()
 	curves := map[string][]point{}
 	for first := true; len(file) > 0; first = false {
@@ -66,9 +66,9 @@ func TestTensorBoardHasTheCurves(t *testing.T) {
 	files, err := TensorBoard(in)
 	require.NoError(t, err)
 	require.Len(t, files, 3)
-	train := curvesOf(t, files["train/"+eventFile])
-	validation := curvesOf(t, files["validation/"+eventFile])
-	test := curvesOf(t, files["test/"+eventFile])
+	train := pointsByTag(t, files["train/"+eventFile])
+	validation := pointsByTag(t, files["validation/"+eventFile])
+	test := pointsByTag(t, files["test/"+eventFile])
 
 	r := in.Result
 	var spent float64
@@ -108,7 +108,7 @@ func TestTensorBoardOfWhatIsThere(t *testing.T) {
 	in := sampleInput(3, 0, 0)
 	files, err := TensorBoard(in)
 	require.NoError(t, err)
-	require.NotContains(t, curvesOf(t, files["train/"+eventFile]), "linear/loss", "a protocol that is left out")
+	require.NotContains(t, pointsByTag(t, files["train/"+eventFile]), "linear/loss", "a protocol that is left out")
 
 	in.Result.Pretrain[0].Loss = math.NaN()
 	_, err = TensorBoard(in)

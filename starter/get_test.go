@@ -65,14 +65,15 @@ func TestGetFetchesAFolderByName(t *testing.T) {
 		_, err := s.Put(t.Context(), "experiments/first/tensorboard/"+split+"/events.out.tfevents.0", []byte(split), "text/plain")
 		require.NoError(t, err)
 	}
-	files, err := choose(t.Context(), s, "first", []string{"tensorboard"})
+	files, err := choose(t.Context(), s, "first", []string{"tensorboard"}, nil)
 	require.NoError(t, err)
 	require.Len(t, files, 2)
 	dir := t.TempDir()
-	require.NoError(t, fetch(t.Context(), &bytes.Buffer{}, s, files, dir, formatTorch))
+	_, err = fetch(t.Context(), &bytes.Buffer{}, s, files, dir, formatTorch)
+	require.NoError(t, err)
 	require.FileExists(t, filepath.Join(dir, "tensorboard", "validation", "events.out.tfevents.0"))
 
-	all, err := choose(t.Context(), s, "first", nil)
+	all, err := choose(t.Context(), s, "first", nil, nil)
 	require.NoError(t, err)
 	require.Subset(t, all, files, "they are for people")
 }

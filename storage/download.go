@@ -33,7 +33,7 @@ func (s *Store) Download(ctx context.Context, a experiment.Artifact, path string
 	}
 	doing := fmt.Sprintf("get %s into %s", a.Key, path)
 	var b breaks
-	err = s.retry(ctx, doing, func() error { return s.complete(ctx, a, part, path, &b) })
+	err = s.retry(ctx, opGet, doing, func() error { return s.complete(ctx, a, part, path, &b) })
 	return resumed, s.judge(ctx, a, b, err)
 }
 
