@@ -35,7 +35,7 @@ result: ## run CONFIG=configs/....yaml on that stack, its figures into docs/resu
 clean: ## stop them and remove data, binaries and results
 	@scripts/clean.sh
 
-lint: ## gofmt, go vet, staticcheck, workflowcheck, shellcheck
+lint: ## gofmt, go vet, staticcheck, depguard, workflowcheck, shellcheck
 	@scripts/lint.sh
 
 fmt: ## format the Go code

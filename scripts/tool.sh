@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the path of a tool at its pinned version: tool.sh temporal|minio|versitygw|staticcheck|workflowcheck
+# Prints the path of a tool at its pinned version: tool.sh temporal|minio|versitygw|staticcheck|workflowcheck|depguard
 #
 # The servers are taken from PATH or bin/ where they are there. Everything else is built once from source, kept by
 # version in ${TWINVIEW_TOOLS:-~/.cache/twinview/tools} and linked into bin/, so a new version here is a new build.
@@ -25,8 +25,11 @@ staticcheck)
 workflowcheck)
   package=go.temporal.io/sdk/contrib/tools/workflowcheck version=v0.6.0
   ;;
+depguard)
+  package=github.com/OpenPeeDeeP/depguard/v2/cmd/depguard version=v2.3.0
+  ;;
 *)
-  echo "tool.sh: no tool is called \"$name\"; there are temporal, minio, versitygw, staticcheck and workflowcheck" >&2
+  echo "tool.sh: no tool is called \"$name\"; there are temporal, minio, versitygw, staticcheck, workflowcheck and depguard" >&2
   exit 2
   ;;
 esac

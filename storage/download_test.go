@@ -27,8 +27,9 @@ func newRanges(t *testing.T, c storage.Config) (*ranges, storage.Config) {
 	t.Helper()
 	r, upstream := &ranges{}, c.Endpoint
 	// The request's Host is part of its signature and stays.
-	proxy := &httputil.ReverseProxy{Director: func(request *http.Request) {
-		request.URL.Scheme, request.URL.Host = "http", upstream
+	proxy := &httputil.ReverseProxy{Rewrite: func(request *httputil.ProxyRequest) {
+		request.Out.URL.Scheme, request.Out.URL.Host = "http", upstream
+		request.Out.Host = request.In.Host
 	}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		if request.Method == http.MethodGet && strings.HasSuffix(request.URL.Path, "/large") {
