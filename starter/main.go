@@ -1,5 +1,6 @@
 // Command starter is how people talk to Twinview: it submits experiments, shows how they are doing, and fetches what
-// they produced. It runs anywhere: it computes nothing itself, and only needs Temporal and the object store in reach.
+// they produced. It runs anywhere: it needs neither cgo nor a library, only Temporal and the object store in reach, and
+// computes nothing but what a finished model says of a few images.
 package main
 
 import (
