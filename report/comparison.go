@@ -132,6 +132,9 @@ func (e *Compared) tested(accuracy float64, epoch int) *Score {
 
 func (e *Compared) knn() *Score {
 	var s *Score
+	if !e.Spec.Dataset.Labelled() {
+		return nil
+	}
 	if e.Tested {
 		s = e.tested(e.Result.Test.KNNAccuracy, e.Result.Best.Epoch)
 	} else {

@@ -135,6 +135,8 @@ func TestReportWithoutLabels(t *testing.T) {
 	require.NotContains(t, text.String(), "accuracy  ")
 	_, err = Plots(in)
 	require.NoError(t, err)
+	require.NotContains(t, scalarsOf(&in.Result), "test")
+	require.Nil(t, (&Compared{Spec: in.Spec, Result: in.Result, Tested: true}).knn())
 }
 
 // Guessing gets more where a class has more images than others.

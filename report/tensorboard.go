@@ -50,7 +50,9 @@ func scalarsOf(r *experiment.Result) map[string][]tensorboard.Scalar {
 	for _, arm := range r.Ablation {
 		b.classifier(arm.Stage(), arm.Epochs)
 	}
-	b.add("test", tagKNN, "", r.Best.Epoch, r.Test.KNNAccuracy)
+	if len(r.Data.Classes) > 0 { // of images without labels nothing is tested
+		b.add("test", tagKNN, "", r.Best.Epoch, r.Test.KNNAccuracy)
+	}
 	return b.points
 }
 
