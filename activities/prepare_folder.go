@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"go.temporal.io/sdk/activity"
-
 	"twinview/dataset"
 	"twinview/experiment"
 	"twinview/storage"
@@ -71,7 +69,7 @@ func (a *Activities) uploadFolder(
 	if err != nil {
 		return experiment.Artifact{}, err
 	}
-	activity.GetLogger(ctx).Info("prepare images", "source", spec.Dataset.Source, "size", spec.ImageSize())
+	logger(ctx).Info("prepare images", "source", spec.Dataset.Source, "size", spec.ImageSize())
 	images, list, err := dataset.Prepare(ctx, source, spec.Dataset.Labels, spec.ImageSize())
 	if err != nil {
 		return experiment.Artifact{}, fmt.Errorf("prepare the images of %s: %w", spec.Dataset.Source, err)

@@ -77,7 +77,7 @@ With _FILE added, each names a file that holds it.`,
 				return err
 			}
 			if p.retention < 24*time.Hour {
-				return fmt.Errorf("--retention %s: Temporal keeps what has ended for a day at least: name 24h or more", p.retention)
+				return usageError{fmt.Errorf("--retention %s: Temporal keeps what has ended for a day at least: name 24h or more", p.retention)}
 			}
 			var findings []finding
 			for _, step := range chosen {
@@ -108,7 +108,7 @@ With _FILE added, each names a file that holds it.`,
 func choosing(all []provision, only []string) ([]provision, error) {
 	for _, name := range only {
 		if !slices.ContainsFunc(all, func(step provision) bool { return step.name == name }) {
-			return nil, fmt.Errorf("--only: nothing is called %q: must be some of bucket, users, namespace, attributes", name)
+			return nil, usageError{fmt.Errorf("--only: nothing is called %q: must be some of bucket, users, namespace, attributes", name)}
 		}
 	}
 	return slices.DeleteFunc(all, func(step provision) bool {
