@@ -22,7 +22,7 @@ func TestExperimentInTheBrowser(t *testing.T) {
 	// One that is held in the middle, and one that goes to its end. Neither has much to do: this is about pages.
 	spec := tinySpec(t, "dataset: {name: synthetic, train_images: 200, validation_images: 50, test_images: 50}\n")
 	s.must(t, "run", spec, "--name", "held", "--set", "pretrain.epochs=400")
-	s.awaitEpoch(t, "held", 1)
+	s.awaitEpoch(t, "held", 2)
 	s.must(t, "pause", "held")
 	s.must(t, "run", spec, "--name", "first", "--watch")
 

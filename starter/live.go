@@ -13,8 +13,11 @@ import (
 func watchLive(ctx context.Context, o observer, terminal *os.File, name string) (observation, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	// What is sent to a program that has ended, or never began, must not wait for it.
+	drawing, stop := context.WithCancel(context.Background())
+	defer stop()
 	options := []tea.ProgramOption{
-		tea.WithOutput(terminal),
+		tea.WithContext(drawing), tea.WithOutput(terminal),
 		// Signals end the context.
 		tea.WithoutSignalHandler(),
 	}
@@ -34,6 +37,7 @@ func watchLive(ctx context.Context, o observer, terminal *os.File, name string) 
 	}()
 	_, err := program.Run()
 	cancel()
+	stop()
 	<-done
 	if err != nil {
 		return last, err

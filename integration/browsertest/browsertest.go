@@ -23,8 +23,12 @@ const (
 	EnvScreenshots = "TWINVIEW_SCREENSHOTS"
 )
 
-// patience is how long a page may take to show what a test waits for.
-const patience = 90 * time.Second
+const (
+	// patience is how long a page may take to show what a test waits for, on a machine that does other things too.
+	patience = 4 * time.Minute
+	// readTimeout bounds one look at a page: while it draws, it does not answer.
+	readTimeout = 30 * time.Second
+)
 
 // Browser is one window.
 type Browser struct{ ctx context.Context }
@@ -67,8 +71,11 @@ func (b *Browser) Await(t testing.TB, texts ...string) {
 	t.Helper()
 	var page string
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		page = b.text()
-		if missing(page, texts) == nil {
+		text := b.text()
+		if text == "" {
+			continue
+		}
+		if page = text; missing(page, texts) == nil {
 			return
 		}
 	}
@@ -123,7 +130,7 @@ const readText = `(function read(w) {
 
 // text is empty while the page is on its way.
 func (b *Browser) text() string {
-	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, readTimeout)
 	defer cancel()
 	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](readText))
 	if err != nil {
