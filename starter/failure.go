@@ -23,9 +23,8 @@ func ended(name string, o observation) error {
 // cause is the error that an activity returned, out of the workflows that it came through; err itself where there is
 // none.
 func cause(err error) error {
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) {
-		return fmt.Errorf("%s: %s", application.Type(), application.Message())
+	if a := innermost(err); a != nil {
+		return fmt.Errorf("%s: %s", a.Type(), a.Message())
 	}
 	var (
 		cancelled  *temporal.CanceledError
@@ -41,6 +40,15 @@ func cause(err error) error {
 		return errors.New(timeout.Error())
 	}
 	return err
+}
+
+// innermost is the application error that is behind all others: an experiment wraps its activity's into one that says where it was.
+func innermost(err error) *temporal.ApplicationError {
+	var found *temporal.ApplicationError
+	for errors.As(err, &found) {
+		err = found.Unwrap()
+	}
+	return found
 }
 
 // advice says how to go on after a failure in the stage, which is empty where nobody knows it.

@@ -14,6 +14,9 @@ import (
 func TestCauseIsTheActivitysOwnError(t *testing.T) {
 	inner := temporal.NewNonRetryableApplicationError("digest is 12", experiment.ErrorBadData, nil)
 	require.EqualError(t, cause(fmt.Errorf("child workflow: activity: %w", inner)), "BadData: digest is 12")
+	wrapped := temporal.NewApplicationErrorWithOptions("prepare failed: digest is 12", experiment.ErrorBadData,
+		temporal.ApplicationErrorOptions{Cause: fmt.Errorf("child workflow: activity: %w", inner)})
+	require.EqualError(t, cause(wrapped), "BadData: digest is 12", "ended says where it was")
 	require.EqualError(t, cause(temporal.NewCanceledError()), "somebody cancelled it")
 	plain := errors.New("something else")
 	require.Equal(t, plain, cause(plain))
