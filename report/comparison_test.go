@@ -50,6 +50,10 @@ func TestScoresAreTestedOrTheBestSoFar(t *testing.T) {
 	require.Equal(t, Score{Protocol: "knn", Name: "kNN", Split: "validation", Accuracy: knnAt(6), Images: 5000, Epoch: 6}, so)
 	require.Equal(t, percent(knnAt(6))+" on validation, so far", so.text())
 
+	unlabelled := compared()[0]
+	unlabelled.Spec.Dataset.Labels = experiment.NoLabels
+	require.Nil(t, unlabelled.knn(), "there was nothing to measure")
+
 	linear := compared()[0]
 	linear.Tested = false
 	s := linear.classifier(protocolLinear, "Linear", &linear.Result.Linear)

@@ -42,7 +42,8 @@ func ComparisonSummary(w io.Writer, c Comparison) error {
 	return err
 }
 
-const comparisonNote = "Accuracies are on the test split, with their 95 % intervals: how far other images might differ, not another seed."
+const comparisonNote = "Accuracies are on the test split, with their 95 % intervals: how far other images might differ, not " +
+	"another seed."
 
 // lastLoss is that of the last epoch.
 func lastLoss(m ComparedMetrics) string {

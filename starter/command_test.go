@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -82,4 +83,19 @@ func TestEveryArgumentIsCompleted(t *testing.T) {
 
 func TestHelpTellsExitCodes(t *testing.T) {
 	require.Contains(t, newCommand().Long, exitHelp)
+}
+
+// docs/starter.md says of every verb and of every exit code what the help says.
+func TestVerbsAndExitCodesAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/starter.md")
+	require.NoError(t, err)
+	for _, c := range newCommand().Commands() {
+		require.Contains(t, string(text), "`"+c.Name(), c.Name())
+	}
+	for line := range strings.Lines(exitHelp) {
+		if code, meaning, ok := strings.Cut(strings.TrimSpace(line), "  "); ok {
+			words := strings.Fields(meaning)
+			require.Contains(t, string(text), "| "+code+" | "+strings.Join(words[:min(3, len(words))], " "))
+		}
+	}
 }

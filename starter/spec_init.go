@@ -85,7 +85,8 @@ func document(r recipe, spec experiment.Spec) []byte {
 	for _, line := range r.about {
 		fmt.Fprintln(&text, strings.TrimRight("# "+line, " "))
 	}
-	fmt.Fprintf(&text, "#\n# Every field of the recipe %q, with what it means. A # without a space is before what is left out.\n\n", r.name)
+	fmt.Fprintf(&text, "#\n# Every field of the recipe %q, with what it means. A # without a space is before what is left out.\n\n",
+		r.name)
 	text.Write(reference.Commented(spec))
 	return text.Bytes()
 }
