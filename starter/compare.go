@@ -129,7 +129,7 @@ func stateOf(o observation) string {
 	case o.ending != nil:
 		return state
 	case p == nil:
-		return state + "; how far it is only a worker can say, and none answers"
+		return state + "; no worker says how far"
 	case o.failure != nil:
 		return state + " in stage " + p.Stage
 	case p.Paused:
@@ -230,6 +230,10 @@ func tellFiles(w io.Writer, files []string) error {
 		return nil
 	}
 	plots := slices.DeleteFunc(slices.Clone(files[1:]), func(path string) bool { return !strings.HasSuffix(path, ".png") })
+	if len(plots) == 0 {
+		_, err := fmt.Fprintf(w, "\nwrote %s; there are no curves yet\n", files[0])
+		return err
+	}
 	_, err := fmt.Fprintf(w, "\nwrote %s and %s beside it, each as PNG and SVG\n", files[0], count(len(plots), "plot"))
 	return err
 }

@@ -75,6 +75,17 @@ func TestCompareExperiments(t *testing.T) {
 	require.Equal(t, exitNotFound, exitCode(err))
 }
 
+func TestCompareTellsWhatItWrote(t *testing.T) {
+	var out strings.Builder
+	require.NoError(t, tellFiles(&out, nil))
+	require.Empty(t, out.String())
+	require.NoError(t, tellFiles(&out, []string{"a/comparison.html"}))
+	require.Equal(t, "\nwrote a/comparison.html; there are no curves yet\n", out.String())
+	out.Reset()
+	require.NoError(t, tellFiles(&out, []string{"a/comparison.html", "a/loss.png", "a/loss.svg"}))
+	require.Equal(t, "\nwrote a/comparison.html and 1 plot beside it, each as PNG and SVG\n", out.String())
+}
+
 func TestStateOfAnExperiment(t *testing.T) {
 	seen := func(s enums.WorkflowExecutionStatus, p *experiment.Progress) observation {
 		return observation{info: &workflow.WorkflowExecutionInfo{Status: s}, progress: p}
@@ -85,7 +96,7 @@ func TestStateOfAnExperiment(t *testing.T) {
 	paused := testProgress(experiment.StageFinetune, 2)
 	paused.Paused = true
 	require.Equal(t, "paused: finetune", stateOf(seen(running, &paused)))
-	require.Contains(t, stateOf(seen(running, nil)), "running; how far it is only a worker can say")
+	require.Contains(t, stateOf(seen(running, nil)), "running; no worker says how far")
 }
 
 func TestResultSoFarHasAllThatThereIs(t *testing.T) {
