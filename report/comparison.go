@@ -131,9 +131,6 @@ func (e *Compared) tested(accuracy float64, epoch int) *Score {
 }
 
 func (e *Compared) knn() *Score {
-	if !e.Spec.Dataset.Labelled() {
-		return nil
-	}
 	var s *Score
 	if !e.Spec.Dataset.Labelled() {
 		return nil

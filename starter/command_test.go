@@ -60,6 +60,7 @@ func TestEveryVerbTeachesByExample(t *testing.T) {
 
 func requireFlags(t *testing.T, root *cobra.Command, line []string) {
 	t.Helper()
+	root.InitDefaultCompletionCmd(line...) // which cobra adds only when it runs
 	c, _, err := root.Find(line)
 	require.NoError(t, err)
 	require.True(t, c.Runnable(), line)
