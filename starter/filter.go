@@ -66,7 +66,7 @@ func (f *filter) addFlags(c *cobra.Command) {
 	for name, values := range map[string][]string{
 		"status": statusNames(), "stage": experiment.Stages(), "sort": sorts,
 		"method":  {experiment.SimCLR, experiment.BarlowTwins},
-		"dataset": {experiment.CIFAR10, experiment.Synthetic},
+		"dataset": {experiment.CIFAR10, experiment.CIFAR100, experiment.ImageFolder, experiment.Synthetic},
 	} {
 		// It fails only for a flag that is not there.
 		_ = c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
