@@ -66,7 +66,8 @@ func (b *Browser) Visit(t testing.TB, url string) {
 	run(t, b, "open "+url, chromedp.Navigate(url))
 }
 
-// Await returns when the page shows all these texts, also in frames within it. A test that waits in vain shows what the page had.
+// Await returns when the page shows all these texts, also in frames within it and over several lines. A test that waits in vain
+// shows what the page had.
 func (b *Browser) Await(t testing.TB, texts ...string) {
 	t.Helper()
 	var page string
@@ -140,6 +141,7 @@ func (b *Browser) text() string {
 }
 
 func missing(page string, texts []string) []string {
+	page = strings.Join(strings.Fields(page), " ")
 	var all []string
 	for _, text := range texts {
 		if !strings.Contains(page, text) {
