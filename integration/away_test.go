@@ -20,16 +20,16 @@ func TestStoreAway(t *testing.T) {
 	eventually(t, "watch to tell of the store", func(context.Context) bool {
 		return strings.Contains(run.output.String(), "object store unreachable")
 	})
-	s.refused(t, []string{"get", "tiny", "--out", t.TempDir()}, "object store unreachable", s.proxy.Listen)
-	s.refused(t, []string{"doctor", "--only", "store"}, "FAIL", "object store unreachable", s.proxy.Listen)
-	s.refused(t, []string{"run", spec, "--set", "seed=2"}, `the name "tiny" is in use`, "is running", "--name")
+	s.refused(t, 4, []string{"get", "tiny", "--out", t.TempDir()}, "object store unreachable", s.proxy.Listen)
+	s.refused(t, 1, []string{"doctor", "--only", "store"}, "FAIL", "object store unreachable", s.proxy.Listen)
+	s.refused(t, 1, []string{"run", spec, "--set", "seed=2"}, `the name "tiny" is in use`, "is running", "--name")
 
 	require.NoError(t, s.proxy.Start())
 	require.NoError(t, run.wait(t))
 	r := s.result(t, "tiny")
 	require.Len(t, r.Pretrain, 3)
 	requireFiles(t, s, r)
-	s.refused(t, []string{"run", spec, "--set", "seed=2"}, `the name "tiny" is in use`, "is finished", "--name")
+	s.refused(t, 1, []string{"run", spec, "--set", "seed=2"}, `the name "tiny" is in use`, "is finished", "--name")
 	require.Equal(t, r, s.result(t, "tiny"), "a refused run changes nothing")
 }
 

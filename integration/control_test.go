@@ -26,7 +26,7 @@ func TestControlFromTheCommandLine(t *testing.T) {
 	run("disturbed", "1")
 	s.awaitHeartbeat(t, "disturbed", func(epoch, attempt int, h experiment.Heartbeat) bool { return len(h.Checkpoints) > 0 })
 	require.Contains(t, s.must(t, "pause", "disturbed"), "disturbed: paused in stage pretrain")
-	s.refused(t, []string{"pause", "disturbed"}, "is paused already")
+	s.refused(t, 1, []string{"pause", "disturbed"}, "is paused already")
 	require.Contains(t, s.must(t, "show", "disturbed"), "disturbed is paused")
 
 	run("undisturbed", "1")
@@ -41,7 +41,7 @@ func TestControlFromTheCommandLine(t *testing.T) {
 	s.awaitEpoch(t, "disturbed", 2)
 	require.Contains(t, s.must(t, "stop", "disturbed"), "epochs done: 1")
 	s.must(t, "watch", "disturbed")
-	s.refused(t, []string{"stop", "disturbed"}, "that experiment is finished")
+	s.refused(t, 1, []string{"stop", "disturbed"}, "that experiment is finished")
 
 	got, want := s.result(t, "disturbed"), s.result(t, "undisturbed")
 	require.Len(t, got.Pretrain, 1)

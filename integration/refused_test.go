@@ -20,10 +20,10 @@ func TestBadSpec(t *testing.T) {
 	t.Parallel()
 	s := startStack(t)
 	good := tinySpec(t, syntheticSet)
-	s.refused(t, []string{"run", tinySpec(t, syntheticSet+"temprature: 0.5\n")}, "line 10", "temprature", "unknown key")
-	s.refused(t, []string{"run", good, "--set", "pretrain.batch_size=1"}, "pretrain.batch_size: 1", "must be 2 to 4096")
-	s.refused(t, []string{"run", good, "--set", "pretrain.batch_size=1001"}, "pretrain.batch_size: 1001", "1000")
-	s.refused(t, []string{"run", good, "--set", "method.temperature=0"}, "method.temperature: 0", "must be 0.001 to 100")
+	s.refused(t, 2, []string{"run", tinySpec(t, syntheticSet+"temprature: 0.5\n")}, "line 10", "temprature", "unknown key")
+	s.refused(t, 2, []string{"run", good, "--set", "pretrain.batch_size=1"}, "pretrain.batch_size: 1", "must be 2 to 4096")
+	s.refused(t, 2, []string{"run", good, "--set", "pretrain.batch_size=1001"}, "pretrain.batch_size: 1001", "1000")
+	s.refused(t, 2, []string{"run", good, "--set", "method.temperature=0"}, "method.temperature: 0", "must be 0.001 to 100")
 	require.Contains(t, s.must(t, "list"), "there are no experiments")
 }
 
@@ -35,10 +35,10 @@ func TestBadArchive(t *testing.T) {
 	archive := filepath.Join(t.TempDir(), "cifar-10-binary.tar.gz")
 	digest := writeTruncated(t, archive)
 	other := strings.Repeat("0", 64)
-	s.refused(t, []string{"run", fromArchive(t, archive, other), "--name", "wrong-digest", "--watch"},
+	s.refused(t, 5, []string{"run", fromArchive(t, archive, other), "--name", "wrong-digest", "--watch"},
 		"BadData", archive, digest, other)
-	s.refused(t, []string{"run", fromArchive(t, archive, digest), "--name", "truncated", "--watch"}, "BadData", "malformed", "unexpected EOF")
-	s.refused(t, []string{"run", fromArchive(t, "/no/such/archive", digest), "--name", "missing", "--watch"},
+	s.refused(t, 5, []string{"run", fromArchive(t, archive, digest), "--name", "truncated", "--watch"}, "BadData", "malformed", "unexpected EOF")
+	s.refused(t, 5, []string{"run", fromArchive(t, "/no/such/archive", digest), "--name", "missing", "--watch"},
 		"BadSpec", "dataset.source", "/no/such/archive")
 	require.Empty(t, s.keys(t, ""), "nothing of it has reached the store")
 	// What was refused took no name.

@@ -80,7 +80,7 @@ func TestHistoriesAreEncrypted(t *testing.T) {
 	require.Equal(t, "guarded", s.result(t, "guarded").Experiment)
 
 	s.env = append(s.env, payload.EnvKeyFile+"=")
-	s.refused(t, []string{"show", "guarded"}, "payload key missing", payload.EnvKeyFile)
+	s.refused(t, 1, []string{"show", "guarded"}, "payload key missing", payload.EnvKeyFile)
 }
 
 // found names the secrets that are in a content.

@@ -174,13 +174,13 @@ func (s *stack) must(t *testing.T, arguments ...string) string {
 	return out
 }
 
-// refused is starter for a command line that must fail and say why.
-func (s *stack) refused(t *testing.T, arguments []string, why ...string) {
+// refused is starter for a command line that must fail with this exit code and say why.
+func (s *stack) refused(t *testing.T, code int, arguments []string, why ...string) {
 	t.Helper()
 	out, err := s.starter(t, arguments...)
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit, out)
-	require.Equal(t, 1, exit.ExitCode(), out)
+	require.Equal(t, code, exit.ExitCode(), out)
 	for _, part := range why {
 		require.Contains(t, out, part)
 	}
