@@ -1,16 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"twinview/inference"
 	"twinview/layout"
-	"twinview/storage"
 	"twinview/train"
 )
 
@@ -59,7 +56,7 @@ they are taken from a folder that get has filled, and NAME is left out.`,
 			}
 			file := layout.Embeddings + "/train.safetensors"
 			tensors, err := p.tensors(c.Context(), file)
-			if errors.Is(err, storage.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
+			if isMissing(err) {
 				return notFoundError{fmt.Errorf("there is no %s: older versions kept none, and of a folder it has to be fetched by its "+
 					"name: %w", file, err)}
 			}

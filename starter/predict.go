@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"twinview/experiment"
 	"twinview/inference"
-	"twinview/storage"
 )
 
 // predicted is what predict tells of one image; the fields are those of its JSON.
@@ -105,8 +103,7 @@ func (p *published) classifier(ctx context.Context, asked string) (*inference.Mo
 	switch asked {
 	case "", experiment.StageFinetune:
 		tensors, err := p.tensors(ctx, "finetune_best.pt")
-		missing := errors.Is(err, storage.ErrNotFound) || errors.Is(err, os.ErrNotExist)
-		if asked == "" && missing {
+		if asked == "" && isMissing(err) {
 			return p.classifier(ctx, experiment.StageLinear)
 		}
 		if err != nil {

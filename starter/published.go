@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,7 @@ func openPublished(ctx context.Context, name, folder string) (*published, error)
 		p.read = inStore(store, name)
 	}
 	metrics, err := p.read(ctx, fileMetrics)
-	if errors.Is(err, storage.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
+	if isMissing(err) {
 		return nil, notFoundError{fmt.Errorf("there is no %s, the last file of an experiment: is it finished? `starter list` tells: %w",
 			fileMetrics, err)}
 	}
@@ -59,6 +60,11 @@ func openPublished(ctx context.Context, name, folder string) (*published, error)
 		return nil, fmt.Errorf("spec.yaml: %w", err)
 	}
 	return p, nil
+}
+
+// isMissing says whether a file of a published experiment is not there, in the store or in the folder.
+func isMissing(err error) bool {
+	return errors.Is(err, storage.ErrNotFound) || errors.Is(err, os.ErrNotExist)
 }
 
 func inFolder(folder string) func(context.Context, string) ([]byte, error) {
@@ -145,14 +151,6 @@ func ranked(values []float64, n int) []int {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case values[a] > values[b]:
-			return -1
-		case values[a] < values[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[b], values[a]) })
 	return order[:min(n, len(order))]
 }
