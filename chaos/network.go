@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+
+	"twinview/loopback"
 )
 
 // link is the cable between the programs and a server. It can be cut and made slow.
@@ -20,7 +21,11 @@ func newLink(name, target string) (*link, error) {
 	// Its toxics know no other logger.
 	zerolog.SetGlobalLevel(zerolog.Disabled)
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	p := toxiproxy.NewProxy(api, name, "127.0.0.1:0", target)
+	address, err := loopback.Address()
+	if err != nil {
+		return nil, fmt.Errorf("start a proxy to %s: %w", name, err)
+	}
+	p := toxiproxy.NewProxy(api, name, address, target)
 	if err := p.Start(); err != nil {
 		return nil, fmt.Errorf("start a proxy to %s: %w", name, err)
 	}
@@ -32,15 +37,12 @@ func (l *link) address() string { return l.proxy.Listen }
 // cut ends all connections and refuses new ones.
 func (l *link) cut() { l.proxy.Stop() }
 
-// mend accepts connections again. An outgoing connection of another program may have the port for a moment.
-func (l *link) mend() (err error) {
-	for range 50 {
-		if err = l.proxy.Start(); err == nil || errors.Is(err, toxiproxy.ErrProxyAlreadyStarted) {
-			return nil
-		}
-		time.Sleep(100 * time.Millisecond)
+// mend accepts connections again.
+func (l *link) mend() error {
+	if err := l.proxy.Start(); err != nil && !errors.Is(err, toxiproxy.ErrProxyAlreadyStarted) {
+		return fmt.Errorf("mend the link to %s: %w", l.proxy.Name, err)
 	}
-	return fmt.Errorf("mend the link to %s: %w", l.proxy.Name, err)
+	return nil
 }
 
 // slow delays every byte by milliseconds in both directions and lets kilobytes a second through, until heal.

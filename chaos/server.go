@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,16 +61,4 @@ func (s *server) stop() {
 	if s.process != nil {
 		s.process.kill()
 	}
-}
-
-// freeAddress is a loopback address on which nobody listens at the moment. It lies below the range that systems take the
-// ports of outgoing connections from, so that it is still free when a killed server comes back.
-func freeAddress(draw func(int) int) (string, error) {
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 20000+draw(12000))
-		if l, err := net.Listen("tcp", address); err == nil {
-			return address, l.Close()
-		}
-	}
-	return "", errors.New("find a free port: a hundred were in use")
 }

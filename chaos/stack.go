@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	mathrand "math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 
+	"twinview/loopback"
 	"twinview/storage"
 )
 
@@ -95,7 +95,7 @@ func (s *stack) startTemporal(ctx context.Context, _ *storage.Config) error {
 	if err != nil {
 		return err
 	}
-	address, err := freeAddress(mathrand.IntN)
+	address, err := loopback.Address()
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (s *stack) startStore(ctx context.Context, c *storage.Config) error {
 	if err != nil {
 		return err
 	}
-	if c.Endpoint, err = freeAddress(mathrand.IntN); err != nil {
+	if c.Endpoint, err = loopback.Address(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(s.data, 0o700); err != nil {

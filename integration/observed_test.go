@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"twinview/experiment"
+	"twinview/loopback"
 )
 
 // A worker that carries out an experiment says on its metrics what the dashboard and the alerts ask for, sends spans of workflow,
@@ -26,7 +26,8 @@ import (
 func TestWorkerIsObserved(t *testing.T) {
 	s := startStack(t)
 	spans := collectSpans(t, s)
-	address := freeAddress(t)
+	address, err := loopback.Address()
+	require.NoError(t, err)
 	get := func(path string) (int, string) { return fetch(t, "http://"+address+path) }
 	worker := s.start(t, "worker", "--threads", "1", "--cache", t.TempDir(), "--metrics-address", address)
 	eventually(t, "the worker to be ready", func(context.Context) bool {
@@ -94,15 +95,6 @@ func collectSpans(t *testing.T, s *stack) func() map[string]bool {
 		defer mu.Unlock()
 		return names
 	}
-}
-
-// freeAddress is one of this machine on which nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // fetch is the answer to a GET, 0 where nobody answers.

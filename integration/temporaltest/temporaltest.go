@@ -9,12 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
+
+	"twinview/loopback"
 )
 
 const (
@@ -53,16 +54,16 @@ func Start(t testing.TB) *Server { return start(t, "") }
 // StartWithUI is Start with the web UI beside it.
 func StartWithUI(t testing.TB) *Server {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := loopback.Address()
 	if err != nil {
 		t.Fatalf("find a port for the web UI: %v", err)
 	}
-	port := strconv.Itoa(free.Addr().(*net.TCPAddr).Port)
-	if err := free.Close(); err != nil {
-		t.Fatalf("free the port for the web UI: %v", err)
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatalf("find a port for the web UI: %v", err)
 	}
 	server := start(t, port)
-	server.UI = "http://127.0.0.1:" + port
+	server.UI = "http://" + address
 	return server
 }
 

@@ -5,6 +5,8 @@ import (
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+
+	"twinview/loopback"
 )
 
 // Proxy runs a proxy on a free loopback port between a program and a server until the test ends. Its Listen is the address to
@@ -12,7 +14,11 @@ import (
 func Proxy(t testing.TB, server string) *toxiproxy.Proxy {
 	t.Helper()
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	p := toxiproxy.NewProxy(api, t.Name(), "127.0.0.1:0", server)
+	address, err := loopback.Address()
+	if err != nil {
+		t.Fatalf("start a proxy to %s: %v", server, err)
+	}
+	p := toxiproxy.NewProxy(api, t.Name(), address, server)
 	if err := p.Start(); err != nil {
 		t.Fatalf("start a proxy to %s: %v", server, err)
 	}

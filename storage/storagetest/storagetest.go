@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"twinview/integration/tlstest"
+	"twinview/loopback"
 	"twinview/storage"
 )
 
@@ -268,7 +268,7 @@ func executable(path string) bool {
 func (s *Server) launch() error {
 	var failures error
 	for range 3 {
-		address, err := freeAddress()
+		address, err := loopback.Address()
 		if err != nil {
 			return err
 		}
@@ -320,14 +320,4 @@ func (s *Server) await(c storage.Config) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-// freeAddress is a loopback address on which nobody listens at the moment.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
