@@ -1,6 +1,6 @@
 # Twinview. Each target is a short script in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-torch chaos fuzz up down result clean lint fmt bench bench-peer bench-durability
+.PHONY: help build demo test test-torch chaos fuzz up down result trials clean lint fmt bench bench-peer bench-durability
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ down: ## stop them and keep their data
 
 result: ## run CONFIG=configs/....yaml on that stack, its figures into docs/results/
 	@scripts/result.sh $(CONFIG)
+
+trials: ## what temperature, learning rate, views and their size are worth, a table
+	@scripts/trials.sh
 
 clean: ## stop them and remove data, binaries and results
 	@scripts/clean.sh
