@@ -1,0 +1,48 @@
+// Elements of activations and how threads read and write them: float32 as it is, bfloat16 in memory alone. Everything is
+// computed in float32.
+#ifndef TWINVIEW_CUDA_ELEMENTS_H
+#define TWINVIEW_CUDA_ELEMENTS_H
+
+#include "device.h"
+
+__device__ __forceinline__ float load(float x) { return x; }
+__device__ __forceinline__ float load(__nv_bfloat16 x) { return __bfloat162float(x); }
+__device__ __forceinline__ void store(float *to, float value) { *to = value; }
+__device__ __forceinline__ void store(__nv_bfloat16 *to, float value) { *to = __float2bfloat16_rn(value); }
+
+// What a thread moves at once: W elements in one access of memory, 16 bytes where W is kWide.
+template <typename T, int W>
+struct alignas(sizeof(T) * W) Pack {
+  T element[W];
+};
+
+template <typename T>
+struct Wide {
+  static constexpr int elements = 16 / int(sizeof(T));
+};
+
+template <int W, typename T>
+__device__ __forceinline__ void load_pack(const T *from, float (&to)[W]) {
+  const Pack<T, W> pack = *reinterpret_cast<const Pack<T, W> *>(from);
+#pragma unroll
+  for (int i = 0; i < W; i++) to[i] = load(pack.element[i]);
+}
+
+template <int W, typename T>
+__device__ __forceinline__ void store_pack(T *to, const float (&from)[W]) {
+  Pack<T, W> pack;
+#pragma unroll
+  for (int i = 0; i < W; i++) store(&pack.element[i], from[i]);
+  *reinterpret_cast<Pack<T, W> *>(to) = pack;
+}
+
+// aligned tells whether memory can be accessed 16 bytes at a time. NULL can.
+__device__ __forceinline__ bool aligned(const void *memory) { return reinterpret_cast<uintptr_t>(memory) % 16 == 0; }
+
+__device__ __forceinline__ int64_t thread_of_grid() { return int64_t(blockIdx.x) * blockDim.x + threadIdx.x; }
+__device__ __forceinline__ int64_t threads_of_grid() { return int64_t(gridDim.x) * blockDim.x; }
+
+// max(x, 0) that leaves NaN as it is, so that a diverged network is seen.
+__device__ __forceinline__ float rectify(float x) { return x < 0 ? 0.0f : x; }
+
+#endif
