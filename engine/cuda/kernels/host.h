@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <mutex>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -32,20 +33,15 @@
 #define __noinline__ __attribute__((noinline))
 #define __align__(n) __attribute__((aligned(n)))
 #define __launch_bounds__(...)
-// Blocks of one thread of the host run one after another, so what is one per thread of the host is one per block.
-#define __shared__ static thread_local
+// Blocks run one after another, so what there is once is one per block.
+#define __shared__ static
 
 struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
 };
 
-// Without calls on each use, though the library is loaded while the program runs.
-#define TWINVIEW_THREAD_LOCAL inline thread_local __attribute__((tls_model("initial-exec")))
-TWINVIEW_THREAD_LOCAL dim3 threadIdx{0, 0, 0};
-TWINVIEW_THREAD_LOCAL dim3 blockIdx{0, 0, 0};
-TWINVIEW_THREAD_LOCAL dim3 blockDim{};
-TWINVIEW_THREAD_LOCAL dim3 gridDim{};
+inline dim3 threadIdx{0, 0, 0}, blockIdx{0, 0, 0}, blockDim, gridDim;
 constexpr int warpSize = 32;
 
 namespace twinview_host {
@@ -101,7 +97,8 @@ struct Machine {
   std::vector<uint64_t> shared;  // 8-byte words, and one more to align to 16 bytes
 };
 
-TWINVIEW_THREAD_LOCAL Machine *machine = nullptr;
+inline Machine *const machine = new Machine;
+inline std::mutex launching;  // one launch at a time
 inline bool reversed = false;
 
 [[noreturn]] inline void fail(const char *what) {
@@ -121,7 +118,7 @@ static __attribute__((naked, noinline)) void switch_stack(void ** /*from*/, void
 }
 inline void switch_fiber(Fiber &from, Fiber &to) { switch_stack(&from.stack_pointer, to.stack_pointer); }
 inline void prepare(Fiber &f, void (*entry)()) {
-  void **top = reinterpret_cast<void **>(f.stack + kStackBytes) - 2;
+  void **top = reinterpret_cast<void **>(f.stack + kStackBytes) - 3;  // aligned as behind a call
   *top = nullptr;  // where entry would return to: it never does
   *--top = reinterpret_cast<void *>(entry);
   for (int saved = 0; saved < 6; saved++) *--top = nullptr;
@@ -246,14 +243,8 @@ inline void run_block() {
   switch_fiber(m.main, *m.fibers[0]);
 }
 
-inline Machine *this_machine() {
-  static thread_local std::unique_ptr<Machine> owner;
-  if (!owner) owner = std::make_unique<Machine>();
-  return owner.get();
-}
-
 inline void launch(const Kernel &kernel, dim3 grid, dim3 block, size_t shared) {
-  machine = this_machine();
+  const std::lock_guard<std::mutex> lock(launching);
   Machine &m = *machine;
   m.kernel = kernel;
   gridDim = grid;

@@ -45,8 +45,8 @@ func Build(sources, into string) (*Library, error) {
 	for i, file := range files {
 		objects[i] = filepath.Join(into, filepath.Base(file)+".o")
 		compilers.Go(func() error {
-			return compile("-c", "-x", "c++", "-std=c++17", "-O2", "-ffp-contract=off", "-fPIC", "-Wall", "-Wextra",
-				"-Wno-unknown-pragmas", "-DTWINVIEW_HOST", file, "-o", objects[i])
+			return compile("-c", "-x", "c++", "-std=c++17", "-O2", "-ffp-contract=off", "-fPIC", "-fvisibility=hidden",
+				"-Wall", "-Wextra", "-Wno-unknown-pragmas", "-DTWINVIEW_HOST", file, "-o", objects[i])
 		})
 	}
 	if err := compilers.Wait(); err != nil {
