@@ -46,6 +46,24 @@ __device__ __forceinline__ void each_row(int64_t rows, Body body) {
   for (int64_t r = blockIdx.y * slab + threadIdx.y; r < last; r += blockDim.y) body(r);
 }
 
+// each_rows likewise calls read(k, row), k < kRows, for a few rows and then write(k, row) for the same. The compiler may not read
+// ahead of a write, which could be to the same array; this does, and keeps memory busy.
+constexpr int kRows = 2;
+
+template <typename Read, typename Write>
+__device__ __forceinline__ void each_rows(int64_t rows, Read read, Write write) {
+  const int64_t slab = (rows + gridDim.y - 1) / gridDim.y, step = blockDim.y;
+  const int64_t last = min(rows, (blockIdx.y + 1) * slab);
+  for (int64_t r = blockIdx.y * slab + threadIdx.y; r < last; r += kRows * step) {
+#pragma unroll
+    for (int k = 0; k < kRows; k++)
+      if (r + k * step < last) read(k, r + k * step);
+#pragma unroll
+    for (int k = 0; k < kRows; k++)
+      if (r + k * step < last) write(k, r + k * step);
+  }
+}
+
 // sums adds up two values for every channel of every slab: partial[slab][2][channels]. add(first of W channels, the two sums of
 // each) adds those of the thread's rows. All threads of the block call it.
 template <int W, typename Add>
@@ -154,21 +172,20 @@ __device__ void normalize(int64_t rows, int64_t channels, float epsilon, const T
                           const float *weight, const float *bias, const T *residual, bool relu, T *y) {
   each_group<W>(channels, [=](int64_t c) {
     const Normal<W> normal(c, channels, epsilon, stats, weight, bias);
-    each_row(rows, [&](int64_t r) {
-      const int64_t at = r * channels + c;
+    Pack<T, W> of_x[kRows], of_residual[kRows];
+    const auto read = [&](int k, int64_t r) {
+      of_x[k] = pack_at<W>(x + r * channels + c);
+      if (residual) of_residual[k] = pack_at<W>(residual + r * channels + c);
+    };
+    each_rows(rows, read, [&](int k, int64_t r) {
       float v[W];
-      load_pack(x + at, v);
 #pragma unroll
-      for (int i = 0; i < W; i++) v[i] = normal.at(i, v[i]);
-      if (residual) {
-        float more[W];
-        load_pack(residual + at, more);
-#pragma unroll
-        for (int i = 0; i < W; i++) v[i] += more[i];
+      for (int i = 0; i < W; i++) {
+        v[i] = normal.at(i, load(of_x[k].element[i]));
+        if (residual) v[i] += load(of_residual[k].element[i]);
+        if (relu) v[i] = rectify(v[i]);
       }
-#pragma unroll
-      for (int i = 0; i < W; i++) v[i] = relu ? rectify(v[i]) : v[i];
-      store_pack(y + at, v);
+      store_pack(y + r * channels + c, v);
     });
   });
 }
@@ -257,17 +274,20 @@ __device__ void input_grad_of(int64_t rows, int64_t channels, float epsilon, con
       slope[i] = -normal.scale[i] * normal.inverse[i] * (affine_grad[c + i] / float(rows));
       shift[i] = -normal.scale[i] * (affine_grad[channels + c + i] / float(rows));
     }
-    each_row(rows, [&](int64_t r) {
-      const int64_t at = r * channels + c;
-      float v[W], grad[W];
-      load_pack(x + at, v);
-      load_pack(dy + at, grad);
+    Pack<T, W> of_x[kRows], of_dy[kRows];
+    const auto read = [&](int k, int64_t r) {
+      of_x[k] = pack_at<W>(x + r * channels + c);
+      of_dy[k] = pack_at<W>(dy + r * channels + c);
+    };
+    each_rows(rows, read, [&](int k, int64_t r) {
+      float v[W];
 #pragma unroll
       for (int i = 0; i < W; i++) {
-        const float d = !bias || normal.at(i, v[i]) > 0 ? grad[i] : 0.0f;
+        v[i] = load(of_x[k].element[i]);
+        const float d = !bias || normal.at(i, v[i]) > 0 ? load(of_dy[k].element[i]) : 0.0f;
         v[i] = fmaf(d, normal.scale[i], fmaf(v[i] - normal.mean[i], slope[i], shift[i]));
       }
-      store_pack(dx + at, v);
+      store_pack(dx + r * channels + c, v);
     });
   });
 }
@@ -296,7 +316,7 @@ EXPORT(batch_norm_affine_grad_total)
 
 // The kernels of one element type.
 #define BATCH_NORM(type, T)                                                                                              \
-  extern "C" __global__ void __launch_bounds__(kThreads)                                                                 \
+  extern "C" __global__ void __launch_bounds__(kThreads, 3)                                                                 \
       batch_stats_##type(int64_t rows, int64_t channels, const T *x, double *partial) {                                  \
     batch_stats(rows, channels, x, partial);                                                                             \
   }                                                                                                                      \
@@ -307,25 +327,25 @@ EXPORT(batch_norm_affine_grad_total)
     batch_stats_total(rows, channels, slabs, x, partial, stats, mean, variance);                                         \
   }                                                                                                                      \
   EXPORT(batch_stats_total_##type)                                                                                       \
-  extern "C" __global__ void __launch_bounds__(kThreads)                                                                 \
+  extern "C" __global__ void __launch_bounds__(kThreads, 3)                                                                 \
       batch_norm_##type(int64_t rows, int64_t channels, float epsilon, const T *x, const float *stats,                   \
                         const float *weight, const float *bias, const T *residual, int relu, T *y) {                     \
     batch_norm(rows, channels, epsilon, x, stats, weight, bias, residual, relu != 0, y);                                 \
   }                                                                                                                      \
   EXPORT(batch_norm_##type)                                                                                              \
-  extern "C" __global__ void __launch_bounds__(kThreads) batch_norm_affine_grad_##type(                                  \
+  extern "C" __global__ void __launch_bounds__(kThreads, 3) batch_norm_affine_grad_##type(                                  \
       int64_t rows, int64_t channels, float epsilon, const T *x, const float *stats, const float *weight,                \
       const float *bias, const T *dy, double *partial) {                                                                 \
     batch_norm_affine_grad(rows, channels, epsilon, x, stats, weight, bias, dy, partial);                                \
   }                                                                                                                      \
   EXPORT(batch_norm_affine_grad_##type)                                                                                  \
-  extern "C" __global__ void __launch_bounds__(kThreads)                                                                 \
+  extern "C" __global__ void __launch_bounds__(kThreads, 3)                                                                 \
       relu_batch_norm_affine_grad_##type(int64_t rows, int64_t channels, const T *x, const float *stats, const T *y,     \
                                          const T *dy, T *masked, double *partial) {                                      \
     relu_batch_norm_affine_grad(rows, channels, x, stats, y, dy, masked, partial);                                       \
   }                                                                                                                      \
   EXPORT(relu_batch_norm_affine_grad_##type)                                                                             \
-  extern "C" __global__ void __launch_bounds__(kThreads)                                                                 \
+  extern "C" __global__ void __launch_bounds__(kThreads, 3)                                                                 \
       batch_norm_input_grad_##type(int64_t rows, int64_t channels, float epsilon, const T *x, const float *stats,        \
                                    const float *weight, const float *bias, const T *dy, const float *affine_grad,        \
                                    T *dx) {                                                                              \

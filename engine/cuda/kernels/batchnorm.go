@@ -38,11 +38,11 @@ func BatchNormTotal(channels int) Launch {
 
 // BatchNormApply is the launch of the kernels of batchnorm.cu that write one activation, for elements of 4 or 2 bytes.
 func BatchNormApply(rows, channels, elementSize int) Launch {
-	const rowsEach = 8
+	const rowsEach = 16 // a thread writes at least, since each reads what belongs to its channels first
 	groups, across, down := channelBlock(channels, elementSize)
 	wide := ceil(groups, across)
 	return Launch{
-		Grid:  [3]int{wide, clamp(ceil(rows, down*rowsEach), 1, max(1, 2*mostBlocks/wide)), 1},
+		Grid:  [3]int{wide, clamp(ceil(rows, down*rowsEach), 1, max(1, mostBlocks/wide)), 1},
 		Block: [3]int{across, down, 1},
 	}
 }

@@ -10,7 +10,7 @@ __device__ __forceinline__ float load(__nv_bfloat16 x) { return __bfloat162float
 __device__ __forceinline__ void store(float *to, float value) { *to = value; }
 __device__ __forceinline__ void store(__nv_bfloat16 *to, float value) { *to = __float2bfloat16_rn(value); }
 
-// What a thread moves at once: W elements in one access of memory, 16 bytes where W is kWide.
+// What a thread moves at once: W elements in one access of memory, 16 bytes where W is Wide<T>::elements.
 template <typename T, int W>
 struct alignas(sizeof(T) * W) Pack {
   T element[W];
@@ -22,8 +22,13 @@ struct Wide {
 };
 
 template <int W, typename T>
+__device__ __forceinline__ Pack<T, W> pack_at(const T *from) {
+  return *reinterpret_cast<const Pack<T, W> *>(from);
+}
+
+template <int W, typename T>
 __device__ __forceinline__ void load_pack(const T *from, float (&to)[W]) {
-  const Pack<T, W> pack = *reinterpret_cast<const Pack<T, W> *>(from);
+  const Pack<T, W> pack = pack_at<W>(from);
 #pragma unroll
   for (int i = 0; i < W; i++) to[i] = load(pack.element[i]);
 }

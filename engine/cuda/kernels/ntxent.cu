@@ -47,7 +47,7 @@ __device__ __forceinline__ void keys(int64_t views, unsigned split, unsigned spl
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(kTileThreads)
+extern "C" __global__ void __launch_bounds__(kTileThreads, 2)
     ntxent_rows(int64_t views, int64_t dim, float temperature, const float *z, float *partial) {
   __shared__ Slices slices;
   const int64_t top = int64_t(blockIdx.x) * kTile;
@@ -122,7 +122,7 @@ EXPORT(ntxent_total)
 // With P_ik the softmax over k ≠ i and Y_ik a share of 1 for each positive, dz = dloss / (views·τ) · (G + Gᵀ)·z, G = P − Y: s_ik
 // stands in the softmax of anchor i and, as s_ki, in that of anchor k. A block makes 64 columns of dz of 64 anchors from the keys
 // of its split.
-extern "C" __global__ void __launch_bounds__(kTileThreads)
+extern "C" __global__ void __launch_bounds__(kTileThreads, 2)
     ntxent_grad(int64_t views, int64_t images, int64_t dim, float temperature, const float *z, const float *softmax,
                 const float *dloss, float *partial) {
   __shared__ Slices slices;
