@@ -90,16 +90,16 @@ func TestApplyUsesEveryTransform(t *testing.T) {
 	var s Scratch
 	cases := map[string]struct {
 		set  func(*experiment.View)
-		want func(Image, drawn)
+		want func(Image, Drawn)
 	}{
-		"flip":      {func(v *experiment.View) { v.Flip = 1 }, func(m Image, _ drawn) { Flip(m) }},
-		"grayscale": {func(v *experiment.View) { v.Grayscale = 1 }, func(m Image, _ drawn) { Grayscale(m) }},
+		"flip":      {func(v *experiment.View) { v.Flip = 1 }, func(m Image, _ Drawn) { Flip(m) }},
+		"grayscale": {func(v *experiment.View) { v.Grayscale = 1 }, func(m Image, _ Drawn) { Grayscale(m) }},
 		"jitter": {func(v *experiment.View) { v.Jitter = testView().Jitter; v.Jitter.Probability = 1 },
-			func(m Image, d drawn) { ColorJitter(m, d.jitterBy) }},
+			func(m Image, d Drawn) { ColorJitter(m, d.JitterBy) }},
 		"blur": {func(v *experiment.View) { v.Blur = experiment.Blur{Probability: 1, Kernel: 5, Sigma: [2]float64{1, 2}} },
-			func(m Image, d drawn) { Blur(m, 5, d.sigma, &s) }},
+			func(m Image, d Drawn) { Blur(m, 5, d.Sigma, &s) }},
 		"solarize": {func(v *experiment.View) { v.Solarize = experiment.Solarize{Probability: 1, Threshold: 0.3} },
-			func(m Image, _ drawn) { Solarize(m, 0.3) }},
+			func(m Image, _ Drawn) { Solarize(m, 0.3) }},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestApplyUsesEveryTransform(t *testing.T) {
 			transform.Apply(got, source, 16, 16, stream(3))
 			fromBytes(want.Pix, source)
 			plain := slices.Clone(want.Pix)
-			c.want(want, transform.draw(16, 16, stream(3)))
+			c.want(want, transform.Draw(16, 16, stream(3)))
 			require.NotEqual(t, plain, want.Pix)
 			Normalize(want, view.Normalize)
 			require.Equal(t, want.Pix, got)

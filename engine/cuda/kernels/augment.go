@@ -1,0 +1,33 @@
+package kernels
+
+import "fmt"
+
+// View is what augment.cu makes one view of: an image's number in the data set, and what package augment drew for it.
+type View struct {
+	Image int64
+	Sigma float64
+	// Top, Left, Height and Width are the box that is cut out.
+	Top, Left, Height, Width int32
+	// Order is that of the four changes: 0 is brightness, 1 contrast, 2 saturation, 3 hue.
+	Order                                   [4]int32
+	Brightness, Contrast, Saturation, Hue   float32
+	Flip, Jitter, Grayscale, Blur, Solarize int32 // 1 or 0
+	_                                       int32
+}
+
+// mostShared is the shared memory that a block can have on every device of compute capability 8.0 and above but the smallest.
+const mostShared = 163 << 10
+
+// Augment is the launch that makes views of size×size of images [height, width, 3], with a blur of kernel taps. Launches of more
+// than 48 KiB of shared memory must be asked for (CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES). It fails if an image is too
+// large for a block's shared memory.
+func Augment(views, height, width, size, kernel int) (Launch, error) {
+	stride := 2*(max(max(height, width)/size, 1)+2) + 1
+	floats := max(height, size)*size*3 + size*size*3 + kernel + 2*size*stride + 4*size
+	shared := 8*kernel + 4*floats
+	if shared > mostShared {
+		return Launch{}, fmt.Errorf("views of %d×%d of images of %d×%d take %d bytes of shared memory, more than the %d there are: "+
+			"make the images smaller (dataset.size), or augment on the CPU", size, size, height, width, shared, mostShared)
+	}
+	return Launch{Grid: [3]int{views, 1, 1}, Block: [3]int{blockThreads, 1, 1}, Shared: shared}, nil
+}
