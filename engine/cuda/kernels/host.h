@@ -61,11 +61,16 @@ struct Barrier {
   unsigned arrived = 0, generation = 0;
 };
 
+// What one lane gives to the others.
+struct Slot {
+  uint64_t words[4];
+};
+
 struct Warp {
   Barrier barrier;
   unsigned size = 0, exited = 0;
   // Shuffles write and read by turns: a lane comes to write a second time only when all have read what it wrote the first.
-  uint64_t slots[2][warpSize];
+  Slot slots[2][warpSize];
 };
 
 // One stack, on which threads run one after another until one has to wait; the next thread is begun on another.
@@ -301,10 +306,10 @@ inline Warp &whole_warp(unsigned mask) {
 
 // exchange gives every lane's value to all lanes of the warp.
 template <typename T>
-const uint64_t *exchange(unsigned mask, T value) {
-  static_assert(sizeof(T) <= sizeof(uint64_t), "a shuffle moves 8 bytes at most");
+const Slot *exchange(unsigned mask, T value) {
+  static_assert(sizeof(T) <= sizeof(Slot), "lanes give 32 bytes at most");
   Warp &w = whole_warp(mask);
-  uint64_t *slots = w.slots[w.barrier.generation % 2];
+  Slot *slots = w.slots[w.barrier.generation % 2];
   memcpy(&slots[this_fiber().linear % warpSize], &value, sizeof value);
   wait(w.barrier, w.size);
   return slots;
@@ -312,7 +317,7 @@ const uint64_t *exchange(unsigned mask, T value) {
 
 // The value of a lane; of one that there is not, the lane's own.
 template <typename T>
-T of_lane(const uint64_t *slots, int lane, T own) {
+T of_lane(const Slot *slots, int lane, T own) {
   const Warp &w = machine->warps[this_fiber().linear / warpSize];
   if (lane < 0 || lane >= int(w.size)) return own;
   T value;
@@ -348,29 +353,29 @@ inline void __syncwarp(unsigned mask = ~0u) {
 
 template <typename T>
 T __shfl_sync(unsigned mask, T value, int lane, int width = warpSize) {
-  const uint64_t *slots = twinview_host::exchange(mask, value);
+  const twinview_host::Slot *slots = twinview_host::exchange(mask, value);
   return twinview_host::of_lane(slots, twinview_host::lane() / width * width + lane % width, value);
 }
 template <typename T>
 T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = warpSize) {
-  const uint64_t *slots = twinview_host::exchange(mask, value);
+  const twinview_host::Slot *slots = twinview_host::exchange(mask, value);
   const int self = twinview_host::lane(), from = self ^ lanes;
   return from / width > self / width ? value : twinview_host::of_lane(slots, from, value);
 }
 template <typename T>
 T __shfl_down_sync(unsigned mask, T value, unsigned lanes, int width = warpSize) {
-  const uint64_t *slots = twinview_host::exchange(mask, value);
+  const twinview_host::Slot *slots = twinview_host::exchange(mask, value);
   const int self = twinview_host::lane(), from = self + int(lanes);
   return from / width != self / width ? value : twinview_host::of_lane(slots, from, value);
 }
 template <typename T>
 T __shfl_up_sync(unsigned mask, T value, unsigned lanes, int width = warpSize) {
-  const uint64_t *slots = twinview_host::exchange(mask, value);
+  const twinview_host::Slot *slots = twinview_host::exchange(mask, value);
   const int self = twinview_host::lane(), from = self - int(lanes);
   return from < self / width * width ? value : twinview_host::of_lane(slots, from, value);
 }
 inline unsigned __ballot_sync(unsigned mask, int predicate) {
-  const uint64_t *slots = twinview_host::exchange(mask, predicate);
+  const twinview_host::Slot *slots = twinview_host::exchange(mask, predicate);
   unsigned ballot = 0;
   for (int lane = 0; lane < warpSize; lane++)
     if (twinview_host::of_lane(slots, lane, 0) != 0) ballot |= 1u << lane;

@@ -2,6 +2,7 @@ package kernels_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"twinview/engine/cuda/kernels"
@@ -34,6 +35,50 @@ func TestMatMul(t *testing.T) {
 			}
 		}
 	}
+}
+
+// On tensor cores the product is that of the factors as TF32 has them.
+func TestMatMulTensor(t *testing.T) {
+	shapes := []struct{ m, n, k int }{{1, 1, 1}, {3, 10, 33}, {64, 64, 32}, {100, 70, 131}, {68, 132, 36}}
+	for _, s := range shapes {
+		for transposed := range 4 {
+			op := model.MatMul{TransA: transposed&1 != 0, TransB: transposed&2 != 0}
+			t.Run(fmt.Sprintf("%v/%v", s, op), func(t *testing.T) {
+				d := newDevice(t)
+				a, b := d.normal(float32s, s.m*s.k, 0, 1), d.normal(float32s, s.k*s.n, 0, 1)
+				bias, c := d.normal(float32s, s.n, 0, 1), d.empty(float32s, s.m*s.n)
+				d.run(func() {
+					d.launch("matmul_tfloat32", kernels.MatMulTensor(s.m, s.n), flag(op.TransA), flag(op.TransB), int64(s.m),
+						int64(s.n), int64(s.k), a, b, bias, c)
+				}, c)
+				of := func(x *host.Memory, rows, columns int, transposed bool) array {
+					m := oriented(float32s, x, rows, columns, transposed)
+					for i, v := range m.values {
+						m.values[i] = toTFloat32(v)
+					}
+					return m
+				}
+				want := d.reference(op, of(a, s.m, s.k, op.TransA), of(b, s.k, s.n, op.TransB))
+				want = d.reference(model.AddBias{}, array{[]int{s.m, s.n}, want}, vector(float32s, bias))
+				near(t, want, get(float32s, c), 1e-5, 1e-5)
+			})
+		}
+	}
+}
+
+// toTFloat32 rounds to 10 bits of fraction, ties away from 0.
+func toTFloat32(v float64) float64 {
+	return float64(math.Float32frombits((math.Float32bits(float32(v)) + 0x1000) &^ 0x1fff))
+}
+
+// Numbers that are no numbers come through.
+func TestMatMulTensorKeepsNaN(t *testing.T) {
+	d := newDevice(t)
+	a, b := d.put(float32s, float32(math.NaN()), 1, 2, float32(math.Inf(1))), d.put(float32s, 1, 1)
+	c := d.empty(float32s, 2)
+	d.launch("matmul_tfloat32", kernels.MatMulTensor(2, 1), int32(0), int32(0), int64(2), int64(1), int64(2), a, b,
+		(*host.Memory)(nil), c)
+	near(t, []float64{math.NaN(), math.Inf(1)}, get(float32s, c), 0, 0)
 }
 
 func oriented(e element, m *host.Memory, rows, columns int, transposed bool) array {

@@ -59,13 +59,18 @@ func Build(sources, into string) (*Library, error) {
 	return open(library)
 }
 
+// compile runs the compiler, by way of ccache where there is one.
 func compile(arguments ...string) error {
-	compiler := os.Getenv("CXX")
-	if compiler == "" {
-		compiler = "g++"
+	command := []string{"g++"}
+	if compiler := os.Getenv("CXX"); compiler != "" {
+		command = []string{compiler}
 	}
-	if out, err := exec.Command(compiler, arguments...).CombinedOutput(); err != nil {
-		return fmt.Errorf("run %s %v: %w\n%s", compiler, arguments, err, out)
+	if ccache, err := exec.LookPath("ccache"); err == nil {
+		command = append([]string{ccache}, command...)
+	}
+	command = append(command, arguments...)
+	if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("run %v: %w\n%s", command, err, out)
 	}
 	return nil
 }
