@@ -142,7 +142,7 @@ struct Axis {
   }
 };
 
-// What a block has in shared memory. augment.go reckons its size.
+// What a block has in shared memory. augment.go computes its size.
 struct Shared {
   double *gauss;
   float *between, *image, *blur;

@@ -2,7 +2,10 @@ package kernels_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"twinview/engine/cuda/kernels"
 	"twinview/engine/cuda/kernels/host"
@@ -178,5 +181,18 @@ func TestReLUBatchNormGrad(t *testing.T) {
 		want := n.reference(model.ReLUGrad{}, n.of(y), n.of(n.dy))
 		near(n.t, want, get(n.e, masked), 0, 0)
 		n.compare(grad, dx, array{[]int{n.rows, n.channels}, want})
+	})
+}
+
+// A grid narrower than the channels goes over them in turns, with the same bits.
+func TestBatchNormOnANarrowGrid(t *testing.T) {
+	eachNorm(t, func(n norm) {
+		want := slices.Clone(n.scratch.Bytes())
+		narrow := n.sums()
+		narrow.Grid[0] = 1
+		n.run(func() {
+			n.launch("batch_stats_"+n.e.name, narrow, int64(n.rows), int64(n.channels), n.x, n.scratch)
+		}, n.scratch)
+		require.Equal(n.t, want, n.scratch.Bytes())
 	})
 }
