@@ -52,8 +52,8 @@ func (a *Activities) split(ctx context.Context, spec *experiment.Spec, data expe
 // images decodes the prepared data set, or draws it anew where code drew it before.
 func (a *Activities) images(ctx context.Context, spec *experiment.Spec, data experiment.PreparedData) (*dataset.Data, error) {
 	if data.Name == experiment.Synthetic {
-		drawn := drawSynthetic(spec)
-		if sum := imagesDigest(drawn); sum != data.SHA256 {
+		drawn := dataset.Synthetic(spec)
+		if sum := drawn.Digest(); sum != data.SHA256 {
 			return nil, fmt.Errorf("%w: this worker draws the synthetic set with digest %.12s, but the experiment was prepared "+
 				"with %.12s: use workers of one version on one processor architecture", storage.ErrCorrupt, sum, data.SHA256)
 		}
@@ -63,36 +63,7 @@ func (a *Activities) images(ctx context.Context, spec *experiment.Spec, data exp
 	if err != nil {
 		return nil, err
 	}
-	return readData(path, spec.Dataset)
-}
-
-// readData reads a data set as it lies in the store.
-func readData(path string, d experiment.Dataset) (data *dataset.Data, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open data set: %w", err)
-	}
-	defer f.Close()
-	switch d.Name {
-	case experiment.ImageFolder:
-		data, err = readPrepared(f)
-	case experiment.CIFAR100:
-		data, err = dataset.ReadCIFAR100(f, d.Labels)
-	default:
-		data, err = dataset.ReadCIFAR10(f)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read data set %s: %w", path, err)
-	}
-	return data, nil
-}
-
-func readPrepared(f *os.File) (*dataset.Data, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return dataset.ReadPrepared(f, info.Size())
+	return dataset.ReadFile(path, spec.Dataset)
 }
 
 // cacheFolder is where the local copy of an archive lies.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"image/color"
 	"image/png"
 	"math"
 
@@ -90,13 +89,8 @@ func exhibitOf(split dataset.Split, query int, hood train.Neighbourhood) (report
 }
 
 func pictureOf(images dataset.Images, i int) (report.Picture, error) {
-	m := image.NewNRGBA(image.Rect(0, 0, images.Width, images.Height))
-	pixels := images.Image(i)
-	for p := range images.Width * images.Height {
-		m.SetNRGBA(p%images.Width, p/images.Width, color.NRGBA{pixels[3*p], pixels[3*p+1], pixels[3*p+2], 255})
-	}
 	var data bytes.Buffer
-	if err := png.Encode(&data, forShow(m)); err != nil {
+	if err := png.Encode(&data, forShow(images.Picture(i))); err != nil {
 		return report.Picture{}, fmt.Errorf("encode image %d: %w", i, err)
 	}
 	return report.Picture{Index: i, Class: int(images.Labels[i]), PNG: data.Bytes()}, nil

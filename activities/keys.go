@@ -25,16 +25,16 @@ const (
 	typePDF    = "application/pdf"
 )
 
-// archiveKey is where a data set's archive lies. The digest is part of the key: two archives never meet.
+// archiveKey is where a data set's official archive lies.
 func archiveKey(name, sha256 string) string {
-	return path.Join("datasets", name, sha256, path.Base(dataset.ChainOf(name).Official))
+	return layout.ArchiveKey(name, sha256, path.Base(dataset.ChainOf(name).Official))
 }
 
 // preparedKey is where images of one's own lie, prepared for all experiments that have them in one size with the same labels.
 // sha256 is of what they were prepared from.
 func preparedKey(d experiment.Dataset, sha256 string, size int) string {
 	file := fmt.Sprintf("%s-%d-v%d.npz", cmp.Or(d.Labels, experiment.FolderLabels), size, dataset.PreparedVersion)
-	return path.Join("datasets", d.Name, sha256, file)
+	return layout.ArchiveKey(d.Name, sha256, file)
 }
 
 // weightsKey is where initial weights lie, for all experiments that start from them.

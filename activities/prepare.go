@@ -84,8 +84,8 @@ func (a *Activities) claim(ctx context.Context, spec *experiment.Spec) error {
 func (a *Activities) prepare(ctx context.Context, spec *experiment.Spec) (experiment.PreparedData, *dataset.Data, error) {
 	prepared := experiment.PreparedData{Name: spec.Dataset.Name}
 	if spec.Dataset.Name == experiment.Synthetic {
-		drawn := drawSynthetic(spec)
-		prepared.SHA256 = imagesDigest(drawn)
+		drawn := dataset.Synthetic(spec)
+		prepared.SHA256 = drawn.Digest()
 		return prepared, drawn, nil
 	}
 	if spec.Dataset.Name == experiment.ImageFolder {
@@ -131,7 +131,7 @@ func (a *Activities) upload(
 	if err != nil {
 		return experiment.Artifact{}, explainFetch(d, source, err)
 	}
-	if _, err := readData(fetched, d); err != nil {
+	if _, err := dataset.ReadFile(fetched, d); err != nil {
 		return experiment.Artifact{}, err
 	}
 	key := archiveKey(d.Name, sha256)

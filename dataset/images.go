@@ -1,5 +1,10 @@
 package dataset
 
+import (
+	"image"
+	colour "image/color"
+)
+
 // Images are labelled RGB images of one size. They are shared: nobody may change the memory.
 type Images struct {
 	Height, Width int
@@ -16,6 +21,15 @@ func (x Images) Len() int { return len(x.Labels) }
 func (x Images) Image(i int) []uint8 {
 	n := x.bytes()
 	return x.Pixels[i*n : (i+1)*n : (i+1)*n]
+}
+
+// Picture is image i as Go's packages for images have it.
+func (x Images) Picture(i int) *image.NRGBA {
+	m := image.NewNRGBA(image.Rect(0, 0, x.Width, x.Height))
+	for p, pixels := 0, x.Image(i); p < x.Width*x.Height; p++ {
+		m.SetNRGBA(p%x.Width, p/x.Width, colour.NRGBA{R: pixels[3*p], G: pixels[3*p+1], B: pixels[3*p+2], A: 255})
+	}
+	return m
 }
 
 // Head returns the first n images, all of them if n is 0 or more than there are: a view, not a copy.

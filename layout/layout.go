@@ -33,6 +33,11 @@ func Key(name string, elements ...string) string {
 	return path.Join("experiments", name, path.Join(elements...))
 }
 
+// ArchiveKey is the key of a data set's images, for all experiments on them. The digest is part of it: two archives never meet.
+func ArchiveKey(dataset, sha256, file string) string {
+	return path.Join("datasets", dataset, sha256, file)
+}
+
 // RecordKey is the key of the record or manifest beside an artifact, also beside one under a key of its content.
 func RecordKey(artifact string) string {
 	folder, file := path.Split(artifact)

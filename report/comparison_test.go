@@ -204,6 +204,7 @@ func TestMetricsAreReadBack(t *testing.T) {
 		require.NoError(t, err)
 		r, err := ReadMetrics(data)
 		require.NoError(t, err)
+		require.Equal(t, in.Result.Data.Archive, r.Data.Archive)
 		require.Equal(t,
 			Compare([]Compared{{Name: "a", Spec: in.Spec, Result: in.Result, Tested: true}}),
 			Compare([]Compared{{Name: "a", Spec: in.Spec, Result: r, Tested: true}}))

@@ -30,7 +30,7 @@ func (f figure) legend() []legendEntry {
 	var entries []legendEntry
 	for i, curve := range f.curves {
 		if len(curve.points) > 0 {
-			entries = append(entries, legendEntry{label: fitting(curve.label), curve: &f.curves[i]})
+			entries = append(entries, legendEntry{label: fitting(style(textSize, colorInk), curve.label, legendWidth-thumbnail-legendGap), curve: &f.curves[i]})
 		}
 	}
 	if f.selected > 0 {
@@ -53,10 +53,10 @@ func (f figure) legend() []legendEntry {
 	return entries
 }
 
-// fitting shortens a label that is longer than a row.
-func fitting(label string) string {
+// fitting shortens a label that needs more room than there is.
+func fitting(s draw.TextStyle, label string, room vg.Length) string {
 	runes := []rune(label)
-	for n := len(runes); style(textSize, colorInk).Width(label) > legendWidth-thumbnail-legendGap; n-- {
+	for n := len(runes); n > 0 && s.Width(label) > room; n-- {
 		label = string(runes[:n-1]) + "…"
 	}
 	return label

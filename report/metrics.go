@@ -45,6 +45,8 @@ type MetricsFile struct {
 type DatasetMetrics struct {
 	Name   string `json:"name"`
 	SHA256 string `json:"sha256"`
+	// Archive is the object that holds the images, absent where code draws them.
+	Archive *experiment.Artifact `json:"archive,omitempty"`
 	// Classes are the label names, in label order.
 	Classes          []string `json:"classes"`
 	TrainImages      int      `json:"train_images"`
@@ -211,7 +213,7 @@ func Metrics(spec experiment.Spec, r experiment.Result) ([]byte, error) {
 		Schema: MetricsSchema, Experiment: r.Experiment, Method: spec.Method.Name, Seed: spec.Seed,
 		SpecSHA256: spec.Digest(),
 		Dataset: DatasetMetrics{
-			Name: r.Data.Name, SHA256: r.Data.SHA256, Classes: r.Data.Classes,
+			Name: r.Data.Name, SHA256: r.Data.SHA256, Archive: archiveOf(r.Data), Classes: r.Data.Classes,
 			TrainImages: r.Data.Train, ValidationImages: r.Data.Validation, TestImages: r.Data.Test,
 		},
 		Pretrain:        pretrainMetrics(&r),
@@ -363,4 +365,12 @@ func throughputMetrics(r *experiment.Result) ThroughputMetrics {
 		m.AblationSeconds = append(m.AblationSeconds, seconds)
 	}
 	return m
+}
+
+// archiveOf is nil where code draws the images.
+func archiveOf(d experiment.PreparedData) *experiment.Artifact {
+	if d.Archive.Key == "" {
+		return nil
+	}
+	return &d.Archive
 }

@@ -26,6 +26,9 @@ func ReadMetrics(data []byte) (experiment.Result, error) {
 		Pretrain: pretrainOf(m), Best: selectionOf(m.Pretrain.Selected),
 		Changes: m.Changes, Artifacts: m.Artifacts,
 	}
+	if a := m.Dataset.Archive; a != nil {
+		r.Data.Archive = *a
+	}
 	if m.KNN != nil {
 		r.Test = experiment.TestResult{KNNAccuracy: m.KNN.TestAccuracy, KNNTrainAccuracy: m.KNN.TrainAccuracy}
 	}

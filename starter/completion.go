@@ -37,6 +37,11 @@ func completeSpecs(_ *cobra.Command, args []string, _ string) ([]cobra.Completio
 	return []cobra.Completion{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
+// completePictures lets the shell complete a flag's value to a PNG file.
+func completePictures(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return []cobra.Completion{"png"}, cobra.ShellCompDirectiveFilterFileExt
+}
+
 func completeFolders(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return nil, cobra.ShellCompDirectiveFilterDirs
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"twinview/checkpoint"
+	"twinview/dataset"
 	"twinview/experiment"
 	"twinview/layout"
 	"twinview/train"
@@ -23,7 +24,12 @@ func publish(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
 	spec := experiment.Default()
-	require.NoError(t, experiment.Set(&spec, "dataset.name=synthetic"))
+	for _, small := range []string{
+		"dataset.name=synthetic", "dataset.train_images=50", "dataset.validation_images=10", "dataset.test_images=10",
+		"pretrain.batch_size=10", "linear.batch_size=10", "finetune.batch_size=10",
+	} {
+		require.NoError(t, experiment.Set(&spec, small))
+	}
 	spec.Name, spec.Encoder.Width = "first", 2
 	pretrained, err := train.NewPretrainState(&spec)
 	require.NoError(t, err)
@@ -38,7 +44,7 @@ func publish(t *testing.T) string {
 		require.NoError(t, os.WriteFile(path, data, 0o644))
 	}
 	write("spec.yaml", yaml)
-	write("metrics.json", []byte(`{"schema": 1, "experiment": "first", "dataset": {"name": "synthetic", "classes": ["ant", "bee", "cat"]}}`))
+	publishMetrics(t, folder, `{"name": "synthetic", "sha256": "`+dataset.Synthetic(&spec).Digest()+`", "classes": ["ant", "bee", "cat"]}`)
 	for name, s := range map[string]*train.State{"simclr_best_epoch.pt": pretrained, "finetune_best.pt": finetuned} {
 		var model bytes.Buffer
 		require.NoError(t, checkpoint.WriteTorch(&model, s.StateDict()))
@@ -55,6 +61,13 @@ func publish(t *testing.T) string {
 	}, nil))
 	write(layout.Embeddings+"/train.safetensors", embeddings.Bytes())
 	return folder
+}
+
+// publishMetrics writes the last file of an experiment, with what it says of the data.
+func publishMetrics(t *testing.T, folder, data string) {
+	t.Helper()
+	text := `{"schema": 1, "experiment": "first", "dataset": ` + data + `}`
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "metrics.json"), []byte(text), 0o644))
 }
 
 // photo is a picture that is neither square nor as small as the experiment's.
@@ -124,6 +137,7 @@ func TestPredictSaysWhatIsWrong(t *testing.T) {
 		`--classifier "knn"`:               {"predict", "--from", folder, "--classifier", "knn", text},
 		"simclr_lin_best.pt":               {"predict", "--from", folder, "--classifier", "linear", text},
 		"is it finished?":                  {"predict", "--from", t.TempDir(), text},
+		`--picture "red.jpg"`:              {"neighbors", "--from", folder, "--picture", "red.jpg", text},
 		"-k 0":                             {"neighbors", "--from", folder, "-k", "0", text},
 		"from 1 to the number of training": {"neighbors", "--from", folder, "-k", "5", photo(t, "red.png", color.White)},
 	} {
@@ -171,4 +185,36 @@ func TestNeighborsFromAFolder(t *testing.T) {
 	out, err = runStarter(t, "neighbors", "--from", folder, "-k", "3", red)
 	require.NoError(t, err)
 	require.Contains(t, out, "red.png  "+got[0].Vote+"\n")
+}
+
+// The sheet shows the training images themselves: those of a synthetic set are drawn anew, and refused where they are others.
+func TestNeighborsDrawsThem(t *testing.T) {
+	folder, sheet := publish(t), filepath.Join(t.TempDir(), "sheet.png")
+	red := photo(t, "red.png", color.RGBA{255, 0, 0, 255})
+	_, err := runStarter(t, "neighbors", "--from", folder, "-k", "3", red, "--picture", sheet)
+	require.NoError(t, err)
+	f, err := os.Open(sheet)
+	require.NoError(t, err)
+	defer f.Close()
+	m, err := png.Decode(f)
+	require.NoError(t, err)
+	require.Greater(t, m.Bounds().Dx(), m.Bounds().Dy(), "three neighbours beside one image")
+
+	publishMetrics(t, folder, `{"name": "synthetic", "sha256": "0123", "classes": ["ant", "bee", "cat"]}`)
+	_, err = runStarter(t, "neighbors", "--from", folder, red, "-k", "3", "--picture", sheet)
+	require.ErrorContains(t, err, "the experiment had 0123")
+}
+
+// Where the training images have no labels, no label is shown.
+func TestNeighborsWithoutLabels(t *testing.T) {
+	folder := publish(t)
+	publishMetrics(t, folder, `{"name": "image_folder"}`)
+	red := photo(t, "red.png", color.RGBA{255, 0, 0, 255})
+	out, err := runStarter(t, "neighbors", "--from", folder, "-k", "1", red)
+	require.NoError(t, err)
+	require.Regexp(t, `red\.png\n +-?0\.\d+  training image \d\n$`, out)
+	out, err = runStarter(t, "neighbors", "--from", folder, "-k", "1", red, "-o", "json")
+	require.NoError(t, err)
+	require.NotContains(t, out, "class")
+	require.NotContains(t, out, "vote")
 }

@@ -20,8 +20,8 @@ import (
 // published is what a finished experiment has left for use: in the object store, or in a folder that get has filled.
 type published struct {
 	spec experiment.Spec
-	// classes are the names of the labels, in label order.
-	classes []string
+	// prepared is the data that it was trained on. Its classes are empty where the images had no labels.
+	prepared experiment.PreparedData
 	// read returns a file's content, verified where there is something to verify it by.
 	read func(ctx context.Context, name string) ([]byte, error)
 }
@@ -51,7 +51,7 @@ func openPublished(ctx context.Context, name, folder string) (*published, error)
 	if err != nil {
 		return nil, err
 	}
-	p.classes = result.Data.Classes
+	p.prepared = result.Data
 	spec, err := p.read(ctx, "spec.yaml")
 	if err != nil {
 		return nil, err
@@ -137,10 +137,13 @@ func (p *published) pictures(paths []string) (dataset.Images, error) {
 	return images, errors.Join(failures...)
 }
 
-// class names a label.
+// class names a label; without labels there is nothing to name.
 func (p *published) class(label int) string {
-	if label < len(p.classes) {
-		return p.classes[label]
+	switch classes := p.prepared.Classes; {
+	case len(classes) == 0:
+		return ""
+	case label < len(classes):
+		return classes[label]
 	}
 	return fmt.Sprint(label)
 }
