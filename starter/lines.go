@@ -6,10 +6,12 @@ import (
 	"time"
 )
 
-// viewer writes an experiment's course in lines.
+// viewer tells an experiment's course, event by event.
 type viewer struct {
-	w        io.Writer
+	tell     func(e event, now time.Time)
 	narrator narrator
+	// interval lies between two events about where a running epoch is; 0 tells each heartbeat.
+	interval time.Duration
 	// told holds the last failure told of each activity.
 	told map[string]string
 	// quiet is the present time without an answer.
@@ -17,22 +19,35 @@ type viewer struct {
 		since time.Time
 		told  bool
 	}
-	// plain is when the last line about a running epoch was printed.
-	plain time.Time
+	// moved is when the last event of the experiment was told, beat the newest heartbeat told.
+	moved, beat time.Time
+}
+
+// newLineViewer writes lines for people.
+func newLineViewer(w io.Writer) *viewer {
+	return &viewer{
+		tell:     func(e event, _ time.Time) { fmt.Fprintln(w, e) },
+		interval: plainInterval, told: map[string]string{},
+	}
+}
+
+// newJSONViewer writes lines of JSON.
+func newJSONViewer(w io.Writer, name string) *viewer {
+	return &viewer{tell: jsonLines(w, name), told: map[string]string{}}
 }
 
 func (v *viewer) show(o observation, now time.Time) {
 	if o.progress != nil {
-		v.heard()
-		for _, line := range v.narrator.tell(*o.progress, now) {
-			v.line(line)
-			v.plain = now
+		v.heard(now)
+		for _, e := range v.narrator.tell(*o.progress, now) {
+			v.tell(e, now)
+			v.moved = now
 		}
 	} else if o.silence != nil {
 		v.silent(noWorker(o.silence), now)
 	}
 	for _, a := range o.activities {
-		v.failure(a)
+		v.failure(a, now)
 	}
 	v.position(o.activities, now)
 }
@@ -48,43 +63,45 @@ func (v *viewer) silent(text string, now time.Time) {
 	}
 	if !v.quiet.told && now.Sub(v.quiet.since) >= patience {
 		v.quiet.told = true
-		v.line(text)
+		v.tell(event{kind: eventWaiting, text: text}, now)
 	}
 }
 
-func (v *viewer) heard() {
+func (v *viewer) heard(now time.Time) {
 	if v.quiet.told {
-		v.line("there is an answer again")
+		v.tell(event{kind: eventAnswer, text: "there is an answer again"}, now)
 	}
 	v.quiet.told, v.quiet.since = false, time.Time{}
 }
 
 // failure says why an attempt has failed. While each attempt fails for the same reason, that is said once.
-func (v *viewer) failure(a pending) {
+func (v *viewer) failure(a pending, now time.Time) {
 	if a.lastFailure == "" || v.told[a.key] == a.lastFailure {
 		return
 	}
 	v.told[a.key] = a.lastFailure
-	v.line(a.failure())
+	v.tell(event{kind: eventFailure, text: a.failure(), detail: failureDetail{a.kind, a.failedAttempt(), a.lastFailure}}, now)
 }
 
 // position says now and then where a running epoch is.
 func (v *viewer) position(activities []pending, now time.Time) {
 	for _, a := range activities {
-		if a.running && a.heartbeat != nil && now.Sub(v.plain) >= plainInterval {
-			v.line(heartbeatLine(*a.heartbeat))
-			v.plain = now
+		fresh := v.interval > 0 || !a.beat.Equal(v.beat)
+		if a.running && a.heartbeat != nil && fresh && now.Sub(v.moved) >= v.interval {
+			v.tell(heartbeatEvent(*a.heartbeat), now)
+			v.moved, v.beat = now, a.beat
 			return
 		}
 	}
 }
 
-func (v *viewer) line(text string) { fmt.Fprintln(v.w, text) }
+// failedAttempt is the one before this one.
+func (a pending) failedAttempt() int32 { return max(1, a.attempt-1) }
 
 // failure says why the attempt before this one has failed.
 func (a pending) failure() string {
 	return fmt.Sprintf("%s: attempt %d failed: %s; it is tried again, from the last checkpoint",
-		a.kind, max(1, a.attempt-1), a.lastFailure)
+		a.kind, a.failedAttempt(), a.lastFailure)
 }
 
 func noWorker(silence error) string {

@@ -11,7 +11,7 @@ import (
 // stages are in the order in which an experiment goes through them, up to its end.
 var stages = slices.DeleteFunc(experiment.Stages(), func(s string) bool { return s == experiment.StageDone })
 
-// narrator tells an experiment's progress in lines, each once.
+// narrator tells what happens in an experiment, each event once.
 type narrator struct {
 	// stage is the number of stages that have ended; begun says that the next one has been told of.
 	stage int
@@ -28,51 +28,53 @@ type narrator struct {
 	changed, rolledBack int
 }
 
-// tell returns the lines that are new in p.
-func (n *narrator) tell(p experiment.Progress, now time.Time) []string {
+// tell returns the events that are new in p.
+func (n *narrator) tell(p experiment.Progress, now time.Time) []event {
 	current := slices.Index(stages, p.Stage)
 	if p.Stage == experiment.StageDone {
 		current = len(stages)
 	}
-	var lines []string
+	var events []event
 	for n.stage < len(stages) && n.stage <= current {
 		if slices.Contains(p.LeftOut, stages[n.stage]) {
 			n.stage++
 			continue
 		}
-		lines = append(lines, n.begin(p, now)...)
-		lines = append(lines, n.epochs(p)...)
+		events = append(events, n.begin(p, now)...)
+		events = append(events, n.epochs(p)...)
 		if n.stage == current {
 			break
 		}
-		lines = append(lines, n.end(p, now))
+		events = append(events, n.end(p, now))
 	}
 	n.watched = true
-	lines = append(lines, n.changes(p)...)
-	return append(lines, n.rollBacks(p)...)
+	events = append(events, n.changes(p)...)
+	return append(events, n.rollBacks(p)...)
 }
 
 // rollBacks are those that have not been told.
-func (n *narrator) rollBacks(p experiment.Progress) []string {
-	var lines []string
+func (n *narrator) rollBacks(p experiment.Progress) []event {
+	var events []event
 	for ; n.rolledBack < len(p.RollBacks); n.rolledBack++ {
 		r := p.RollBacks[n.rolledBack]
-		lines = append(lines, row(r.Stage, "%s, at %s", r, r.At.Local().Format(time.DateTime)))
+		events = append(events, event{kind: eventRollBack, stage: r.Stage, detail: r,
+			text: fmt.Sprintf("%s, at %s", r, r.At.Local().Format(time.DateTime))})
 	}
-	return lines
+	return events
 }
 
 // changes are those by people that have not been told.
-func (n *narrator) changes(p experiment.Progress) []string {
-	var lines []string
+func (n *narrator) changes(p experiment.Progress) []event {
+	var events []event
 	for ; n.changed < len(p.Changes); n.changed++ {
 		c := p.Changes[n.changed]
-		lines = append(lines, row(c.Stage, "%s, at %s", c, c.At.Local().Format(time.DateTime)))
+		events = append(events, event{kind: eventChange, stage: c.Stage, detail: c,
+			text: fmt.Sprintf("%s, at %s", c, c.At.Local().Format(time.DateTime))})
 	}
-	return lines
+	return events
 }
 
-func (n *narrator) begin(p experiment.Progress, now time.Time) []string {
+func (n *narrator) begin(p experiment.Progress, now time.Time) []event {
 	if n.begun {
 		return nil
 	}
@@ -81,99 +83,119 @@ func (n *narrator) begin(p experiment.Progress, now time.Time) []string {
 	if n.watched || stages[n.stage] == experiment.StagePrepare && p.Stage == experiment.StagePrepare {
 		n.since = now
 	}
-	switch stages[n.stage] {
-	case experiment.StagePretrain:
-		return []string{row(experiment.StagePretrain, "begins: %d epochs", p.PretrainEpochs)}
-	case experiment.StageLinearAugmented:
-		return []string{row(experiment.StageLinearAugmented, "begins: %d epochs", p.LinearAugmentedEpochs)}
-	case experiment.StageFinetune:
-		return []string{row(experiment.StageFinetune, "begins: %d epochs", p.FinetuneEpochs)}
-	case experiment.StageAblation:
-		return []string{row(experiment.StageAblation, "begins: %d epochs an arm", p.AblationEpochs)}
+	e := event{kind: eventBegin, stage: stages[n.stage], text: "begins"}
+	if epochs := plannedEpochs(e.stage, p); epochs > 0 {
+		e.detail, e.text = begunDetail{epochs}, fmt.Sprintf("begins: %d epochs", epochs)
 	}
-	return []string{row(stages[n.stage], "begins")}
+	if e.stage == experiment.StageAblation {
+		e.text += " an arm"
+	}
+	return []event{e}
 }
 
-func (n *narrator) end(p experiment.Progress, now time.Time) string {
-	text := "done"
+// plannedEpochs is 0 for a stage that has none one by one.
+func plannedEpochs(stage string, p experiment.Progress) int {
+	switch stage {
+	case experiment.StagePretrain:
+		return p.PretrainEpochs
+	case experiment.StageLinearAugmented:
+		return p.LinearAugmentedEpochs
+	case experiment.StageFinetune:
+		return p.FinetuneEpochs
+	case experiment.StageAblation:
+		return p.AblationEpochs
+	}
+	return 0
+}
+
+func (n *narrator) end(p experiment.Progress, now time.Time) event {
+	e := event{kind: eventEnd, stage: stages[n.stage], text: "done"}
 	if took := now.Sub(n.since); !n.since.IsZero() && took > 0 {
-		text += " in " + seconds(took.Seconds())
+		e.text += " in " + seconds(took.Seconds())
+		e.detail = doneDetail{took.Seconds()}
 	}
 	if outcome := outcomeOf(stages[n.stage], p); outcome != "" {
-		text += ": " + outcome
+		e.text += ": " + outcome
 	}
-	line := row(stages[n.stage], "%s", text)
 	n.stage++
 	n.begun, n.since = false, time.Time{}
-	return line
+	return e
 }
 
 // epochs are those of the current stage that have not been told.
-func (n *narrator) epochs(p experiment.Progress) []string {
-	var lines []string
-	switch stages[n.stage] {
+func (n *narrator) epochs(p experiment.Progress) []event {
+	var events []event
+	stage := stages[n.stage]
+	switch stage {
 	case experiment.StagePretrain:
 		for ; n.pretrained < len(p.Pretrain); n.pretrained++ {
-			lines = append(lines, n.retry(p.Pretrain[n.pretrained].Retry)...)
-			lines = append(lines, pretrainLine(p.Pretrain[n.pretrained], p.PretrainEpochs))
+			events = append(events, n.retry(p.Pretrain[n.pretrained].Retry)...)
+			events = append(events, pretrainEvent(p.Pretrain[n.pretrained], p.PretrainEpochs))
 		}
 		if p.Retry != nil && p.Retry.Epoch == len(p.Pretrain)+1 { // under way
-			lines = append(lines, n.retry(p.Retry)...)
+			events = append(events, n.retry(p.Retry)...)
 		}
 	case experiment.StageLinearAugmented:
 		for ; n.augmented < len(p.LinearAugmented); n.augmented++ {
-			lines = append(lines, classifierLine(stages[n.stage], p.LinearAugmented[n.augmented], p.LinearAugmentedEpochs))
+			events = append(events, classifierEvent(stage, p.LinearAugmented[n.augmented], p.LinearAugmentedEpochs))
 		}
 	case experiment.StageFinetune:
 		for ; n.finetuned < len(p.Finetune); n.finetuned++ {
-			lines = append(lines, classifierLine(stages[n.stage], p.Finetune[n.finetuned], p.FinetuneEpochs))
+			events = append(events, classifierEvent(stage, p.Finetune[n.finetuned], p.FinetuneEpochs))
 		}
 	case experiment.StageAblation:
-		told := armLines(p)
-		lines = append(lines, told[min(n.ablated, len(told)):]...)
+		told := armEvents(p)
+		events = append(events, told[min(n.ablated, len(told)):]...)
 		n.ablated = max(n.ablated, len(told))
 	}
-	return lines
+	return events
 }
 
 // retry tells of a divergence, once.
-func (n *narrator) retry(r *experiment.Retry) []string {
+func (n *narrator) retry(r *experiment.Retry) []event {
 	if r == nil || n.retried {
 		return nil
 	}
 	n.retried = true
-	return []string{row(experiment.StagePretrain, "%s", r)}
+	return []event{{kind: eventDiverged, stage: experiment.StagePretrain, detail: r, text: r.String()}}
 }
 
-func pretrainLine(e experiment.PretrainEpoch, planned int) string {
+func pretrainEvent(e experiment.PretrainEpoch, planned int) event {
+	told := event{kind: eventEpoch, stage: experiment.StagePretrain, detail: e}
 	knn := "–"
 	if e.KNN != nil {
 		knn = percent(*e.KNN)
 	}
 	if e.Epoch == 0 {
-		return row(experiment.StagePretrain, "no training  kNN %s", knn)
+		told.text = "no training  kNN " + knn
+		return told
 	}
-	return row(experiment.StagePretrain, "%s  loss %.4f  kNN %s  %.0f views/s  %s",
+	told.text = fmt.Sprintf("%s  loss %.4f  kNN %s  %.0f views/s  %s",
 		epochOf(e.Epoch, planned), e.Loss, knn, e.ViewsPerSecond, seconds(e.Seconds))
+	return told
 }
 
-func classifierLine(stage string, e experiment.ClassifierEpoch, planned int) string {
-	return row(stage, "%s  loss %.4f  accuracy %s  validation loss %.4f  accuracy %s  %s",
+func classifierEvent(stage string, e experiment.ClassifierEpoch, planned int) event {
+	return event{kind: eventEpoch, stage: stage, detail: e, text: fmt.Sprintf(
+		"%s  loss %.4f  accuracy %s  validation loss %.4f  accuracy %s  %s",
 		epochOf(e.Epoch, planned), e.TrainLoss, percent(e.TrainAccuracy),
-		e.ValidationLoss, percent(e.ValidationAccuracy), seconds(e.Seconds))
+		e.ValidationLoss, percent(e.ValidationAccuracy), seconds(e.Seconds))}
 }
 
-// armLines are a line for each epoch of each arm, in the order in which they were trained.
-func armLines(p experiment.Progress) []string {
-	var lines []string
+// armEvents are one for each epoch of each arm, in the order in which they were trained.
+func armEvents(p experiment.Progress) []event {
+	var events []event
 	for _, arm := range p.Ablation {
 		for _, e := range arm.Epochs {
-			lines = append(lines, row(experiment.StageAblation, "%s, %d labels  %s  loss %.4f  validation accuracy %s  %s",
-				arm.Start, arm.Labels, epochOf(e.Epoch, p.AblationEpochs), e.TrainLoss, percent(e.ValidationAccuracy),
-				seconds(e.Seconds)))
+			events = append(events, event{
+				kind: eventEpoch, stage: experiment.StageAblation, detail: armEpoch{arm.Arm, arm.Labels, e},
+				text: fmt.Sprintf("%s, %d labels  %s  loss %.4f  validation accuracy %s  %s",
+					arm.Start, arm.Labels, epochOf(e.Epoch, p.AblationEpochs), e.TrainLoss, percent(e.ValidationAccuracy),
+					seconds(e.Seconds)),
+			})
 		}
 	}
-	return lines
+	return events
 }
 
 // outcomeOf is what a stage has led to, empty where that is not known or nothing to speak of.
@@ -203,16 +225,13 @@ func selectionLine(s experiment.Selection) string {
 	return fmt.Sprintf("epoch %d, %s %s", s.Epoch, s.Criterion, percent(s.Value))
 }
 
-// heartbeatLine is where a running epoch is.
-func heartbeatLine(h experiment.Heartbeat) string {
-	if h.Steps == 0 {
-		return row(h.Stage, "working ...")
+// heartbeatEvent is where a running epoch is.
+func heartbeatEvent(h experiment.Heartbeat) event {
+	e := event{kind: eventProgress, stage: h.Stage, detail: h, text: "working ..."}
+	if h.Steps > 0 {
+		e.text = fmt.Sprintf("epoch %d  step %d/%d  loss %.4f  %.0f views/s", h.Epoch, h.Step, h.Steps, h.Loss, h.ViewsPerSecond)
 	}
-	return row(h.Stage, "epoch %d  step %d/%d  loss %.4f  %.0f views/s", h.Epoch, h.Step, h.Steps, h.Loss, h.ViewsPerSecond)
-}
-
-func row(stage, format string, arguments ...any) string {
-	return fmt.Sprintf("%-9s ", stage) + fmt.Sprintf(format, arguments...)
+	return e
 }
 
 func epochOf(epoch, planned int) string {

@@ -13,24 +13,32 @@ import (
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
+func linesOf(events []event) []string {
+	var lines []string
+	for _, e := range events {
+		lines = append(lines, e.String())
+	}
+	return lines
+}
+
 func TestNarratorTellsEachLineOnce(t *testing.T) {
 	var n narrator
 	prepare := testProgress(experiment.StagePrepare, 0)
 	prepare.Data = nil
-	require.Equal(t, []string{"prepare   begins"}, n.tell(prepare, noon))
-	require.Empty(t, n.tell(prepare, noon.Add(time.Second)))
+	require.Equal(t, []string{"prepare   begins"}, linesOf(n.tell(prepare, noon)))
+	require.Empty(t, linesOf(n.tell(prepare, noon.Add(time.Second))))
 	require.Equal(t, []string{
 		"prepare   done in 3.0 s: synthetic, 200 training, 50 validation, 50 test images, SHA-256 0123456789ab…",
 		"pretrain  begins: 2 epochs",
-	}, n.tell(testProgress(experiment.StagePretrain, 0), noon.Add(3*time.Second)))
+	}, linesOf(n.tell(testProgress(experiment.StagePretrain, 0), noon.Add(3*time.Second))))
 	require.Equal(t, []string{"pretrain  epoch 1/2  loss 4.0000  kNN 25.00 %  123 views/s  1m1s"},
-		n.tell(testProgress(experiment.StagePretrain, 1), noon.Add(4*time.Second)))
-	require.Empty(t, n.tell(testProgress(experiment.StagePretrain, 1), noon.Add(5*time.Second)))
+		linesOf(n.tell(testProgress(experiment.StagePretrain, 1), noon.Add(4*time.Second))))
+	require.Empty(t, linesOf(n.tell(testProgress(experiment.StagePretrain, 1), noon.Add(5*time.Second))))
 }
 
 func TestNarratorTellsStagesThatNobodySaw(t *testing.T) {
 	var n narrator
-	lines := n.tell(*finished(testResult()), noon)
+	lines := linesOf(n.tell(*finished(testResult()), noon))
 	require.Equal(t, []string{
 		"prepare   begins",
 		"prepare   done: synthetic, 200 training, 50 validation, 50 test images, SHA-256 0123456789ab…",
@@ -51,7 +59,7 @@ func TestNarratorTellsStagesThatNobodySaw(t *testing.T) {
 		"report    begins",
 		"report    done",
 	}, lines)
-	require.Empty(t, n.tell(*finished(testResult()), noon))
+	require.Empty(t, linesOf(n.tell(*finished(testResult()), noon)))
 }
 
 // A divergence is told when it happens, and once.
@@ -63,15 +71,15 @@ func TestNarratorTellsOfADivergence(t *testing.T) {
 	n.tell(testProgress(experiment.StagePretrain, 1), noon)
 	p := testProgress(experiment.StagePretrain, 1)
 	p.Retry = retry
-	require.Equal(t, []string{line}, n.tell(p, noon))
+	require.Equal(t, []string{line}, linesOf(n.tell(p, noon)))
 	p = testProgress(experiment.StagePretrain, 2)
 	p.Retry, p.Pretrain[1].Retry = retry, retry
-	require.Equal(t, []string{"pretrain  epoch 2/2  loss 2.0000  kNN 50.00 %  123 views/s  1m1s"}, n.tell(p, noon))
+	require.Equal(t, []string{"pretrain  epoch 2/2  loss 2.0000  kNN 50.00 %  123 views/s  1m1s"}, linesOf(n.tell(p, noon)))
 
 	r := testResult()
 	r.Pretrain[1].Retry = retry
 	n = narrator{}
-	lines := n.tell(*finished(r), noon)
+	lines := linesOf(n.tell(*finished(r), noon))
 	i := slices.Index(lines, line)
 	require.Contains(t, lines[i-1], "epoch 1/2")
 	require.Contains(t, lines[i+1], "epoch 2/2")
@@ -87,7 +95,7 @@ func TestNarratorTellsOfEachArm(t *testing.T) {
 	var n narrator
 	p := finished(r)
 	p.Stage, p.Ablation = experiment.StageAblation, r.Ablation[:1]
-	lines := n.tell(*p, noon)
+	lines := linesOf(n.tell(*p, noon))
 	require.Equal(t, []string{
 		"ablation  begins: 2 epochs an arm",
 		"ablation  pretrained, 100 labels  epoch 1/2  loss 1.5000  validation accuracy 60.00 %  0.5 s",
@@ -97,14 +105,14 @@ func TestNarratorTellsOfEachArm(t *testing.T) {
 		"ablation  scratch, 100 labels  epoch 1/2  loss 1.5000  validation accuracy 60.00 %  0.5 s",
 		"ablation  scratch, 100 labels  epoch 2/2  loss 1.5000  validation accuracy 60.00 %  0.5 s",
 		"ablation  done",
-	}, n.tell(*finished(r), noon.Add(time.Second))[:3])
+	}, linesOf(n.tell(*finished(r), noon.Add(time.Second)))[:3])
 }
 
 func TestNarratorTellsOfLinearEvaluationWithAugmentation(t *testing.T) {
 	r := testResult()
 	r.LinearAugmented = new(testClassification(0.65))
 	var n narrator
-	lines := n.tell(*finished(r), noon)
+	lines := linesOf(n.tell(*finished(r), noon))
 	require.Equal(t, []string{
 		"linear_augmented begins: 2 epochs",
 		"linear_augmented epoch 1/2  loss 1.5000  accuracy 80.00 %  validation loss 1.7500  accuracy 65.00 %  0.5 s",
@@ -117,7 +125,7 @@ func TestNarratorLeavesOutWhatTheSpecLeavesOut(t *testing.T) {
 	r := testResult()
 	r.Linear, r.Finetune = experiment.Classification{}, experiment.Classification{}
 	var n narrator
-	lines := n.tell(*finished(r), noon)
+	lines := linesOf(n.tell(*finished(r), noon))
 	require.Equal(t, []string{
 		"select    done: epoch 2, validation kNN accuracy 50.00 %", "test      begins",
 	}, lines[len(lines)-5:len(lines)-3])
@@ -130,20 +138,20 @@ func TestNarratorLeavesOutWhatTheSpecLeavesOut(t *testing.T) {
 func TestNarratorShowsADashWithoutKNN(t *testing.T) {
 	e := testResult().Pretrain[0]
 	e.KNN = nil
-	require.Contains(t, pretrainLine(e, 100), "epoch   1/100  loss 4.0000  kNN –")
+	require.Contains(t, pretrainEvent(e, 100).String(), "epoch   1/100  loss 4.0000  kNN –")
 }
 
 // A progress that comes late, from a query that was answered by an old run, must not be told as news.
 func TestNarratorIgnoresAnEarlierStage(t *testing.T) {
 	var n narrator
 	n.tell(testProgress(experiment.StagePretrain, 2), noon)
-	require.Empty(t, n.tell(testProgress(experiment.StagePrepare, 0), noon))
+	require.Empty(t, linesOf(n.tell(testProgress(experiment.StagePrepare, 0), noon)))
 }
 
 func TestHeartbeatLine(t *testing.T) {
 	h := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: 3, Step: 7, Steps: 20, Loss: 5.25, ViewsPerSecond: 99.6}
-	require.Equal(t, "pretrain  epoch 3  step 7/20  loss 5.2500  100 views/s", heartbeatLine(h))
-	require.Equal(t, "prepare   working ...", heartbeatLine(experiment.Heartbeat{Stage: experiment.StagePrepare}))
+	require.Equal(t, "pretrain  epoch 3  step 7/20  loss 5.2500  100 views/s", heartbeatEvent(h).String())
+	require.Equal(t, "prepare   working ...", heartbeatEvent(experiment.Heartbeat{Stage: experiment.StagePrepare}).String())
 }
 
 // Changes by people are told once each, and an experiment that is paused is shown as that.
@@ -151,14 +159,14 @@ func TestNarratorTellsOfChanges(t *testing.T) {
 	p := testProgress(experiment.StagePretrain, 1)
 	p.Changes = []experiment.Change{{At: noon, Update: experiment.UpdatePause, Stage: experiment.StagePretrain, Done: 1}}
 	var n narrator
-	lines := n.tell(p, noon)
+	lines := linesOf(n.tell(p, noon))
 	at := noon.Local().Format(time.DateTime)
 	require.Equal(t, "pretrain  paused in stage pretrain, epochs done: 1, at "+at, lines[len(lines)-1])
-	require.Empty(t, n.tell(p, noon))
+	require.Empty(t, linesOf(n.tell(p, noon)))
 	stop := experiment.Change{At: noon, Update: experiment.UpdateStop, Stage: experiment.StagePretrain}
 	p.Changes = append(p.Changes, stop)
 	require.Equal(t, []string{"pretrain  stage pretrain is stopped as soon as its first epoch is done, at " + at},
-		n.tell(p, noon))
+		linesOf(n.tell(p, noon)))
 
 	p.Paused = true
 	var out bytes.Buffer
@@ -177,11 +185,11 @@ func TestNarratorTellsOfRollBacks(t *testing.T) {
 	n.tell(testProgress(experiment.StagePretrain, 1), noon)
 	p := testProgress(experiment.StagePretrain, 1)
 	p.RollBacks = []experiment.RollBack{back}
-	require.Equal(t, []string{line}, n.tell(p, noon))
-	require.Empty(t, n.tell(p, noon))
+	require.Equal(t, []string{line}, linesOf(n.tell(p, noon)))
+	require.Empty(t, linesOf(n.tell(p, noon)))
 
 	r := testResult()
 	r.RollBacks = p.RollBacks
 	n = narrator{}
-	require.Contains(t, n.tell(*finished(r), noon), line)
+	require.Contains(t, linesOf(n.tell(*finished(r), noon)), line)
 }

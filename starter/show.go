@@ -67,12 +67,12 @@ func writeDetails(w io.Writer, d details, seen observation, now time.Time) error
 		return err
 	}
 	var n narrator
-	for _, line := range n.tell(*d.Progress, now) {
-		fmt.Fprintln(w, line)
+	for _, e := range n.tell(*d.Progress, now) {
+		fmt.Fprintln(w, e)
 	}
 	for _, a := range seen.activities {
 		if a.running && a.heartbeat != nil {
-			fmt.Fprintln(w, heartbeatLine(*a.heartbeat))
+			fmt.Fprintln(w, heartbeatEvent(*a.heartbeat))
 		}
 		if a.lastFailure != "" {
 			fmt.Fprintf(w, "%s: attempt %d; the one before failed: %s\n", a.kind, a.attempt, a.lastFailure)

@@ -25,18 +25,21 @@ const (
 var errInterrupted = errors.New("stopped watching; the experiment goes on")
 
 func newWatchCommand(t *target) *cobra.Command {
-	return &cobra.Command{
+	var format output
+	c := &cobra.Command{
 		Use:   "watch NAME",
 		Short: "Follow an experiment to its end",
 		Long: `watch follows an experiment to its end and then prints its results. On a terminal it fills the screen: the stages
 with the time that they took, where the present epoch is and how long it and its stage will take, the course of loss and
 accuracy, who computes on what, and what did not go as planned: failed attempts, pauses, checkpoints that were lost. Into a
-file or a pipe it writes lines: one for each stage and each epoch, and one a minute in longer epochs.
+file or a pipe it writes lines: one for each stage and each epoch, and one a minute in longer epochs. With -o json each event is
+a JSON object on a line of its own, progress inside an epoch with each heartbeat.
 
 It ends with exit code 0 when the experiment has finished and 5 when it has failed. Ctrl-C (or q) ends watching, never the
 experiment.`,
 		Example: `  starter watch first
-  starter watch first | tee first.log`,
+  starter watch first | tee first.log
+  starter watch first -o json | jq --unbuffered 'select(.event == "epoch") | .detail.loss'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			t, err := t.dial(c.Context())
@@ -44,9 +47,14 @@ experiment.`,
 				return err
 			}
 			defer t.Close()
+			if format == outputJSON {
+				return watchJSON(c.Context(), t, c.OutOrStdout(), args[0])
+			}
 			return watch(c.Context(), t, c.OutOrStdout(), args[0])
 		},
 	}
+	format.addFlag(c)
+	return c
 }
 
 // observer looks at an experiment; *connection is the real one.
@@ -72,7 +80,7 @@ func watch(ctx context.Context, o observer, w io.Writer, name string) error {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
 		last, err = watchLive(ctx, o, f, name)
 	} else {
-		last, err = follow(ctx, o, name, &viewer{w: w, told: map[string]string{}})
+		last, err = follow(ctx, o, name, newLineViewer(w))
 	}
 	if err != nil {
 		return err
@@ -81,6 +89,22 @@ func watch(ctx context.Context, o observer, w io.Writer, name string) error {
 		return last.ending.write(w)
 	}
 	return ended(name, last)
+}
+
+// watchJSON is watch for programs. Its last line says how the experiment has ended.
+func watchJSON(ctx context.Context, o observer, w io.Writer, name string) error {
+	v := newJSONViewer(w, name)
+	last, err := follow(ctx, o, name, v)
+	if err != nil {
+		return err
+	}
+	if last.ending != nil {
+		v.tell(event{kind: eventFinished, text: "finished", detail: last.ending.result}, time.Now())
+		return nil
+	}
+	err = ended(name, last)
+	v.tell(event{kind: eventFailed, text: err.Error(), detail: failureDetail{Failure: cause(last.failure).Error()}}, time.Now())
+	return err
 }
 
 // follow looks at an experiment until it has ended, and returns the last look. Temporal and the workers may come and go
