@@ -182,9 +182,9 @@ func TestDocumentedCommandGivesTheListDigest(t *testing.T) {
 	}
 	page, err := os.ReadFile("../docs/own-data.md")
 	require.NoError(t, err)
-	_, command, found := strings.Cut(string(page), "\ncd pets && ")
+	_, command, found := strings.Cut(string(page), "\n(cd pets && ")
 	require.True(t, found)
-	command, _, _ = strings.Cut(command, "\n")
+	command, _, _ = strings.Cut(command, ")\n")
 	root := folderOf(t, append(pets(t), member{"cat/with a space.png", pngOf(t, 5, 5, colour.White)}))
 	want, err := ListDigest(t.Context(), root)
 	require.NoError(t, err)

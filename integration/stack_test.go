@@ -105,8 +105,14 @@ type process struct {
 // start runs a program until it ends or the test does. A test that fails shows the end of its output.
 func (s *stack) start(t *testing.T, name string, arguments ...string) *process {
 	t.Helper()
+	return s.startIn(t, t.TempDir(), name, arguments...)
+}
+
+// startIn is start in a folder.
+func (s *stack) startIn(t *testing.T, folder, name string, arguments ...string) *process {
+	t.Helper()
 	p := &process{Cmd: exec.Command(filepath.Join(programs, name), arguments...), ended: make(chan struct{})}
-	p.Env, p.Dir = s.env, t.TempDir()
+	p.Env, p.Dir = s.env, folder
 	p.Stdout, p.Stderr = &p.output, &p.output
 	require.NoError(t, p.Start())
 	go func() {

@@ -8,36 +8,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"twinview/integration/docstest"
 )
-
-// shellLines are the commands in a page's blocks of shell, without their comments, continued lines put together.
-func shellLines(page string) []string {
-	var lines []string
-	inside, continued := false, ""
-	for line := range strings.Lines(page) {
-		line = strings.TrimSpace(line)
-		switch {
-		case strings.HasPrefix(line, "```"):
-			inside = line == "```sh"
-			continue
-		case !inside || line == "" || strings.HasPrefix(line, "#"):
-			continue
-		}
-		line, _, _ = strings.Cut(line, "  #")
-		if rest, ok := strings.CutSuffix(line, `\`); ok {
-			continued += rest
-			continue
-		}
-		lines = append(lines, continued+line)
-		continued = ""
-	}
-	return lines
-}
-
-func TestShellLines(t *testing.T) {
-	page := "```sh\nmake up  # it stays\n\n# nothing\nbin/starter run a \\\n  --watch\n```\n\n```yaml\nname: no\n```\n"
-	require.Equal(t, []string{"make up", "bin/starter run a --watch"}, shellLines(page))
-}
 
 var (
 	// starterCall is what stands behind the program's name, up to whatever the shell does with it.
@@ -48,15 +21,15 @@ var (
 // Each command in the README and the documentation has a verb and flags that there are, each target of make is one, and each
 // recipe is a file.
 func TestCommandsInTheDocumentation(t *testing.T) {
-	pages, err := filepath.Glob("../docs/*.md")
+	pages, err := docstest.Pages("..")
 	require.NoError(t, err)
 	makefile, err := os.ReadFile("../Makefile")
 	require.NoError(t, err)
 	commands := 0
-	for _, path := range append(pages, "../README.md", "../CONTRIBUTING.md") {
-		page, err := os.ReadFile(path)
+	for _, path := range append(pages, "../CONTRIBUTING.md") {
+		lines, err := docstest.Read(path)
 		require.NoError(t, err)
-		for _, line := range shellLines(string(page)) {
+		for _, line := range lines {
 			t.Run(filepath.Base(path)+"/"+line, func(t *testing.T) {
 				for _, call := range starterCall.FindAllStringSubmatch(line, -1) {
 					words := strings.Fields(call[1])
