@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"strconv"
 
 	"twinview/dataset"
+	"twinview/hardware"
 	"twinview/train"
 )
 
@@ -45,26 +45,11 @@ func stepMemory(ctx context.Context, s sizes, p precision) (record, error) {
 	if _, err := train.PretrainEpoch(ctx, spec, images, state, train.Options{Compile: p.compiler()}); err != nil {
 		return record{}, fmt.Errorf("take a training step in %s: %w", p.name, err)
 	}
-	kibibytes, err := highWater()
+	peak, err := hardware.PeakMemory()
 	if err != nil {
 		return record{}, err
 	}
 	return record{
-		Name: "peak_memory", Precision: p.name, Value: float64(kibibytes) / 1024, Unit: "MiB", Views: 2 * s.MemoryImages,
+		Name: "peak_memory", Precision: p.name, Value: float64(peak) / (1 << 20), Unit: "MiB", Views: 2 * s.MemoryImages,
 	}, nil
-}
-
-// highWater is the most memory that this process has had resident, in KiB. getrusage's figure is no use: it starts with
-// the parent's.
-func highWater() (int, error) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, fmt.Errorf("read peak memory, which only Linux tells: %w", err)
-	}
-	for line := range bytes.Lines(status) {
-		if rest, ok := bytes.CutPrefix(line, []byte("VmHWM:")); ok {
-			return strconv.Atoi(string(bytes.TrimSpace(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte("kB")))))
-		}
-	}
-	return 0, fmt.Errorf("no VmHWM in /proc/self/status")
 }

@@ -68,7 +68,7 @@ func withRatios(records []record, precisions []precision) []record {
 
 func measureMemory(ctx context.Context, s sizes, precisions []precision, log io.Writer) (records []record, err error) {
 	if runtime.GOOS != "linux" {
-		return nil, nil // see highWater
+		return nil, nil // see hardware.PeakMemory
 	}
 	for _, p := range precisions {
 		fmt.Fprintf(log, "memory of a step in %s ...\n", p.name)

@@ -53,6 +53,7 @@ func TestWorkerIsObserved(t *testing.T) {
 		}
 	}
 	require.Contains(t, metrics, `twinview_epochs_total{stage="pretrain"} `+strconv.Itoa(len(result.Pretrain))+"\n")
+	require.Regexp(t, `twinview_device_memory_peak_bytes\{device="cpu"\} [1-9]`, metrics, "training took memory")
 	require.Contains(t, metrics, `task_queue="twinview-train/own"`)
 	require.NotContains(t, metrics, worker.identity(t), "names of workers are no labels")
 

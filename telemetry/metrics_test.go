@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -61,6 +62,8 @@ func tell(m *Metrics) (end func()) {
 	m.Step(Step{Stage: "ablation/scratch-0.01", Views: 64, Seconds: 0.5, DataWaitSeconds: 0.1, Loss: 2, LearningRate: 0.3})
 	m.Step(Step{Stage: experiment.StagePretrain, Views: 128, Seconds: 0.25, Loss: 4.5, LearningRate: 0.6})
 	m.Step(Step{Stage: experiment.StagePretrain, Views: 128, Seconds: 0.25, DataWaitSeconds: 0.05, Loss: 4.25, LearningRate: 0.6})
+	m.DeviceMemory("cpu", func() (now, peak int64) { return 1 << 20, 3 << 20 })
+	m.PeakMemory(func() (int64, error) { return 5 << 20, nil })
 	m.EpochsDone(experiment.StagePretrain, 1)
 	accuracy := 0.75
 	m.KNN(&accuracy)
@@ -87,6 +90,9 @@ func TestMetricsSayWhatHappened(t *testing.T) {
 		`twinview_training_seconds_total{stage="pretrain"} 0.5`,
 		`twinview_training_data_wait_seconds_total{stage="pretrain"} 0.05`,
 		`twinview_training_loss{stage="pretrain"} 4.25`,
+		`twinview_device_memory_bytes{device="cpu"} 1.048576e+06`,
+		`twinview_device_memory_peak_bytes{device="cpu"} 3.145728e+06`,
+		`twinview_resident_memory_peak_bytes 5.24288e+06`,
 		`twinview_epochs_total{stage="pretrain"} 1`,
 		`twinview_epochs_total{stage="finetune"} 0`,
 		`twinview_knn_accuracy_ratio 0.75`,
@@ -116,6 +122,24 @@ func TestMetricsAreNamedAsPrometheusWants(t *testing.T) {
 	problems, err := testutil.GatherAndLint(m.registry)
 	require.NoError(t, err)
 	require.Empty(t, problems)
+}
+
+func TestPeakMemoryIsServedWhereTheMachineTells(t *testing.T) {
+	m := NewMetrics()
+	m.PeakMemory(func() (int64, error) { return 0, errors.New("not Linux") })
+	_, body := serve(t, m)("/metrics")
+	require.NotContains(t, body, "twinview_resident_memory_peak_bytes")
+}
+
+// A worker with two devices serves each under the same name.
+func TestDevicesHaveALabel(t *testing.T) {
+	m := NewMetrics()
+	for i, device := range []string{"cpu", "cuda:0"} {
+		m.DeviceMemory(device, func() (now, peak int64) { return int64(i), int64(i) })
+	}
+	_, body := serve(t, m)("/metrics")
+	require.Contains(t, body, `twinview_device_memory_bytes{device="cpu"} 0`)
+	require.Contains(t, body, `twinview_device_memory_bytes{device="cuda:0"} 1`)
 }
 
 func TestNobodyNeedsToListen(t *testing.T) {

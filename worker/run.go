@@ -34,6 +34,8 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 	log = log.With("worker", temporal.Identity)
 	temporal.Logger = sdklog.NewStructuredLogger(log)
 	metrics := telemetry.NewMetrics()
+	metrics.DeviceMemory("cpu", cpu.Memory)
+	metrics.PeakMemory(hardware.PeakMemory)
 	metrics.Program(versions())
 	served, err := o.serve(log, metrics)
 	if err != nil {
