@@ -6,7 +6,7 @@
 #ifndef TWINVIEW_CUDA_CONVOLUTION_H
 #define TWINVIEW_CUDA_CONVOLUTION_H
 
-#include "elements.h"
+#include "device.h"
 
 struct Convolution {
   int64_t batch, height, width, in, out, kernel, stride, pad;

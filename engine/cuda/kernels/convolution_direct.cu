@@ -9,6 +9,7 @@
 // sizes are batch, height, width, in, out, kernel, stride and pad, all int64; T is float32 or bfloat16, of x, filters, y, dy,
 // source and dx; see convolution.h. Any grid of blocks of any number of threads. Sums are made in float32, in a fixed order.
 #include "convolution.h"
+#include "elements.h"
 
 namespace {
 

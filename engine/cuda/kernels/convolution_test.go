@@ -76,8 +76,11 @@ func (v *convolved) weights() array {
 	return array{[]int{v.Out, v.In, v.Kernel, v.Kernel}, values}
 }
 
-// tolerance is how far a sum of n products of numbers around 1 may be off, each rounded by `rounding`.
-func tolerance(n int, rounding float64) float64 { return 16 * rounding * math.Sqrt(float64(n)) }
+// tolerance is how far a sum of n products of numbers around 1 may be off whose factors are rounded by `rounding`: each product,
+// and each of the sums on the way, which grow with √n.
+func tolerance(n int, rounding float64) float64 {
+	return 16*rounding*math.Sqrt(float64(n)) + 8*float32s.rounding*float64(n)
+}
 
 func (v *convolved) checkForward(rounding float64) {
 	want := v.reference(model.Conv2D{Stride: v.Stride, Pad: v.Pad}, v.input(v.x), v.weights())

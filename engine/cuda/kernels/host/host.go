@@ -110,8 +110,8 @@ func (l *Library) Reverse(reversed bool) error {
 	return nil
 }
 
-// Launch runs a kernel to its end. Arguments are int32, int64, float32, float64 and *Memory, as the kernel declares them: a
-// wrong one is not noticed. A nil *Memory is NULL.
+// Launch runs a kernel to its end. Arguments are int32, int64, float32, float64, *Memory and, for a struct by value, []byte, as
+// the kernel declares them: a wrong one is not noticed. A nil *Memory is NULL.
 func (l *Library) Launch(kernel string, launch kernels.Launch, arguments ...any) error {
 	function, err := l.symbol("host_" + kernel)
 	if err != nil {
@@ -138,8 +138,11 @@ func (l *Library) Launch(kernel string, launch kernels.Launch, arguments ...any)
 			if a != nil {
 				*(*unsafe.Pointer)(at) = a.address
 			}
+		case []byte:
+			pointers[i] = C.CBytes(a)
+			defer C.free(pointers[i])
 		default:
-			return fmt.Errorf("launch %s: argument %d is a %T, want int32, int64, float32, float64 or *Memory", kernel, i, a)
+			return fmt.Errorf("launch %s: argument %d is a %T, want int32, int64, float32, float64, *Memory or []byte", kernel, i, a)
 		}
 	}
 	C.launch(function, &pointers[0], extent(launch.Grid), extent(launch.Block), C.size_t(launch.Shared))

@@ -1,0 +1,35 @@
+package kernels
+
+// implicitGEMMs are the kernels of convolution_forward.cu, convolution_input_gradient.cu and convolution_weight_gradient.cu.
+// A test compares threads and shared memory with what CUTLASS says of them.
+var implicitGEMMs = []ImplicitGEMM{
+	{"convolution_forward_bfloat16_128x128", Forward, BFloat16, 128, 128, 32, 128, 65536, general},
+	{"convolution_forward_bfloat16_256x64", Forward, BFloat16, 256, 64, 32, 128, 81920, general},
+	{"convolution_forward_bfloat16_64x64", Forward, BFloat16, 64, 64, 32, 128, 40960, general},
+	{"convolution_forward_few_bfloat16_128x64", Forward, BFloat16, 128, 64, 32, 128, 36864, few},
+	{"convolution_forward_tf32_128x128", Forward, TF32, 128, 128, 16, 128, 65536, general},
+	{"convolution_forward_tf32_128x64", Forward, TF32, 128, 64, 16, 128, 49152, general},
+	{"convolution_forward_float32_128x64", Forward, Float32, 128, 64, 8, 128, 24576, general},
+	{"convolution_forward_float32_64x64", Forward, Float32, 64, 64, 8, 128, 16384, general},
+	{"convolution_input_gradient_bfloat16_128x128", InputGradient, BFloat16, 128, 128, 32, 128, 65536, general},
+	{"convolution_input_gradient_bfloat16_256x64", InputGradient, BFloat16, 256, 64, 32, 128, 81920, general},
+	{"convolution_input_gradient_bfloat16_64x64", InputGradient, BFloat16, 64, 64, 32, 128, 40960, general},
+	{"convolution_input_gradient_tf32_128x128", InputGradient, TF32, 128, 128, 16, 128, 65536, general},
+	{"convolution_input_gradient_tf32_128x64", InputGradient, TF32, 128, 64, 16, 128, 49152, general},
+	{"convolution_input_gradient_float32_128x64", InputGradient, Float32, 128, 64, 8, 128, 24576, general},
+	{"convolution_input_gradient_float32_64x64", InputGradient, Float32, 64, 64, 8, 128, 16384, general},
+	{"convolution_input_gradient_strided_bfloat16_128x128", InputGradient, BFloat16, 128, 128, 32, 128, 65536, strided},
+	{"convolution_input_gradient_strided_bfloat16_128x64", InputGradient, BFloat16, 128, 64, 32, 128, 49152, strided},
+	{"convolution_input_gradient_strided_tf32_128x64", InputGradient, TF32, 128, 64, 16, 128, 49152, strided},
+	{"convolution_input_gradient_strided_tf32_64x64", InputGradient, TF32, 64, 64, 16, 128, 32768, strided},
+	{"convolution_input_gradient_strided_float32_128x64", InputGradient, Float32, 128, 64, 8, 128, 24576, strided},
+	{"convolution_input_gradient_strided_float32_64x64", InputGradient, Float32, 64, 64, 8, 128, 16384, strided},
+	{"convolution_weight_gradient_bfloat16_128x128", WeightGradient, BFloat16, 128, 128, 32, 128, 65536, general},
+	{"convolution_weight_gradient_bfloat16_64x128", WeightGradient, BFloat16, 64, 128, 32, 128, 49152, general},
+	{"convolution_weight_gradient_bfloat16_64x64", WeightGradient, BFloat16, 64, 64, 32, 128, 40960, general},
+	{"convolution_weight_gradient_few_bfloat16_64x64", WeightGradient, BFloat16, 64, 64, 64, 128, 49152, few},
+	{"convolution_weight_gradient_tf32_128x128", WeightGradient, TF32, 128, 128, 16, 128, 65536, general},
+	{"convolution_weight_gradient_tf32_64x64", WeightGradient, TF32, 64, 64, 16, 128, 32768, general},
+	{"convolution_weight_gradient_float32_128x64", WeightGradient, Float32, 128, 64, 8, 128, 24576, general},
+	{"convolution_weight_gradient_float32_64x64", WeightGradient, Float32, 64, 64, 8, 128, 16384, general},
+}
