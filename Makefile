@@ -1,6 +1,6 @@
 # Twinview. Each target is a short script in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-torch chaos fuzz up down result trials clean lint fmt bench bench-peer bench-durability
+.PHONY: help build demo test test-torch chaos fuzz up down result trials clean lint fmt bench bench-peer bench-durability cuda-kernels
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ trials: ## what temperature, learning rate, views and their size are worth, a ta
 
 clean: ## stop them and remove data, binaries and results
 	@scripts/clean.sh
+
+cuda-kernels: ## make PTX of the CUDA kernels whose sources have changed, with a compiler that it installs for that
+	@scripts/cuda_kernels.sh
 
 lint: ## gofmt, go vet, staticcheck, depguard, workflowcheck, shellcheck
 	@scripts/lint.sh
