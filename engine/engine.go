@@ -1,5 +1,5 @@
 // Package engine runs Gorgonia expression graphs of package model. It says what a machine is, and holds the reference
-// machine, Gorgonia's own; engine/cpu is the fast one. Precision, memory layout and fusion are a machine's business: the
+// machine, Gorgonia's own; engine/cpu is the fast one, engine/cuda that for GPUs. Precision, memory layout and fusion are a machine's business: the
 // graph knows none of it, so every machine runs the very same graph.
 package engine
 
@@ -35,12 +35,12 @@ type Machine interface {
 // belongs to one machine: compile a second machine from a second graph.
 //
 // The machine runs the kernels that are named in recorded; what it does not name, and everything where it is nil, the
-// machine chooses; names of what the graph does not have are ignored. It is an ErrUnsupported if this CPU cannot run one of
-// them.
+// machine chooses; names of what the graph does not have are ignored. It is an ErrUnsupported if this machine's device cannot run
+// one of them.
 type Compiler func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, recorded Kernels) (Machine, error)
 
 // ErrUnsupported is wrapped by the error for kernels that this machine cannot run.
-var ErrUnsupported = errors.New("this CPU cannot run it")
+var ErrUnsupported = errors.New("this worker's device cannot run it")
 
 // Optimizing is what a Machine may implement besides: it moves parameters itself, faster than a caller who goes through
 // Values.

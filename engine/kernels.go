@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// EngineKey is the key under which every engine but the one for CPUs names itself: none computes the bits of another.
+const EngineKey = "engine"
+
 // Kernels say what computes a graph where a machine has a choice: the precision, and the algorithm of each convolution.
 // They decide how results are rounded. Two machines with the same kernels and the same number of threads compute the same
 // bits on the same kind of CPU, so they are kept beside a training's state. Keys and values are the machine's own; the

@@ -30,6 +30,9 @@ func newChooser(o Options, recorded engine.Kernels) *chooser {
 
 // precision is the recorded one, else that of the options.
 func (c *chooser) precision() (Precision, error) {
+	if other, ok := c.recorded[engine.EngineKey]; ok {
+		return 0, fmt.Errorf("%w: the training was begun on engine %q: take a worker with that", engine.ErrUnsupported, other)
+	}
 	p := c.options.Precision
 	if recorded, ok := c.recorded[precisionKey]; ok {
 		switch recorded {

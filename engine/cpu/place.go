@@ -6,6 +6,7 @@ import "C"
 import (
 	"unsafe"
 
+	"twinview/engine/lowering"
 	"twinview/model"
 )
 
@@ -82,7 +83,7 @@ func (p *plan) place(g *program) (*memory, error) {
 		m.at[v] = location{&block{size: len(owned), permanent: owned}, 0}
 	}
 	last := lastUses(g.instructions)
-	var a arena
+	a := lowering.Arena{Alignment: alignment}
 	expiring := make([][]*block, len(g.instructions))
 	for at, i := range g.instructions {
 		for number, out := range i.outs {
@@ -97,24 +98,24 @@ func (p *plan) place(g *program) (*memory, error) {
 			}
 		}
 		if n := scratchSize(i); n > 0 {
-			b := &block{at: a.take(n), size: n, last: at}
+			b := &block{at: a.Take(n), size: n, last: at}
 			m.scratch[i.out()] = location{b, 0}
 			expiring[at] = append(expiring[at], b)
 		}
 		for _, b := range expiring[at] {
 			if b.last == at && !b.freed() {
-				a.give(b.at, b.size)
+				a.Give(b.at, b.size)
 				b.size = 0
 			}
 		}
 	}
 	var err error
-	m.arena, err = p.own(max(a.size, alignment))
+	m.arena, err = p.own(max(a.Size(), alignment))
 	return m, err
 }
 
 // target chooses where instruction number at puts a result.
-func (m *memory) target(i instruction, number, at int, a *arena) location {
+func (m *memory) target(i instruction, number, at int, a *lowering.Arena) location {
 	n := i.outs[number].words()
 	if number == 0 {
 		if offset, ok := alias(i); ok {
@@ -129,7 +130,7 @@ func (m *memory) target(i instruction, number, at int, a *arena) location {
 			}
 		}
 	}
-	return location{&block{at: a.take(n), size: n}, 0}
+	return location{&block{at: a.Take(n), size: n}, 0}
 }
 
 // lastUses numbers the last instruction that reads each value. Reading a part is reading the whole: an alias keeps its

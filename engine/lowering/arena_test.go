@@ -1,4 +1,4 @@
-package cpu
+package lowering
 
 import (
 	"math/rand/v2"
@@ -11,36 +11,36 @@ import (
 // is given back the whole arena must be one hole.
 func TestArenaNeverOverlaps(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	var a arena
+	a := Arena{Alignment: 16}
 	type place struct{ from, size int }
 	var held []place
 	for range 5000 {
 		if len(held) > 0 && r.IntN(2) == 0 {
 			i := r.IntN(len(held))
-			a.give(held[i].from, held[i].size)
+			a.Give(held[i].from, held[i].size)
 			held = append(held[:i], held[i+1:]...)
 			continue
 		}
 		p := place{size: 1 + r.IntN(500)}
-		p.from = a.take(p.size)
-		require.Zero(t, p.from%alignment)
+		p.from = a.Take(p.size)
+		require.Zero(t, p.from%a.Alignment)
 		for _, other := range held {
-			apart := p.from+padded(p.size) <= other.from || other.from+padded(other.size) <= p.from
+			apart := p.from+a.padded(p.size) <= other.from || other.from+a.padded(other.size) <= p.from
 			require.True(t, apart, "%v overlaps %v", p, other)
 		}
 		held = append(held, p)
 	}
 	for _, p := range held {
-		a.give(p.from, p.size)
+		a.Give(p.from, p.size)
 	}
-	require.Equal(t, []hole{{0, a.size}}, a.holes)
+	require.Equal(t, []hole{{0, a.Size()}}, a.holes)
 }
 
 func TestArenaReusesMemory(t *testing.T) {
-	var a arena
+	a := Arena{Alignment: 16}
 	for range 100 {
-		from := a.take(1000)
-		a.give(from, 1000)
+		from := a.Take(1000)
+		a.Give(from, 1000)
 	}
-	require.Equal(t, padded(1000), a.size)
+	require.Equal(t, a.padded(1000), a.Size())
 }
