@@ -1,0 +1,153 @@
+//go:build gpu
+
+package cuda
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+
+	"gorgonia.org/cu"
+)
+
+// device is one GPU: a context, a stream in which all work is done in order, and the kernels that were loaded. The driver ties a
+// context to an OS thread, so everything goes through one goroutine that is locked to its own.
+type device struct {
+	ordinal   int
+	jobs      chan job
+	stream    cu.Stream
+	modules   map[string]cu.Module
+	functions map[string]cu.Function
+}
+
+type job struct {
+	do   func() error
+	done chan<- error
+}
+
+var opened = struct {
+	sync.Mutex
+	devices map[int]*device
+}{devices: map[int]*device{}}
+
+// open returns the device with a number, counted from 0. All machines of a process share it, so two that run at once take
+// turns.
+func open(ordinal int) (*device, error) {
+	opened.Lock()
+	defer opened.Unlock()
+	if d, ok := opened.devices[ordinal]; ok {
+		return d, nil
+	}
+	if err := Check(ordinal); err != nil {
+		return nil, err
+	}
+	d := &device{
+		ordinal: ordinal, jobs: make(chan job), modules: map[string]cu.Module{}, functions: map[string]cu.Function{},
+	}
+	go d.serve()
+	if err := d.do(d.start); err != nil {
+		close(d.jobs)
+		return nil, fmt.Errorf("open cuda:%d: %w", ordinal, err)
+	}
+	opened.devices[ordinal] = d
+	return d, nil
+}
+
+// Check returns an error that says what to do if there is no such device or it can't run the kernels.
+func Check(ordinal int) error {
+	count, err := cu.NumDevices()
+	if err != nil {
+		return fmt.Errorf("count the GPUs: %w", err)
+	}
+	if ordinal < 0 || ordinal >= count {
+		return fmt.Errorf("there is no device cuda:%d: this machine has %d GPUs, counted from cuda:0", ordinal, count)
+	}
+	major, minor, err := cu.Device(ordinal).ComputeCapability()
+	if err != nil {
+		return fmt.Errorf("ask cuda:%d for its compute capability: %w", ordinal, err)
+	}
+	if major < 8 {
+		return fmt.Errorf("cuda:%d has compute capability %d.%d: the kernels need 8.0 (A100) or later", ordinal, major, minor)
+	}
+	managed, err := cu.Device(ordinal).Attribute(cu.ManagedMemory)
+	if err != nil {
+		return fmt.Errorf("ask cuda:%d for managed memory: %w", ordinal, err)
+	}
+	if managed == 0 {
+		return fmt.Errorf("cuda:%d has no managed memory, which the engine needs: take another driver or device", ordinal)
+	}
+	return nil
+}
+
+// Description names a device and its driver, for a run's record.
+func Description(ordinal int) (string, error) {
+	if err := Check(ordinal); err != nil {
+		return "", err
+	}
+	name, err := cu.Device(ordinal).Name()
+	if err != nil {
+		return "", fmt.Errorf("ask cuda:%d for its name: %w", ordinal, err)
+	}
+	version := cu.Version()
+	return fmt.Sprintf("CUDA on %s, driver for %d.%d", name, version/1000, version%1000/10), nil
+}
+
+func (d *device) serve() {
+	runtime.LockOSThread()
+	for j := range d.jobs {
+		j.done <- guarded(j.do)
+	}
+}
+
+// guarded turns a panic into an error: on the device's thread nobody else could recover it.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic while computing: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do()
+}
+
+// do runs a function on the device's thread and waits for it.
+func (d *device) do(f func() error) error {
+	done := make(chan error, 1)
+	d.jobs <- job{f, done}
+	return <-done
+}
+
+func (d *device) start() error {
+	if _, err := cu.Device(d.ordinal).MakeContext(cu.SchedAuto); err != nil { // which becomes the thread's own
+		return fmt.Errorf("make a context: %w", err)
+	}
+	var err error
+	if d.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
+		return fmt.Errorf("make a stream: %w", err)
+	}
+	return nil
+}
+
+// function finds a kernel, and loads its module where that is the first one wanted of it.
+func (d *device) function(kernel string) (cu.Function, error) {
+	if f, ok := d.functions[kernel]; ok {
+		return f, nil
+	}
+	name, code, err := moduleOf(kernel)
+	if err != nil {
+		return cu.Function{}, err
+	}
+	module, ok := d.modules[name]
+	if !ok {
+		if module, err = cu.LoadData(code); err != nil {
+			return cu.Function{}, fmt.Errorf("load the module %q of kernels: %w", name, err)
+		}
+		d.modules[name] = module
+	}
+	f, err := module.Function(kernel)
+	if err != nil {
+		return cu.Function{}, fmt.Errorf("find kernel %q in this build's device code: %w", kernel, err)
+	}
+	d.functions[kernel] = f
+	return f, nil
+}

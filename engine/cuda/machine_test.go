@@ -1,0 +1,115 @@
+//go:build gpu
+
+package cuda_test
+
+import (
+	"math"
+	"os"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"twinview/engine"
+	"twinview/engine/cuda"
+	"twinview/engine/enginetest"
+	"twinview/experiment"
+	"twinview/model"
+)
+
+func TestMachine(t *testing.T) { enginetest.Test(t, cuda.Compiler(cuda.Options{})) }
+
+// In bfloat16 a network is off by what rounding makes of it: much where batch norm has as few values as here, and far less than
+// a mistake would make of it.
+func TestBFloat16(t *testing.T) {
+	for name, build := range enginetest.Networks {
+		t.Run(name, func(t *testing.T) {
+			m, outputs := enginetest.Run(t, build, cuda.Compiler(cuda.Options{Precision: cuda.BFloat16}), 3)
+			want, others := enginetest.Run(t, build, engine.Reference, 3)
+			require.Equal(t, "bfloat16", m.Kernels()["precision"])
+			n := outputs[0]
+			d := enginetest.Distance(m.Values(n), want.Values(others[0]))
+			require.Less(t, d, 0.25, "%q of shape %v", n.Name(), n.Shape())
+			for _, n := range outputs {
+				for _, v := range m.Values(n) {
+					require.False(t, math.IsNaN(float64(v)), "%q is not a number", n.Name())
+				}
+			}
+		})
+	}
+}
+
+func TestWrongLabelIsNamed(t *testing.T) {
+	n, err := enginetest.Networks["classifier"]()
+	require.NoError(t, err)
+	model.Initialise(n, 1)
+	m, err := cuda.Compiler(cuda.Options{})(n.Graph, enginetest.OutputsOf(n), nil)
+	require.NoError(t, err)
+	defer m.Close()
+	enginetest.Fill(m.Values(n.Images), 1, 1)
+	copy(m.Values(n.Labels), []float32{1, 10, -1})
+	require.ErrorContains(t, m.RunAll(), "label of row 1 is no class: want an integer from 0 to 9")
+	copy(m.Values(n.Labels), []float32{1, 9, 0})
+	require.NoError(t, m.RunAll())
+}
+
+// The error's word is kept: the batch that it names does fit.
+func TestShortageNamesTheBatchThatFits(t *testing.T) {
+	if os.Getenv("TWINVIEW_STANDIN_MEMORY") == "" {
+		t.Skip("needs the stand-in's small memory: make test-cuda")
+	}
+	compile := func(batch int) error {
+		n, err := model.NewClassifier(experiment.Encoder{Architecture: experiment.ResNet18, Width: 8}, 10,
+			model.Options{Batch: batch, Size: 32})
+		require.NoError(t, err)
+		m, err := cuda.Compiler(cuda.Options{})(n.Graph, enginetest.OutputsOf(n), nil)
+		if err == nil {
+			require.NoError(t, m.Close())
+		}
+		return err
+	}
+	err := compile(4096)
+	require.ErrorContains(t, err, "out of memory")
+	match := regexp.MustCompile(`a batch of (\d+) rows would fit`).FindStringSubmatch(err.Error())
+	require.NotNil(t, match, err.Error())
+	fits, _ := strconv.Atoi(match[1])
+	require.Greater(t, fits, 1)
+	require.NoError(t, compile(fits))
+	require.ErrorContains(t, compile(fits+fits/4+1), "out of memory", "it is not far from the most that fits")
+}
+
+func TestOpWithoutKernelIsRefused(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := gorgonia.NewVector(g, tensor.Float32, gorgonia.WithShape(3), gorgonia.WithName("x"))
+	square, err := gorgonia.Square(x)
+	require.NoError(t, err)
+	_, err = cuda.Compiler(cuda.Options{})(g, gorgonia.Nodes{square}, nil)
+	require.ErrorContains(t, err, "no kernel for the op "+square.Op().String())
+}
+
+func TestRecordOfAnotherEngineIsRefused(t *testing.T) {
+	n, err := enginetest.Networks["linear"]()
+	require.NoError(t, err)
+	_, err = cuda.Compiler(cuda.Options{})(n.Graph, nil, engine.Kernels{"precision": "float32"})
+	require.ErrorIs(t, err, engine.ErrUnsupported)
+	_, err = cuda.Compiler(cuda.Options{})(n.Graph, nil, engine.Kernels{engine.EngineKey: "cuda", "precision": "float8"})
+	require.ErrorIs(t, err, engine.ErrUnsupported)
+	m, err := cuda.Compiler(cuda.Options{Precision: cuda.BFloat16})(n.Graph, nil,
+		engine.Kernels{engine.EngineKey: "cuda", "precision": "float32"})
+	require.NoError(t, err)
+	defer m.Close()
+	require.Equal(t, "float32", m.Kernels()["precision"])
+}
+
+func TestMissingDevice(t *testing.T) {
+	n, err := enginetest.Networks["linear"]()
+	require.NoError(t, err)
+	_, err = cuda.Compiler(cuda.Options{Device: 99})(n.Graph, nil, nil)
+	require.ErrorContains(t, err, "there is no device cuda:99")
+	description, err := cuda.Description(0)
+	require.NoError(t, err)
+	require.Contains(t, description, "CUDA on ")
+}

@@ -1,0 +1,192 @@
+//go:build gpu
+
+package cuda
+
+import (
+	"fmt"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"twinview/engine"
+	"twinview/engine/cuda/kernels"
+	"twinview/experiment"
+)
+
+// optimizer moves the parameters where they lie. Its memory is the machine's.
+type optimizer struct {
+	machine  *machine
+	buffers  [][][]float32
+	launches []*launch
+
+	// What the kernels read of a step, and where they note numbers that are not finite.
+	step     []kernels.OptimizerStep
+	broken   []int32
+	finished func() error
+}
+
+// Places in the kernels' arguments.
+type (
+	parameterTable struct{}
+	chunkTable     struct{}
+	stepPlace      struct{}
+	normsPlace     struct{}
+	brokenPlace    struct{}
+)
+
+// NewOptimizer implements engine.Optimizing.
+func (m *machine) NewOptimizer(o experiment.Optimizer, parameters []engine.Parameter) (engine.Optimizer, error) {
+	made := &optimizer{machine: m}
+	buffers, calls, err := ruleOf(o)
+	if err == nil {
+		err = m.device.do(func() error { return made.build(parameters, buffers, calls) })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("optimise on the GPU: %w", err)
+	}
+	made.finished = made.run
+	return made, nil
+}
+
+// ruleOf is the number of buffers that a rule keeps for each parameter, and its calls, whose launches are not known yet.
+func ruleOf(o experiment.Optimizer) (buffers int, calls []call, err error) {
+	nesterov := int32(0)
+	if o.Nesterov {
+		nesterov = 1
+	}
+	tables := []any{parameterTable{}, chunkTable{}}
+	with := func(more ...any) []any { return append(append([]any(nil), tables...), more...) }
+	switch o.Name {
+	case experiment.SGD:
+		if o.Momentum != 0 {
+			buffers = 1
+		}
+		return buffers, []call{
+			{kernel: "sgd", arguments: with(stepPlace{}, o.WeightDecay, o.Momentum, nesterov, brokenPlace{})},
+		}, nil
+	case experiment.LARS:
+		return 1, []call{
+			{kernel: "lars_norms", arguments: with(o.WeightDecay, normsPlace{})},
+			{kernel: "lars", arguments: with(stepPlace{}, o.WeightDecay, o.Momentum, nesterov, o.TrustCoefficient,
+				o.ExcludedRate(), normsPlace{}, brokenPlace{})},
+		}, nil
+	case experiment.AdamW:
+		return 2, []call{
+			{kernel: "adamw", arguments: with(stepPlace{}, o.WeightDecay, o.Betas[0], o.Betas[1], o.Epsilon, brokenPlace{})},
+		}, nil
+	}
+	return 0, nil, fmt.Errorf("unknown optimiser %q", o.Name)
+}
+
+func (o *optimizer) build(parameters []engine.Parameter, buffers int, calls []call) error {
+	table := make([]kernels.Parameter, len(parameters))
+	for i, p := range parameters {
+		var err error
+		if table[i], err = o.place(p, buffers); err != nil {
+			return fmt.Errorf("parameter %q: %w", p.Value.Name(), err)
+		}
+	}
+	chunks := kernels.Chunks(table)
+	if len(chunks) == 0 { // nothing is trained
+		return nil
+	}
+	memory := o.machine.memory
+	of := map[any]cu.DevicePtr{}
+	var err error
+	if of[parameterTable{}], err = upload(memory, table); err != nil {
+		return err
+	}
+	if of[chunkTable{}], err = upload(memory, chunks); err != nil {
+		return err
+	}
+	const doubles = 8
+	if of[normsPlace{}], err = memory.onDevice(2 * doubles * len(chunks)); err != nil {
+		return err
+	}
+	if of[stepPlace{}], err = memory.managed(int(unsafe.Sizeof(kernels.OptimizerStep{}))); err != nil {
+		return err
+	}
+	if of[brokenPlace{}], err = memory.managed(4); err != nil {
+		return err
+	}
+	o.step, o.broken = slice[kernels.OptimizerStep](of[stepPlace{}], 1), slice[int32](of[brokenPlace{}], 1)
+	for _, c := range calls {
+		c.launch = kernels.Optimizer(len(chunks))
+		made, err := newLaunch(o.machine.device, "optimiser", c, func(place any) (uint64, error) {
+			at, ok := of[place]
+			if !ok {
+				return 0, fmt.Errorf("%T is no argument of an optimiser", place)
+			}
+			return uint64(at), nil
+		})
+		if err != nil {
+			return err
+		}
+		o.launches = append(o.launches, made)
+	}
+	return nil
+}
+
+// place finds a parameter's memory and gives it buffers.
+func (o *optimizer) place(p engine.Parameter, buffers int) (kernels.Parameter, error) {
+	n, grad := len(o.machine.Values(p.Value)), len(o.machine.Values(p.Grad))
+	if n != grad {
+		return kernels.Parameter{}, fmt.Errorf("it has %d values and %d gradients", n, grad)
+	}
+	placed := kernels.Parameter{
+		Value: uint64(o.machine.at[o.machine.nodes[p.Value]]), Grad: uint64(o.machine.at[o.machine.nodes[p.Grad]]),
+		Length: int64(n),
+	}
+	if p.Excluded {
+		placed.Excluded = 1
+	}
+	kept := make([][]float32, buffers)
+	for b, place := range []*uint64{&placed.First, &placed.Second}[:buffers] {
+		at, err := o.machine.memory.managed(n * Float32.bytes())
+		if err != nil {
+			return kernels.Parameter{}, err
+		}
+		*place, kept[b] = uint64(at), slice[float32](at, n)
+	}
+	o.buffers = append(o.buffers, kept)
+	return placed, nil
+}
+
+// upload copies a table to the device.
+func upload[T any](memory *allocations, table []T) (cu.DevicePtr, error) {
+	bytes := len(table) * int(unsafe.Sizeof(table[0]))
+	at, err := memory.onDevice(bytes)
+	if err != nil {
+		return 0, err
+	}
+	if err := cu.MemcpyHtoD(at, unsafe.Pointer(unsafe.SliceData(table)), int64(bytes)); err != nil {
+		return 0, fmt.Errorf("copy %d bytes to the device: %w", bytes, err)
+	}
+	return at, nil
+}
+
+// Buffers implements engine.Optimizer.
+func (o *optimizer) Buffers(i int) [][]float32 { return o.buffers[i] }
+
+// Step implements engine.Optimizer.
+func (o *optimizer) Step(rate float64, step int) (finite bool, err error) {
+	if len(o.launches) == 0 {
+		return true, nil
+	}
+	o.step[0] = kernels.OptimizerStep{Rate: rate, Number: int64(step)}
+	o.broken[0] = 0
+	err = o.machine.device.do(o.finished)
+	return o.broken[0] == 0, err
+}
+
+func (o *optimizer) run() error {
+	for _, l := range o.launches {
+		if err := l.run(o.machine.device.stream); err != nil {
+			return err
+		}
+	}
+	if err := o.machine.device.stream.Synchronize(); err != nil {
+		return fmt.Errorf("move the parameters on cuda:%d: %w", o.machine.device.ordinal, err)
+	}
+	return nil
+}
