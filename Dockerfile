@@ -9,8 +9,12 @@ RUN go mod download
 COPY . .
 # Build tags of the worker: "gpu" where it is to compute on one.
 ARG TAGS=""
+# CUDA's headers come as a Python wheel.
+RUN if [ "$TAGS" = gpu ]; then \
+        apt-get update && apt-get install --yes --no-install-recommends python3-venv && rm -rf /var/lib/apt/lists/*; fi
 RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/starter ./starter \
-    && go build -trimpath -tags "$TAGS" -ldflags="-s -w" -o /out/worker ./worker
+    && bash -euc 'if [[ $TAGS == gpu ]]; then . scripts/cuda_headers.sh; fi; \
+        go build -trimpath -tags "$TAGS" -ldflags="-s -w" -o /out/worker ./worker'
 
 FROM scratch AS starter
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

@@ -1,6 +1,6 @@
 # Twinview. Each target is a short script in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-torch chaos fuzz up down result trials clean lint fmt bench bench-peer bench-durability cuda-kernels
+.PHONY: help build worker-gpu demo test test-cuda test-torch chaos fuzz up down result trials clean lint fmt bench bench-peer bench-durability cuda-kernels
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -13,6 +13,12 @@ demo: ## run one experiment end to end, results in demo/
 
 test: ## run all tests, with the real servers
 	@scripts/test.sh
+
+test-cuda: ## run those of the GPU engine, on a stand-in where there is no GPU
+	@scripts/test_cuda.sh
+
+worker-gpu: ## build bin/worker-gpu, which trains on NVIDIA's GPUs too
+	@scripts/worker_gpu.sh
 
 test-torch: ## run those that need PyTorch, which it installs for that
 	@scripts/test_torch.sh

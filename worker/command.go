@@ -21,6 +21,7 @@ type options struct {
 	namespace    string
 	cache        string
 	threads      int
+	device       device
 	grace        time.Duration
 	artifactsURL artifactsURL
 	log          logging
@@ -28,7 +29,7 @@ type options struct {
 }
 
 func newCommand() *cobra.Command {
-	var o options
+	o := options{device: onCPU}
 	c := &cobra.Command{
 		Use:   "worker",
 		Short: "Carry out experiments: poll Temporal, train here, keep artifacts in the object store",
@@ -57,6 +58,7 @@ Environment:
   OMP_WAIT_POLICY   "passive" where the worker shares its cores: threads then sleep while they wait for each other`,
 		Example: `  worker
   worker --threads 8 --cache /var/cache/twinview
+  worker --device cuda:0
   TEMPORAL_ADDRESS=temporal.lab:7233 MINIO_ENDPOINT=minio.lab:9000 worker`,
 		Args:         cobra.NoArgs,
 		SilenceUsage: true,
@@ -65,6 +67,9 @@ Environment:
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.grace < time.Second {
 				return fmt.Errorf("--grace %s: a checkpoint is not stored in less than a second: give it more", o.grace)
+			}
+			if err := o.device.check(); err != nil {
+				return fmt.Errorf("--device %s: %w", o.device, err)
 			}
 			log, err := o.log.logger(os.Stderr)
 			if err != nil {
@@ -91,6 +96,7 @@ Environment:
 	f.StringVar(&o.namespace, "namespace", "", "Temporal namespace; overrides TEMPORAL_NAMESPACE")
 	f.StringVar(&o.cache, "cache", defaultCache(), "folder for copies of data sets; can be deleted at any time")
 	f.IntVar(&o.threads, "threads", 0, "at most this many CPU threads, whatever a spec asks for; 0 for every core")
+	f.Var(&o.device, "device", "what to train on: cpu, or cuda:0 for the first GPU, cuda:1 for the second; GPUs need a build for them")
 	f.DurationVar(&o.grace, "grace", activities.DefaultGrace,
 		"how long a stopping worker may take to store what it has and hand it back")
 	f.Var(&o.artifactsURL, "artifacts-url",

@@ -8,8 +8,11 @@ import (
 	"twinview/experiment"
 )
 
-// compiler makes the engine that a spec asks for, on no more threads than the worker may use.
+// compiler makes the engine that a spec asks for, on the worker's device and on no more threads than it may use.
 func (o options) compiler(c experiment.Compute) engine.Compiler {
+	if gpu, ok := o.device.gpu(); ok {
+		return gpuCompiler(gpu, c)
+	}
 	precision := cpu.Float32
 	if c.Precision == experiment.BFloat16 || c.Precision == experiment.Auto && cpu.Supports(cpu.BFloat16) {
 		precision = cpu.BFloat16

@@ -16,7 +16,6 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"twinview/activities"
-	"twinview/engine/cpu"
 	"twinview/experiment"
 	"twinview/hardware"
 	"twinview/storage"
@@ -34,9 +33,9 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 	log = log.With("worker", temporal.Identity)
 	temporal.Logger = sdklog.NewStructuredLogger(log)
 	metrics := telemetry.NewMetrics()
-	metrics.DeviceMemory("cpu", cpu.Memory)
+	metrics.DeviceMemory(o.device.String(), o.device.memory)
 	metrics.PeakMemory(hardware.PeakMemory)
-	metrics.Program(versions())
+	metrics.Program(versions(o.device))
 	served, err := o.serve(log, metrics)
 	if err != nil {
 		return err
@@ -53,7 +52,7 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 	if temporal.Interceptors, err = traces.Interceptors(); err != nil {
 		return err
 	}
-	log.Info("starting", "engine", cpu.Description(), "threads", o.limit(0), "cache", o.cache)
+	log.Info("starting", "engine", o.device.description(), "threads", o.limit(0), "cache", o.cache)
 
 	c, err := connectTemporal(ctx, log, temporal)
 	if err != nil {
@@ -75,7 +74,7 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 		ArtifactsURL: o.artifactsURL.String(),
 		Metrics:      metrics,
 		Hardware:     hardware.Describe(o.limit(0)),
-		Versions:     versions(),
+		Versions:     versions(o.device),
 	}
 	return poll(ctx, log, c, a)
 }
@@ -167,8 +166,8 @@ func graceful(err error) error {
 }
 
 // versions are those of what computes here.
-func versions() map[string]string {
-	v := map[string]string{"go": runtime.Version(), "engine": cpu.Description()}
+func versions(d device) map[string]string {
+	v := map[string]string{"go": runtime.Version(), "engine": d.description()}
 	if build, ok := debug.ReadBuildInfo(); ok {
 		v["twinview"] = build.Main.Version
 	}

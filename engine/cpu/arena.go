@@ -17,14 +17,14 @@ func allocate(floats int) ([]float32, error) {
 	if memory == nil {
 		return nil, fmt.Errorf("allocate %d MiB: out of memory; a smaller batch size needs less", floats>>18)
 	}
-	held.take(4 * int64(floats))
+	held.Take(4 * int64(floats))
 	return unsafe.Slice((*float32)(memory), floats), nil
 }
 
 // free takes back all of what allocate has given.
 func free(memory []float32) {
 	C.tv_free(address(memory))
-	held.give(4 * int64(len(memory)))
+	held.Give(4 * int64(len(memory)))
 }
 
 // floats is the address of the first element, as C wants it.

@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,20 +18,4 @@ func TestMemoryIsCounted(t *testing.T) {
 	after, stays := Memory()
 	require.Equal(t, before, after)
 	require.Equal(t, peak, stays)
-}
-
-func TestPeakOfMemoryTakenSideBySide(t *testing.T) {
-	var m meter
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			for range 1000 {
-				m.take(10)
-			}
-		})
-	}
-	all.Wait()
-	require.Equal(t, int64(80000), m.peak.Load())
-	m.give(80000)
-	require.Zero(t, m.now.Load())
 }

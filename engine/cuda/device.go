@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"gorgonia.org/cu"
+
+	"twinview/engine/cuda/kernels"
 )
 
 // device is one GPU: a context, a stream in which all work is done in order, and the kernels that were loaded. The driver ties a
@@ -133,20 +135,21 @@ func (d *device) function(kernel string) (cu.Function, error) {
 	if f, ok := d.functions[kernel]; ok {
 		return f, nil
 	}
-	name, code, err := moduleOf(kernel)
+	of, err := kernels.ModuleOf(kernel)
 	if err != nil {
 		return cu.Function{}, err
 	}
-	module, ok := d.modules[name]
+	module, ok := d.modules[of.Name]
 	if !ok {
-		if module, err = cu.LoadData(code); err != nil {
-			return cu.Function{}, fmt.Errorf("load the module %q of kernels: %w", name, err)
+		if module, err = cu.LoadData(of.PTX); err != nil {
+			return cu.Function{}, fmt.Errorf("load module %q of kernels, which need compute capability 8.0 and a driver of CUDA 13.0 "+
+				"or later: %w", of.Name, err)
 		}
-		d.modules[name] = module
+		d.modules[of.Name] = module
 	}
 	f, err := module.Function(kernel)
 	if err != nil {
-		return cu.Function{}, fmt.Errorf("find kernel %q in this build's device code: %w", kernel, err)
+		return cu.Function{}, fmt.Errorf("find kernel %q in module %q: %w", kernel, of.Name, err)
 	}
 	d.functions[kernel] = f
 	return f, nil

@@ -8,25 +8,35 @@ import (
 	"unsafe"
 
 	"gorgonia.org/cu"
+
+	"twinview/engine"
 )
 
 // errMemory is wrapped where the device has no memory left.
 var errMemory = errors.New("out of device memory")
 
+// held counts the memory of all machines of this process.
+var held engine.Meter
+
+// Memory is how many bytes of device memory the machines of this process hold now, and the most that they have held at once. It
+// may be asked at any time.
+func Memory() (now, peak int64) { return held.Held() }
+
 // allocations are a machine's memory. They may be used on the device's thread alone.
-type allocations struct{ owned []cu.DevicePtr }
+type allocations struct{ owned map[cu.DevicePtr]int64 }
 
 // onDevice allocates memory that only the device sees.
 func (a *allocations) onDevice(bytes int) (cu.DevicePtr, error) {
-	return a.keep(cu.MemAlloc(int64(max(bytes, alignment))))
+	at, err := cu.MemAlloc(int64(max(bytes, alignment)))
+	return a.keep(at, max(bytes, alignment), err)
 }
 
 // managed allocates zeroed memory that the device and the caller see, though not at once: it is the caller's while the device
 // has nothing to do.
 func (a *allocations) managed(bytes int) (cu.DevicePtr, error) {
 	bytes = max(bytes, alignment)
-	at, err := a.keep(cu.MemAllocManaged(int64(bytes), cu.AttachGlobal))
-	if err != nil {
+	at, err := cu.MemAllocManaged(int64(bytes), cu.AttachGlobal)
+	if at, err = a.keep(at, bytes, err); err != nil {
 		return 0, err
 	}
 	if err := cu.MemsetD8(at, 0, int64(bytes)); err != nil {
@@ -35,20 +45,25 @@ func (a *allocations) managed(bytes int) (cu.DevicePtr, error) {
 	return at, nil
 }
 
-func (a *allocations) keep(at cu.DevicePtr, err error) (cu.DevicePtr, error) {
+func (a *allocations) keep(at cu.DevicePtr, bytes int, err error) (cu.DevicePtr, error) {
 	if errors.Is(err, cu.OutOfMemory) {
 		return 0, errMemory
 	}
 	if err != nil {
 		return 0, fmt.Errorf("allocate memory on the device: %w", err)
 	}
-	a.owned = append(a.owned, at)
+	if a.owned == nil {
+		a.owned = map[cu.DevicePtr]int64{}
+	}
+	a.owned[at] = int64(bytes)
+	held.Take(int64(bytes))
 	return at, nil
 }
 
 func (a *allocations) free() error {
 	var failed error
-	for _, at := range a.owned {
+	for at, bytes := range a.owned {
+		held.Give(bytes)
 		if err := cu.MemFree(at); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("free the device's memory: %w", err))
 		}

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# The tests of the GPU engine. Where there is no GPU a stand-in for CUDA's driver runs the kernels on this machine's processor;
+# TWINVIEW_GPU=1 takes the driver that is installed. Arguments go to go test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/onednn.sh
+. scripts/onednn.sh
+# shellcheck source=scripts/cuda_headers.sh
+. scripts/cuda_headers.sh
+
+if [[ -z ${TWINVIEW_GPU-} ]]; then
+  standin=$(scripts/cuda_standin.sh)
+  export LD_LIBRARY_PATH=$standin${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  # Small, so that what does not fit can be tried.
+  export TWINVIEW_STANDIN_MEMORY=$((512 << 20))
+fi
+export OMP_WAIT_POLICY=passive
+go vet -tags gpu ./engine/... ./train ./worker
+scripts/worker_gpu.sh
+go test -count=1 -timeout 30m -tags gpu -p 1 "$@" ./engine/cuda ./worker
+# Its other tests are of the CPU, and make test has them.
+go test -count=1 -timeout 30m -tags gpu "$@" -run GPU ./train

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"twinview/engine/cpu"
+)
+
+// device is the flag that says what a worker trains on: "cpu", or "cuda:" and the number of a GPU.
+type device string
+
+const (
+	onCPU     device = "cpu"
+	gpuPrefix        = "cuda:"
+)
+
+func (d *device) String() string { return string(*d) }
+
+// Type is what --help calls the value.
+func (d *device) Type() string { return "device" }
+
+func (d *device) Set(value string) error {
+	if _, ok := device(value).gpu(); !ok && device(value) != onCPU {
+		return fmt.Errorf("%q is no device: say cpu, or cuda:0 for the first GPU", value)
+	}
+	*d = device(value)
+	return nil
+}
+
+// gpu is the number of the GPU, if the device is one.
+func (d device) gpu() (ordinal int, ok bool) {
+	digits, ok := strings.CutPrefix(string(d), gpuPrefix)
+	if !ok {
+		return 0, false
+	}
+	ordinal, err := strconv.Atoi(digits)
+	return ordinal, err == nil && ordinal >= 0 && strconv.Itoa(ordinal) == digits
+}
+
+// check returns an error if this worker can't train on the device.
+func (d device) check() error {
+	if ordinal, ok := d.gpu(); ok {
+		return checkGPU(ordinal)
+	}
+	return nil
+}
+
+// memory is what training holds on the device now, and the most that it has held.
+func (d device) memory() (now, peak int64) {
+	if _, ok := d.gpu(); ok {
+		return memoryOfGPU()
+	}
+	return cpu.Memory()
+}
+
+// description names the engine, for a run's record.
+func (d device) description() string {
+	if ordinal, ok := d.gpu(); ok {
+		return describeGPU(ordinal)
+	}
+	return cpu.Description()
+}

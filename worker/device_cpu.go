@@ -1,0 +1,28 @@
+//go:build !gpu
+
+package main
+
+import (
+	"errors"
+
+	"gorgonia.org/gorgonia"
+
+	"twinview/engine"
+	"twinview/experiment"
+)
+
+var errNoGPU = errors.New(`this worker was built without the engine for GPUs: take the one that "make worker-gpu" builds ` +
+	"(docs/gpu.md), or train with --device cpu")
+
+func checkGPU(int) error { return errNoGPU }
+
+func describeGPU(int) string { return errNoGPU.Error() }
+
+func memoryOfGPU() (now, peak int64) { return 0, 0 }
+
+// gpuCompiler is never asked for where checkGPU refuses the device.
+func gpuCompiler(int, experiment.Compute) engine.Compiler {
+	return func(*gorgonia.ExprGraph, gorgonia.Nodes, engine.Kernels) (engine.Machine, error) {
+		return nil, errNoGPU
+	}
+}

@@ -1,0 +1,32 @@
+//go:build gpu
+
+package main
+
+import (
+	"fmt"
+
+	"twinview/engine"
+	"twinview/engine/cuda"
+	"twinview/experiment"
+)
+
+func memoryOfGPU() (now, peak int64) { return cuda.Memory() }
+
+func checkGPU(ordinal int) error { return cuda.Check(ordinal) }
+
+func describeGPU(ordinal int) string {
+	description, err := cuda.Description(ordinal)
+	if err != nil {
+		return fmt.Sprintf("CUDA on a device that doesn't answer: %v", err)
+	}
+	return description
+}
+
+// gpuCompiler makes the engine that a spec asks for. What the spec says of threads, Winograd's algorithm and kernels is for CPUs.
+func gpuCompiler(ordinal int, c experiment.Compute) engine.Compiler {
+	precision := cuda.Float32
+	if c.Precision == experiment.BFloat16 || c.Precision == experiment.Auto { // which every GPU has that the engine runs on
+		precision = cuda.BFloat16
+	}
+	return cuda.Compiler(cuda.Options{Device: ordinal, Precision: precision})
+}
