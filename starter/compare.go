@@ -15,7 +15,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"twinview/experiment"
-	"twinview/layout"
 	"twinview/report"
 	"twinview/storage"
 )
@@ -167,17 +166,7 @@ func (t *connection) forgotten(ctx context.Context, name string) (report.Compare
 	if err != nil {
 		return c, notFoundError{fmt.Errorf("no experiment is called %q in Temporal, and the object store can't be asked: %w", name, err)}
 	}
-	spec, err := read(ctx, store, layout.Key(name, "spec.yaml"))
-	if err == nil {
-		c.Spec, err = experiment.Parse(spec)
-	}
-	var metrics []byte
-	if err == nil {
-		metrics, err = read(ctx, store, layout.Key(name, fileMetrics))
-	}
-	if err == nil {
-		c.Result, err = report.ReadMetrics(metrics)
-	}
+	p, err := readPublished(ctx, inStore(store, name))
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
 		return c, notFoundError{fmt.Errorf("no experiment is called %q: neither Temporal at %s knows one, nor has the object store what a "+
@@ -185,19 +174,8 @@ func (t *connection) forgotten(ctx context.Context, name string) (report.Compare
 	case err != nil:
 		return c, fmt.Errorf("read what the object store has of %q: %w", name, err)
 	}
+	c.Spec, c.Result = p.spec, p.result
 	return c, nil
-}
-
-// read fetches a small file, verified.
-func read(ctx context.Context, s *storage.Store, key string) ([]byte, error) {
-	a, err := s.Stat(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	if err := layout.CheckSize(a); err != nil {
-		return nil, err
-	}
-	return s.Get(ctx, a)
 }
 
 // writeComparison writes the page and the plots into a folder and returns their paths, the page first.

@@ -19,6 +19,7 @@ import (
 
 // An experiment that has finished, one that runs, one that has failed and one that Temporal has forgotten, side by side.
 func TestCompareExperiments(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	at := startExperiments(t)
 	s := startStore(t)
 	spec := writeSpec(t, goodSpec)

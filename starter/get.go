@@ -19,8 +19,11 @@ import (
 	"twinview/storage"
 )
 
-// fileMetrics is the last file that an experiment writes for people.
-const fileMetrics = "metrics.json"
+const (
+	// fileSpec is the first file that an experiment writes, fileMetrics the last one for people.
+	fileSpec    = "spec.yaml"
+	fileMetrics = "metrics.json"
+)
 
 func newGetCommand() *cobra.Command {
 	var (

@@ -25,7 +25,7 @@ var kinds = []kind{
 	{"metrics", "metrics.json: every figure, for programs", func(name string) bool { return name == fileMetrics }},
 	{"plots", "the report's figures, as SVG and PNG", func(name string) bool { return strings.HasPrefix(name, "plots/") }},
 	{"tensorboard", "the curves as event files, for TensorBoard", func(name string) bool { return strings.HasPrefix(name, "tensorboard/") }},
-	{"spec", "spec.yaml: every hyperparameter", func(name string) bool { return name == "spec.yaml" }},
+	{"spec", "spec.yaml: every hyperparameter", func(name string) bool { return name == fileSpec }},
 	{"checkpoints", "training states of whole epochs, with all that training goes on from", isCheckpoint},
 }
 

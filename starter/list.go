@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
+
+	"twinview/experiment"
 )
 
 // listPage is how many experiments Temporal is asked for at a time.
@@ -121,7 +123,7 @@ func writeList(w io.Writer, experiments []overview, narrowed bool, now time.Time
 		}
 		accuracy, loss := "–", "–"
 		if o.BestAccuracy != nil {
-			accuracy = percent(*o.BestAccuracy)
+			accuracy = experiment.Percent(*o.BestAccuracy)
 		}
 		if o.Loss != nil {
 			loss = fmt.Sprintf("%.4f", *o.Loss)

@@ -240,8 +240,8 @@ func (v *liveView) curves() []string {
 	number := func(x float64) string { return fmt.Sprintf("%.4f", x) }
 	var lines []string
 	lines = append(lines, v.curve("loss", loss, number)...)
-	lines = append(lines, v.curve("kNN", knn, percent)...)
-	lines = append(lines, v.curve("fine-tuned", accuracy, percent)...)
+	lines = append(lines, v.curve("kNN", knn, experiment.Percent)...)
+	lines = append(lines, v.curve("fine-tuned", accuracy, experiment.Percent)...)
 	if len(lines) > 0 {
 		lines = append([]string{""}, lines...)
 	}

@@ -111,7 +111,7 @@ func plannedEpochs(stage string, p experiment.Progress) int {
 func (n *narrator) end(p experiment.Progress, now time.Time) event {
 	e := event{kind: eventEnd, stage: stages[n.stage], text: "done"}
 	if took := now.Sub(n.since); !n.since.IsZero() && took > 0 {
-		e.text += " in " + seconds(took.Seconds())
+		e.text += " in " + experiment.Seconds(took.Seconds())
 		e.detail = doneDetail{took.Seconds()}
 	}
 	if outcome := outcomeOf(stages[n.stage], p); outcome != "" {
@@ -164,22 +164,22 @@ func pretrainEvent(e experiment.PretrainEpoch, planned int) event {
 	told := event{kind: eventEpoch, stage: experiment.StagePretrain, detail: e}
 	knn := "–"
 	if e.KNN != nil {
-		knn = percent(*e.KNN)
+		knn = experiment.Percent(*e.KNN)
 	}
 	if e.Epoch == 0 {
 		told.text = "no training  kNN " + knn
 		return told
 	}
 	told.text = fmt.Sprintf("%s  loss %.4f  kNN %s  %.0f views/s  %s",
-		epochOf(e.Epoch, planned), e.Loss, knn, e.ViewsPerSecond, seconds(e.Seconds))
+		epochOf(e.Epoch, planned), e.Loss, knn, e.ViewsPerSecond, experiment.Seconds(e.Seconds))
 	return told
 }
 
 func classifierEvent(stage string, e experiment.ClassifierEpoch, planned int) event {
 	return event{kind: eventEpoch, stage: stage, detail: e, text: fmt.Sprintf(
 		"%s  loss %.4f  accuracy %s  validation loss %.4f  accuracy %s  %s",
-		epochOf(e.Epoch, planned), e.TrainLoss, percent(e.TrainAccuracy),
-		e.ValidationLoss, percent(e.ValidationAccuracy), seconds(e.Seconds))}
+		epochOf(e.Epoch, planned), e.TrainLoss, experiment.Percent(e.TrainAccuracy),
+		e.ValidationLoss, experiment.Percent(e.ValidationAccuracy), experiment.Seconds(e.Seconds))}
 }
 
 // armEvents are one for each epoch of each arm, in the order in which they were trained.
@@ -190,8 +190,8 @@ func armEvents(p experiment.Progress) []event {
 			events = append(events, event{
 				kind: eventEpoch, stage: experiment.StageAblation, detail: armEpoch{arm.Arm, arm.Labels, e},
 				text: fmt.Sprintf("%s, %d labels  %s  loss %.4f  validation accuracy %s  %s",
-					arm.Start, arm.Labels, epochOf(e.Epoch, p.AblationEpochs), e.TrainLoss, percent(e.ValidationAccuracy),
-					seconds(e.Seconds)),
+					arm.Start, arm.Labels, epochOf(e.Epoch, p.AblationEpochs), e.TrainLoss, experiment.Percent(e.ValidationAccuracy),
+					experiment.Seconds(e.Seconds)),
 			})
 		}
 	}
@@ -213,7 +213,7 @@ func outcomeOf(stage string, p experiment.Progress) string {
 	case stage == experiment.StageFinetune && p.Result != nil:
 		return selectionLine(p.Result.Finetune.Best)
 	case stage == experiment.StageTest && p.Result != nil && len(p.Result.Data.Classes) > 0:
-		return "kNN accuracy " + percent(p.Result.Test.KNNAccuracy)
+		return "kNN accuracy " + experiment.Percent(p.Result.Test.KNNAccuracy)
 	}
 	return ""
 }
@@ -222,7 +222,7 @@ func selectionLine(s experiment.Selection) string {
 	if s.Criterion == experiment.CriterionLast {
 		return fmt.Sprintf("epoch %d, %s", s.Epoch, s.Criterion)
 	}
-	return fmt.Sprintf("epoch %d, %s %s", s.Epoch, s.Criterion, percent(s.Value))
+	return fmt.Sprintf("epoch %d, %s %s", s.Epoch, s.Criterion, experiment.Percent(s.Value))
 }
 
 // heartbeatEvent is where a running epoch is.
@@ -237,15 +237,4 @@ func heartbeatEvent(h experiment.Heartbeat) event {
 func epochOf(epoch, planned int) string {
 	digits := len(fmt.Sprint(planned))
 	return fmt.Sprintf("epoch %*d/%d", digits, epoch, planned)
-}
-
-// percent prints a fraction.
-func percent(fraction float64) string { return fmt.Sprintf("%.2f %%", 100*fraction) }
-
-// seconds prints a duration as people say it.
-func seconds(s float64) string {
-	if s < 60 {
-		return fmt.Sprintf("%.1f s", s)
-	}
-	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
 }

@@ -20,25 +20,29 @@ import (
 // published is what a finished experiment has left for use: in the object store, or in a folder that get has filled.
 type published struct {
 	spec experiment.Spec
-	// prepared is the data that it was trained on. Its classes are empty where the images had no labels.
-	prepared experiment.PreparedData
+	// result is as far as metrics.json tells. The classes of its data are empty where the images had no labels.
+	result experiment.Result
 	// read returns a file's content, verified where there is something to verify it by.
 	read func(ctx context.Context, name string) ([]byte, error)
 }
 
 // openPublished finds an experiment by its name in the store, or where a folder is named, there.
 func openPublished(ctx context.Context, name, folder string) (*published, error) {
-	p := &published{read: inFolder(folder)}
-	if folder == "" {
-		if err := checkName(name); err != nil {
-			return nil, err
-		}
-		store, err := openStore(ctx)
-		if err != nil {
-			return nil, err
-		}
-		p.read = inStore(store, name)
+	if folder != "" {
+		return readPublished(ctx, inFolder(folder))
 	}
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	store, err := openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return readPublished(ctx, inStore(store, name))
+}
+
+func readPublished(ctx context.Context, read func(ctx context.Context, name string) ([]byte, error)) (*published, error) {
+	p := &published{read: read}
 	metrics, err := p.read(ctx, fileMetrics)
 	if isMissing(err) {
 		return nil, notFoundError{fmt.Errorf("there is no %s, the last file of an experiment: is it finished? `starter list` tells: %w",
@@ -47,17 +51,15 @@ func openPublished(ctx context.Context, name, folder string) (*published, error)
 	if err != nil {
 		return nil, err
 	}
-	result, err := report.ReadMetrics(metrics)
-	if err != nil {
+	if p.result, err = report.ReadMetrics(metrics); err != nil {
 		return nil, err
 	}
-	p.prepared = result.Data
-	spec, err := p.read(ctx, "spec.yaml")
+	spec, err := p.read(ctx, fileSpec)
 	if err != nil {
 		return nil, err
 	}
 	if p.spec, err = experiment.Parse(spec); err != nil {
-		return nil, fmt.Errorf("spec.yaml: %w", err)
+		return nil, fmt.Errorf("%s: %w", fileSpec, err)
 	}
 	return p, nil
 }
@@ -79,6 +81,11 @@ func inStore(store *storage.Store, name string) func(context.Context, string) ([
 		a, err := store.Stat(ctx, layout.Key(name, file))
 		if err != nil {
 			return nil, err
+		}
+		if file == fileMetrics || file == fileSpec {
+			if err := layout.CheckSize(a); err != nil {
+				return nil, err
+			}
 		}
 		kept, err := keep(ctx, store, a)
 		if err != nil {
@@ -139,7 +146,7 @@ func (p *published) pictures(paths []string) (dataset.Images, error) {
 
 // class names a label; without labels there is nothing to name.
 func (p *published) class(label int) string {
-	switch classes := p.prepared.Classes; {
+	switch classes := p.result.Data.Classes; {
 	case len(classes) == 0:
 		return ""
 	case label < len(classes):

@@ -24,11 +24,11 @@ func (p *published) trainingImages(ctx context.Context) (dataset.Images, error) 
 
 // data is the experiment's data set. It is fetched once, verified, and kept in the cache; where code drew it, it is drawn anew.
 func (p *published) data(ctx context.Context) (*dataset.Data, error) {
-	if p.prepared.Name == experiment.Synthetic {
+	if p.result.Data.Name == experiment.Synthetic {
 		drawn := dataset.Synthetic(&p.spec)
-		if sum := drawn.Digest(); sum != p.prepared.SHA256 {
+		if sum := drawn.Digest(); sum != p.result.Data.SHA256 {
 			return nil, fmt.Errorf("%w: synthetic images are drawn with digest %.12s here, but the experiment had %.12s: "+
-				"use its version, on its processor architecture", storage.ErrCorrupt, sum, p.prepared.SHA256)
+				"use its version, on its processor architecture", storage.ErrCorrupt, sum, p.result.Data.SHA256)
 		}
 		return drawn, nil
 	}
@@ -50,7 +50,7 @@ func (p *published) data(ctx context.Context) (*dataset.Data, error) {
 // archive is the object that has the images. Of experiments of older versions metrics.json names only its digest, which is enough
 // to find an official archive.
 func (p *published) archive(ctx context.Context, store *storage.Store) (experiment.Artifact, error) {
-	d := p.prepared
+	d := p.result.Data
 	if d.Archive.Key != "" {
 		return d.Archive, nil
 	}

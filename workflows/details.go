@@ -53,7 +53,7 @@ func (p *progress) position() string {
 		b = append(b, " · **paused**"...)
 	}
 	if best := p.BestAccuracy(); best != nil {
-		b = fmt.Appendf(b, " · best validation accuracy **%s**", percent(*best))
+		b = fmt.Appendf(b, " · best validation accuracy **%s**", experiment.Percent(*best))
 	}
 	if p.Stage != experiment.StageDone {
 		b = fmt.Appendf(b, "\n\nEvery step: `starter watch %s`", p.Experiment)
@@ -87,11 +87,11 @@ func (p *progress) measured() string {
 	}
 	if p.Linear != nil {
 		best := p.Linear.Best
-		b = fmt.Appendf(b, "\nLinear evaluation: epoch %d, %s %s\n", best.Epoch, best.Criterion, percent(best.Value))
+		b = fmt.Appendf(b, "\nLinear evaluation: epoch %d, %s %s\n", best.Epoch, best.Criterion, experiment.Percent(best.Value))
 	}
 	if n := len(p.LinearAugmented); n > 0 {
 		b = fmt.Appendf(b, "\nLinear evaluation with augmentation: %d of %d epochs, validation accuracy %s\n",
-			n, p.LinearAugmentedEpochs, percent(p.LinearAugmented[n-1].ValidationAccuracy))
+			n, p.LinearAugmentedEpochs, experiment.Percent(p.LinearAugmented[n-1].ValidationAccuracy))
 	}
 	return string(b)
 }
@@ -102,14 +102,14 @@ func testDetails(r *experiment.Result) string {
 		return "" // of images without labels nothing is tested
 	}
 	var b []byte
-	b = fmt.Appendf(b, "\n### Test split\n\n| protocol | accuracy |\n| --- | ---: |\n| kNN | %s |\n", percent(r.Test.KNNAccuracy))
+	b = fmt.Appendf(b, "\n### Test split\n\n| protocol | accuracy |\n| --- | ---: |\n| kNN | %s |\n", experiment.Percent(r.Test.KNNAccuracy))
 	score := func(protocol string, c *experiment.Classification) {
 		if c == nil {
 			return
 		}
 		i := slices.IndexFunc(c.Epochs, func(e experiment.ClassifierEpoch) bool { return e.Epoch == c.Best.Epoch })
 		if i >= 0 && c.Epochs[i].TestAccuracy != nil {
-			b = fmt.Appendf(b, "| %s | %s |\n", protocol, percent(*c.Epochs[i].TestAccuracy))
+			b = fmt.Appendf(b, "| %s | %s |\n", protocol, experiment.Percent(*c.Epochs[i].TestAccuracy))
 		}
 	}
 	score("linear evaluation", &r.Linear)
@@ -155,7 +155,7 @@ func reason(s experiment.Selection) string {
 	if s.Criterion == experiment.CriterionLast {
 		return s.Criterion
 	}
-	return s.Criterion + " " + percent(s.Value)
+	return s.Criterion + " " + experiment.Percent(s.Value)
 }
 
 // pretrainDetails is a Markdown table of the newest epochs.
@@ -164,7 +164,7 @@ func pretrainDetails(epochs []experiment.PretrainEpoch, planned int) string {
 	b = fmt.Appendf(b, "### Pretraining: %d of %d epochs\n\n", len(epochs), planned)
 	b = append(b, "| epoch | loss | kNN | views/s | time |\n| ---: | ---: | ---: | ---: | ---: |\n"...)
 	for _, e := range epochs[max(0, len(epochs)-recentEpochs):] {
-		b = fmt.Appendf(b, "| %d | %.4f | %s | %.0f | %s |\n", e.Epoch, e.Loss, fraction(e.KNN), e.ViewsPerSecond, seconds(e.Seconds))
+		b = fmt.Appendf(b, "| %d | %.4f | %s | %.0f | %s |\n", e.Epoch, e.Loss, fraction(e.KNN), e.ViewsPerSecond, experiment.Seconds(e.Seconds))
 	}
 	return string(b)
 }
@@ -176,7 +176,7 @@ func finetuneDetails(epochs []experiment.ClassifierEpoch, planned int) string {
 	b = append(b, "| epoch | training loss | validation loss | validation accuracy | time |\n| ---: | ---: | ---: | ---: | ---: |\n"...)
 	for _, e := range epochs[max(0, len(epochs)-recentEpochs):] {
 		b = fmt.Appendf(b, "| %d | %.4f | %.4f | %s | %s |\n",
-			e.Epoch, e.TrainLoss, e.ValidationLoss, percent(e.ValidationAccuracy), seconds(e.Seconds))
+			e.Epoch, e.TrainLoss, e.ValidationLoss, experiment.Percent(e.ValidationAccuracy), experiment.Seconds(e.Seconds))
 	}
 	return string(b)
 }
@@ -188,7 +188,7 @@ func ablationDetails(arms []experiment.AblationArm, planned int) string {
 	for _, a := range arms {
 		best := "–"
 		if s, err := experiment.SelectClassifier(a.Epochs); err == nil {
-			best = percent(s.Value)
+			best = experiment.Percent(s.Value)
 		}
 		b = fmt.Appendf(b, "| %d | %s | %d of %d | %s |\n", a.Labels, a.Start, len(a.Epochs), planned, best)
 	}
@@ -200,14 +200,5 @@ func fraction(v *float64) string {
 	if v == nil {
 		return "–"
 	}
-	return percent(*v)
-}
-
-func percent(v float64) string { return fmt.Sprintf("%.2f %%", 100*v) }
-
-func seconds(s float64) string {
-	if s < 60 {
-		return fmt.Sprintf("%.1f s", s)
-	}
-	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
+	return experiment.Percent(*v)
 }
