@@ -55,7 +55,8 @@ func (p *published) archive(ctx context.Context, store *storage.Store) (experime
 		return d.Archive, nil
 	}
 	if d.Name == experiment.ImageFolder {
-		return d.Archive, notFoundError{errors.New("metrics.json does not say which object has them: the experiment is of an older version")}
+		return d.Archive, notFoundError{errors.New("metrics.json does not say which object has them: " +
+			"the experiment is of an older version; without --picture its neighbours are listed all the same")}
 	}
 	found, err := store.Stat(ctx, layout.ArchiveKey(d.Name, d.SHA256, path.Base(dataset.ChainOf(d.Name).Official)))
 	if err == nil && found.SHA256 != d.SHA256 {

@@ -102,7 +102,8 @@ func testDetails(r *experiment.Result) string {
 		return "" // of images without labels nothing is tested
 	}
 	var b []byte
-	b = fmt.Appendf(b, "\n### Test split\n\n| protocol | accuracy |\n| --- | ---: |\n| kNN | %s |\n", experiment.Percent(r.Test.KNNAccuracy))
+	b = fmt.Appendf(b, "\n### Test split\n\n| protocol | accuracy |\n| --- | ---: |\n| kNN | %s |\n",
+		experiment.Percent(r.Test.KNNAccuracy))
 	score := func(protocol string, c *experiment.Classification) {
 		if c == nil {
 			return
@@ -164,7 +165,8 @@ func pretrainDetails(epochs []experiment.PretrainEpoch, planned int) string {
 	b = fmt.Appendf(b, "### Pretraining: %d of %d epochs\n\n", len(epochs), planned)
 	b = append(b, "| epoch | loss | kNN | views/s | time |\n| ---: | ---: | ---: | ---: | ---: |\n"...)
 	for _, e := range epochs[max(0, len(epochs)-recentEpochs):] {
-		b = fmt.Appendf(b, "| %d | %.4f | %s | %.0f | %s |\n", e.Epoch, e.Loss, fraction(e.KNN), e.ViewsPerSecond, experiment.Seconds(e.Seconds))
+		b = fmt.Appendf(b, "| %d | %.4f | %s | %.0f | %s |\n",
+			e.Epoch, e.Loss, fraction(e.KNN), e.ViewsPerSecond, experiment.Seconds(e.Seconds))
 	}
 	return string(b)
 }
