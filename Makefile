@@ -1,6 +1,6 @@
 # Twinview. Each target is a short script in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build worker-gpu demo test test-cuda test-torch chaos fuzz up down result trials clean lint fmt bench bench-peer bench-durability cuda-kernels
+.PHONY: help build worker-gpu demo test test-cuda test-torch chaos compose-test fuzz up down result trials clean lint fmt bench bench-peer bench-durability cuda-kernels
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ chaos: ## do harm to experiments, ROUNDS=100 SEED=1 STORE=minio, or one ROUND=17
 
 fuzz: ## throw hostile input at everything that reads files, FUZZTIME=60s for each
 	@scripts/fuzz.sh
+
+compose-test: ## run docker-compose.yml for real, in a container engine of its own (root, Debian)
+	@scripts/compose_test.sh
 
 up: ## start Temporal, MinIO and a worker for daily work
 	@scripts/up.sh

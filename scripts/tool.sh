@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a tool at its pinned version: tool.sh temporal|minio|versitygw|staticcheck|workflowcheck|depguard
+# Prints the path of a tool at its pinned version: tool.sh temporal|minio|versitygw|staticcheck|workflowcheck|depguard,
+# and temporal-server|temporal-sql-tool|temporal-ui, which scripts/compose_test.sh makes images of.
 #
 # The servers are taken from PATH or bin/ where they are there. Everything else is built once from source, kept by
 # version in ${TWINVIEW_TOOLS:-~/.cache/twinview/tools} and linked into bin/, so a new version here is a new build.
@@ -28,8 +29,18 @@ workflowcheck)
 depguard)
   package=github.com/OpenPeeDeeP/depguard/v2/cmd/depguard version=v2.3.0
   ;;
+temporal-server)
+  package=go.temporal.io/server/cmd/server version=v1.31.0 minutes=5
+  ;;
+temporal-sql-tool)
+  package=go.temporal.io/server/cmd/tools/sql version=v1.31.0
+  ;;
+temporal-ui)
+  package=github.com/temporalio/ui-server/v2/cmd/server version=v2.49.1 minutes=2
+  ;;
 *)
-  echo "tool.sh: no tool is called \"$name\"; there are temporal, minio, versitygw, staticcheck, workflowcheck and depguard" >&2
+  echo "tool.sh: no tool is called \"$name\"; there are temporal, temporal-server, temporal-sql-tool, temporal-ui, minio, versitygw," \
+    "staticcheck, workflowcheck and depguard" >&2
   exit 2
   ;;
 esac
@@ -60,7 +71,7 @@ if [[ ! -x $kept/$name ]]; then
   # From another folder, so that our go.mod has no say; moved at the end, so that what is kept is whole.
   (cd "$building" && GOFLAGS=-mod=mod CGO_ENABLED=0 GOBIN="$building" go install "$package@$version" >&2)
   mkdir -p "$kept"
-  mv -f "$building/$name" "$kept/$name"
+  mv -f "$building/${package##*/}" "$kept/$name"
 fi
 mkdir -p bin
 ln -sf "$kept/$name" "bin/$name"
