@@ -31,7 +31,7 @@ install_engine() {
 # rules there is no way out of containers but --network host, which builds have; ports are published by docker-proxy.
 start_engine() {
   say "starting a container engine"
-  export DOCKER_HOST=unix://$dir/docker.sock DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0
+  export DOCKER_HOST=unix://$dir/docker.sock
   start_process "$dir" dockerd dockerd --bridge none --ip-forward=false --iptables=false --ip6tables=false \
     --data-root "$images" --exec-root "$dir/run" --pidfile "$dir/docker.pid" --host "$DOCKER_HOST"
   wait_healthy "$dir" dockerd 60 engine_answers
@@ -58,7 +58,25 @@ end() {
   exit "$status"
 }
 
-build() { docker build --quiet --network host ${proxies[@]+"${proxies[@]}"} "$@" >/dev/null; }
+# Clients before version 23 have BuildKit in them, later ones where buildx is installed. The old builder does it too, and slower.
+choose_builder() {
+  local client
+  for client in docker /usr/bin/docker; do
+    command -v "$client" >/dev/null || continue
+    if "$client" buildx version >/dev/null 2>&1 || (($("$client" version --format '{{.Client.Version}}' | cut -d. -f1) < 23)); then
+      builder=(env DOCKER_BUILDKIT=1 "$client")
+      return
+    fi
+  done
+  builder=(env DOCKER_BUILDKIT=0 docker)
+}
+
+build() {
+  "${builder[@]}" build --network host ${proxies[@]+"${proxies[@]}"} "$@" >"$dir/build.log" 2>&1 || {
+    tail -30 "$dir/build.log" >&2
+    return 1
+  }
+}
 
 # The image of a service in docker-compose.yml, or the one that the Dockerfile's stage starts from.
 image_of() {
@@ -108,7 +126,7 @@ sources_of() { # TOOL
 # The programs that a service's stand-in copies, at the versions of docker-compose.yml.
 gather() { # SERVICE FOLDER
   local programs=()
-  cp deploy/standin/* "$2/"
+  cp "deploy/standin/$1".* "$2/"
   case $1 in
   temporal) programs=(temporal-server) ;;
   temporal-schema)
@@ -126,10 +144,13 @@ gather() { # SERVICE FOLDER
 }
 
 make_server() { # SERVICE IMAGE
+  if [[ $1 != postgres ]] && ! docker image inspect standin-server >/dev/null 2>&1; then
+    build --tag standin-server - <deploy/standin/server.Dockerfile
+  fi
   say "making $2"
   mkdir "$dir/context"
   gather "$1" "$dir/context"
-  build --target "$1" --tag "$2" "$dir/context"
+  build --file "$dir/context/$1.Dockerfile" --tag "$2" "$dir/context"
   rm -rf "$dir/context"
 }
 
@@ -234,6 +255,7 @@ for name in http_proxy https_proxy no_proxy; do [[ -z ${!name:-} ]] || proxies+=
 write_env
 scripts/build.sh
 start_engine
+choose_builder
 make_images
 
 say "starting the stack"

@@ -1,0 +1,3 @@
+FROM standin-server
+COPY minio /usr/local/bin/
+ENTRYPOINT ["minio"]
