@@ -39,7 +39,9 @@ start_engine() {
 
 engine_answers() { docker version >/dev/null 2>&1; }
 
-compose() { docker-compose --project-name twinview-test --env-file "$dir/env" "$@"; }
+compose() {
+  docker-compose --project-name twinview-test --env-file "$dir/env" --file docker-compose.yml --file deploy/standin/isolated.yml "$@"
+}
 
 end() {
   local status=$?
