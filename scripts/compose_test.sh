@@ -40,7 +40,8 @@ start_engine() {
 engine_answers() { docker version >/dev/null 2>&1; }
 
 compose() {
-  docker-compose --project-name twinview-test --env-file "$dir/env" --file docker-compose.yml --file deploy/standin/isolated.yml "$@"
+  docker-compose --project-name twinview-test --env-file "$dir/env" \
+    --file docker-compose.yml --file deploy/standin/isolated.yml "$@"
 }
 
 end() {
@@ -65,7 +66,8 @@ choose_builder() {
   local client
   for client in docker /usr/bin/docker; do
     command -v "$client" >/dev/null || continue
-    if "$client" buildx version >/dev/null 2>&1 || (($("$client" version --format '{{.Client.Version}}' | cut -d. -f1) < 23)); then
+    if "$client" buildx version >/dev/null 2>&1 ||
+      (($("$client" version --format '{{.Client.Version}}' | cut -d. -f1) < 23)); then
       builder=(env DOCKER_BUILDKIT=1 "$client")
       return
     fi
@@ -97,7 +99,8 @@ make_debian() { # IMAGE
   local mirror
   if docker image inspect "$1" >/dev/null 2>&1; then return; fi
   say "making $1"
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' 2>/dev/null | sort --unique | grep --max-count 1 'debian/*$' || true)
+  # shellcheck disable=SC2016 # which apt-get fills in
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' 2>/dev/null | head -1 || true)
   debootstrap --variant=minbase bookworm "$dir/debian" ${mirror:+"$mirror"} >"$dir/debootstrap.log" || {
     tail -5 "$dir/debootstrap.log" >&2
     return 1
