@@ -12,8 +12,9 @@ import (
 type device string
 
 const (
-	onCPU     device = "cpu"
-	gpuPrefix        = "cuda:"
+	onCPU device = "cpu"
+	// gpuPrefix stands before the number of a GPU.
+	gpuPrefix string = "cuda:"
 )
 
 func (d *device) String() string { return string(*d) }
