@@ -33,12 +33,44 @@ __device__ __forceinline__ void load_pack(const T *from, float (&to)[W]) {
   for (int i = 0; i < W; i++) to[i] = load(pack.element[i]);
 }
 
-template <int W, typename T>
-__device__ __forceinline__ void store_pack(T *to, const float (&from)[W]) {
-  Pack<T, W> pack;
+// Said with an intrinsic: an assignment of a pack is often compiled to one of each element.
+template <int N>
+__device__ __forceinline__ void store_words(void *to, const unsigned (&words)[N]) {
+  static_assert(N == 1 || N == 2 || N == 4, "4, 8 or 16 bytes");
+  if constexpr (N == 4) {
+    __stwb(static_cast<uint4 *>(to), make_uint4(words[0], words[1], words[2], words[3]));
+  } else if constexpr (N == 2) {
+    __stwb(static_cast<uint2 *>(to), make_uint2(words[0], words[1]));
+  } else {
+    __stwb(static_cast<unsigned *>(to), words[0]);
+  }
+}
+
+template <int W>
+__device__ __forceinline__ void store_pack(float *to, const float (&from)[W]) {
+  if constexpr (W == 1) {
+    *to = from[0];
+  } else {
+    unsigned words[W];
 #pragma unroll
-  for (int i = 0; i < W; i++) store(&pack.element[i], from[i]);
-  *reinterpret_cast<Pack<T, W> *>(to) = pack;
+    for (int i = 0; i < W; i++) words[i] = __float_as_uint(from[i]);
+    store_words(to, words);
+  }
+}
+
+template <int W>
+__device__ __forceinline__ void store_pack(__nv_bfloat16 *to, const float (&from)[W]) {
+  if constexpr (W == 1) {
+    store(to, from[0]);
+  } else {
+    unsigned words[W / 2];
+#pragma unroll
+    for (int i = 0; i < W / 2; i++) {
+      const __nv_bfloat162 pair = __floats2bfloat162_rn(from[2 * i], from[2 * i + 1]);
+      memcpy(&words[i], &pair, sizeof pair);
+    }
+    store_words(to, words);
+  }
 }
 
 // aligned tells whether memory can be accessed 16 bytes at a time. NULL can.

@@ -1,7 +1,7 @@
 // CUDA's built-ins for a C++ compiler. A kernel runs with its real semantics: blocks one after another, the threads of a
 // block as fibers that hand over to each other at barriers and shuffles. Two threads that use shared memory without a
-// barrier between them see what the order of the threads makes of it, and that can be turned round (host_order): results
-// that differ then are a race.
+// barrier between them see what the order makes of it in which threads begin and go on. That can be turned round
+// (host_order): results that differ then are a race.
 //
 // A thread that never waits is a plain call, so a kernel without barriers runs as a loop over its threads.
 #ifndef TWINVIEW_CUDA_HOST_H
@@ -195,7 +195,7 @@ inline void leave(Fiber &self) {
     if (next == n) next = new_fiber();
   } else {
     for (size_t i = 1; i <= n && next == n; i++) {
-      const size_t at = (m.current + i) % n;
+      const size_t at = (m.current + (reversed ? n - i : i)) % n;
       const Fiber &f = *m.fibers[at];
       if (!f.idle && f.awaited->generation != f.generation) next = at;
     }
@@ -417,12 +417,13 @@ T atomicCAS(T *at, T compare, T value) {
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 
-struct float2 { float x, y; };
-struct __align__(16) float4 { float x, y, z, w; };
-struct uint2 { unsigned x, y; };
-struct __align__(16) uint4 { unsigned x, y, z, w; };
-struct int2 { int x, y; };
-struct __align__(16) int4 { int x, y, z, w; };
+// Kernels read and write arrays of other types by these.
+struct __align__(8) __attribute__((may_alias)) float2 { float x, y; };
+struct __align__(16) __attribute__((may_alias)) float4 { float x, y, z, w; };
+struct __align__(8) __attribute__((may_alias)) uint2 { unsigned x, y; };
+struct __align__(16) __attribute__((may_alias)) uint4 { unsigned x, y, z, w; };
+struct __align__(8) __attribute__((may_alias)) int2 { int x, y; };
+struct __align__(16) __attribute__((may_alias)) int4 { int x, y, z, w; };
 inline float2 make_float2(float x, float y) { return {x, y}; }
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 inline uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
@@ -458,6 +459,10 @@ using std::min;
 template <typename T>
 T __ldg(const T *at) {
   return *at;
+}
+template <typename T>
+void __stwb(T *at, T value) {
+  *at = value;
 }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 inline float __expf(float x) { return std::exp(x); }
