@@ -206,6 +206,7 @@ __device__ void blur_along(const float *from, float *to, const float *weights, i
   }
 }
 
+// blur waits for the whole image before it reads it.
 __device__ void blur(const View &v, const Shared &s, int kernel, int size) {
   for (int k = threadIdx.x; k < kernel; k += kThreads) {
     const double x = __ddiv_rn(double(k - kernel / 2), v.sigma);
@@ -241,10 +242,7 @@ __device__ void augment(const View *views, const uint8_t *images, int height, in
       const float y = luma(p);
       return Pixel{y, y, y};
     });
-  if (v.blur) {
-    __syncthreads();
-    blur(v, s, kernel, size);
-  }
+  if (v.blur) blur(v, s, kernel, size);
   if (v.solarize)
     image.each([=](Pixel p) {
       return Pixel{solarize(p.red, threshold), solarize(p.green, threshold), solarize(p.blue, threshold)};

@@ -1,7 +1,7 @@
 // CUDA's built-ins for a C++ compiler. A kernel runs with its real semantics: blocks one after another, the threads of a
 // block as fibers that hand over to each other at barriers and shuffles. Two threads that use shared memory without a
-// barrier between them see what the order makes of it in which threads begin and go on. That can be turned round
-// (host_order): results that differ then are a race.
+// barrier between them see what the order makes of it in which threads run. There are two such orders (host_order): results
+// that differ between them are a race.
 //
 // A thread that never waits is a plain call, so a kernel without barriers runs as a loop over its threads.
 #ifndef TWINVIEW_CUDA_HOST_H
@@ -97,6 +97,7 @@ struct Machine {
   std::vector<std::unique_ptr<Fiber>> fibers;
   size_t current = 0;
   unsigned threads = 0, begun = 0, exited = 0;
+  uint64_t random = 0;
   Barrier block;
   std::vector<Warp> warps;
   std::vector<uint64_t> shared;  // 8-byte words, and one more to align to 16 bytes
@@ -169,6 +170,13 @@ inline void end(Fiber &f) {
   release_if_complete(m.block, m.threads - m.exited);
 }
 
+// any returns a number below n. It is the same in every run.
+inline size_t any(size_t n) {
+  Machine &m = *machine;
+  m.random = m.random * 6364136223846793005u + 1442695040888963407u;
+  return (m.random >> 33) % n;
+}
+
 inline void run_threads();
 
 inline size_t new_fiber() {
@@ -194,11 +202,17 @@ inline void leave(Fiber &self) {
       if (m.fibers[(m.current + i) % n]->idle) next = (m.current + i) % n;
     if (next == n) next = new_fiber();
   } else {
-    for (size_t i = 1; i <= n && next == n; i++) {
-      const size_t at = (m.current + (reversed ? n - i : i)) % n;
+    const auto ready = [&](size_t at) {
       const Fiber &f = *m.fibers[at];
-      if (!f.idle && f.awaited->generation != f.generation) next = at;
-    }
+      return !f.idle && f.awaited->generation != f.generation;
+    };
+    // In the one order all threads go on in turn; in the other a warp goes as far as it can before another does.
+    const size_t warp = m.current / warpSize * warpSize;
+    for (size_t at = warp; reversed && at < std::min(n, warp + warpSize) && next == n; at++)
+      if (ready(at)) next = at;
+    const size_t from = reversed ? any(n) : m.current;
+    for (size_t i = 1; i <= n && next == n; i++)
+      if (ready((from + i) % n)) next = (from + i) % n;
     if (next == n) {
       if (m.exited < m.threads) fail("the block waits for ever: not all of its threads come to the same barrier");
       return switch_fiber(self, m.main);
@@ -252,6 +266,7 @@ inline void launch(const Kernel &kernel, dim3 grid, dim3 block, size_t shared) {
   const std::lock_guard<std::mutex> lock(launching);
   Machine &m = *machine;
   m.kernel = kernel;
+  m.random = 0;
   gridDim = grid;
   blockDim = block;
   m.threads = block.x * block.y * block.z;
@@ -337,7 +352,8 @@ inline int lane() { return int(this_fiber().linear % warpSize); }
     twinview_host::launch_with(#name, name, arguments, grid, block, shared);                               \
   }
 
-// With 1 the launches that follow take blocks and threads from the last to the first, with 0 from the first to the last.
+// With 0 the launches that follow begin blocks and threads from the first to the last, and those that wait go on in turn. With 1
+// they begin with the last, and one warp after another goes on as far as it can, the next being any.
 extern "C" inline __attribute__((visibility("default"), used)) void host_order(int reversed) {
   twinview_host::reversed = reversed != 0;
 }

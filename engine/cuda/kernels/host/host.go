@@ -95,8 +95,9 @@ func (l *Library) symbol(name string) (unsafe.Pointer, error) {
 	return symbol, nil
 }
 
-// Reverse makes the launches that follow begin with the last block and the last thread, or with the first again. What comes
-// out must be the same: no kernel may depend on an order.
+// Reverse makes the launches that follow begin with the last block and the last thread, and lets one warp after another go as far
+// as it can; or begin with the first again and let threads go on in turn. What comes out must be the same: no kernel may depend
+// on an order.
 func (l *Library) Reverse(reversed bool) error {
 	set, err := l.symbol("host_order")
 	if err != nil {
