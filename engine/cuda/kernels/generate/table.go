@@ -28,11 +28,11 @@ func (g *generator) table(m kernels.Module) (string, error) {
 	}
 	var failures []error
 	text := &strings.Builder{}
-	fmt.Fprintf(text, "%-56s %7s %14s %14s %6s   registers\n", "kernel", "threads", "static shared", "dynamic shared", "stack")
-	fmt.Fprintf(text, "%-56s %7s %14s %14s %6s   %s\n", "", "at most", "bytes", "bytes", "bytes", strings.Join(architectures, "  "))
+	fmt.Fprintf(text, "%-60s %7s %14s %14s %6s   registers\n", "kernel", "threads", "static shared", "dynamic shared", "stack")
+	fmt.Fprintf(text, "%-60s %7s %14s %14s %6s   %s\n", "", "at most", "bytes", "bytes", "bytes", strings.Join(architectures, "  "))
 	names := slices.Sorted(slices.Values(m.Kernels))
 	for _, name := range names {
-		fmt.Fprintf(text, "%-56s %7s %14d %14s %6d   ", name, bound(m, name), made[0][name].shared, dynamic(m, name), made[0][name].stack)
+		fmt.Fprintf(text, "%-60s %7s %14d %14s %6d   ", name, bound(m, name), made[0][name].shared, dynamic(m, name), made[0][name].stack)
 		for i, architecture := range architectures {
 			r := made[i][name]
 			fmt.Fprintf(text, "%5d  ", r.registers)
