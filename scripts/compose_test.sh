@@ -261,7 +261,7 @@ trap 'exit 143' TERM
 proxies=()
 for name in http_proxy https_proxy no_proxy; do [[ -z ${!name:-} ]] || proxies+=(--build-arg "$name=${!name}"); done
 write_env
-scripts/build.sh
+CGO_ENABLED=0 go build -o bin/starter ./starter
 start_engine
 choose_builder
 make_images
