@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"twinview/engine/cuda/kernels"
@@ -138,7 +139,25 @@ func (g *generator) compile(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read what the compiler made of %s.cu: %w", name, err)
 	}
-	return local.ReplaceAllString(string(text), "_00000000${1}00000000"), nil
+	return withoutProcess(local.ReplaceAllString(string(text), "_00000000${1}00000000")), nil
+}
+
+// Names of types in an anonymous namespace end with the number of the compiler's process, where digits of what follows may come
+// next. Before a name stands its length.
+var anonymous = regexp.MustCompile(`(\d+)(_GLOBAL__N__00000000_\d+_\w+?_cu_00000000_)(\d+)`)
+
+// withoutProcess is PTX that does not depend on that number.
+func withoutProcess(ptx string) string {
+	return anonymous.ReplaceAllStringFunc(ptx, func(match string) string {
+		parts := anonymous.FindStringSubmatch(match)
+		length, name, digits := parts[1], parts[2], parts[3]
+		n, err := strconv.Atoi(length)
+		process := n - len(name)
+		if err != nil || process < 1 || process > len(digits) {
+			return match
+		}
+		return fmt.Sprintf("%0*d%s0%s", len(length), len(name)+1, name, digits[process:])
+	})
 }
 
 // removeOthers removes what was made of sources that are gone.
