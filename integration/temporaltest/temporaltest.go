@@ -35,9 +35,12 @@ type Server struct {
 	UI string
 }
 
-// File is the path of the temporal program. Where there is none the test is skipped.
+// File is the path of the temporal program. Where there is none the test is skipped, and by go test -short.
 func File(t testing.TB) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes a server, and the tests are to be short")
+	}
 	path, err := find()
 	if err != nil && os.Getenv(EnvRequire) == "1" {
 		t.Fatal(err)

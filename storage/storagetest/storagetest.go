@@ -145,9 +145,12 @@ func (p Program) LaunchTLS(t testing.TB, authority *tlstest.Authority) *Server {
 	return p.start(t, &Server{tls: p.secure(t, certificate, key), ca: authority.File})
 }
 
-// File is the path of the program. Where it is missing the test is skipped.
+// File is the path of the program. Where it is missing the test is skipped, and by go test -short.
 func (p Program) File(t testing.TB) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes a server, and the tests are to be short")
+	}
 	path, err := p.find()
 	if err != nil && os.Getenv(EnvRequire) == "1" {
 		t.Fatal(err)
