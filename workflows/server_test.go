@@ -135,6 +135,9 @@ func TestDivergedOnServer(t *testing.T) {
 // startServer runs Temporal's development server in memory for the length of the test.
 func startServer(t *testing.T) client.Client {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it takes a server, and the tests are to be short")
+	}
 	path, err := findServer()
 	if err != nil && os.Getenv("TWINVIEW_REQUIRE_SERVERS") == "1" {
 		t.Fatal(err)
