@@ -2,12 +2,10 @@ package workflows
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"io"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -23,6 +21,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"twinview/experiment"
+	"twinview/integration/temporaltest"
 )
 
 // With -record, TestExperimentOnServer writes the histories of its runs to testdata, where TestReplay finds them:
@@ -135,19 +134,9 @@ func TestDivergedOnServer(t *testing.T) {
 // startServer runs Temporal's development server in memory for the length of the test.
 func startServer(t *testing.T) client.Client {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("it takes a server, and the tests are to be short")
-	}
-	path, err := findServer()
-	if err != nil && os.Getenv("TWINVIEW_REQUIRE_SERVERS") == "1" {
-		t.Fatal(err)
-	}
-	if err != nil {
-		t.Skip(err)
-	}
 	logger := log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 	server, err := testsuite.StartDevServer(t.Context(), testsuite.DevServerOptions{
-		ExistingPath: path,
+		ExistingPath: temporaltest.File(t),
 		// The identity gets into recorded histories: it should say nothing about the machine.
 		ClientOptions: &client.Options{Identity: "worker", Logger: logger},
 		LogLevel:      "error",
@@ -158,26 +147,6 @@ func startServer(t *testing.T) client.Client {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
 	return server.Client()
-}
-
-// findServer looks for the temporal command in TWINVIEW_TEMPORAL, in bin/ and on PATH.
-func findServer() (string, error) {
-	if path := os.Getenv("TWINVIEW_TEMPORAL"); path != "" {
-		return path, nil
-	}
-	if path := filepath.Join("..", "bin", "temporal"); executable(path) {
-		return path, nil
-	}
-	if path, err := exec.LookPath("temporal"); err == nil {
-		return path, nil
-	}
-	return "", errors.New("no Temporal server to test against: put the temporal command at bin/temporal or on PATH, or name " +
-		"it in TWINVIEW_TEMPORAL (make test does)")
-}
-
-func executable(path string) bool {
-	_, err := exec.LookPath(path)
-	return err == nil
 }
 
 func startWorkers(t *testing.T, c client.Client, f *fakes) {

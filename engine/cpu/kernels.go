@@ -11,6 +11,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"twinview/engine/lowering"
 	"twinview/model"
 )
 
@@ -220,7 +221,7 @@ func (k *kernels) reference(i instruction, m *memory) (func() error, error) {
 		if err != nil {
 			return fmt.Errorf("run the reference of %v: %w", op, err)
 		}
-		copy(out, elements(result))
+		copy(out, lowering.Elements(result))
 		return nil
 	}, nil
 }

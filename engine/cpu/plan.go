@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"gorgonia.org/gorgonia"
+
+	"twinview/engine/lowering"
 )
 
 // plan is a compiled graph.
@@ -57,7 +59,7 @@ func (p *plan) build(g *program) error {
 	for n, v := range g.leaves {
 		p.visible[n] = m.of(v)
 		if bound := n.Value(); bound != nil {
-			copy(p.visible[n], elements(bound))
+			copy(p.visible[n], lowering.Elements(bound))
 		}
 	}
 	for _, i := range g.instructions {
@@ -109,16 +111,4 @@ func (p *plan) free() {
 		free(memory)
 	}
 	p.owned, p.visible, p.steps = nil, nil, nil
-}
-
-// elements returns a float32 value's elements.
-func elements(v gorgonia.Value) []float32 {
-	switch data := v.Data().(type) {
-	case float32:
-		return []float32{data}
-	case []float32:
-		return data
-	default:
-		panic(fmt.Sprintf("engine/cpu: value of type %T in a float32 graph", data))
-	}
 }

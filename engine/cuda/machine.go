@@ -12,6 +12,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"twinview/engine"
+	"twinview/engine/lowering"
 )
 
 // engineName is what the engine records itself as.
@@ -123,7 +124,7 @@ func (m *machine) build(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, precision
 	}
 	for n := range p.leaves {
 		if bound := n.Value(); bound != nil {
-			copy(m.visible[n], elements(bound))
+			copy(m.visible[n], lowering.Elements(bound))
 		}
 	}
 	return m.link(all, l, arena)
@@ -247,15 +248,3 @@ func (m *machine) Values(n *gorgonia.Node) []float32 {
 
 // Kernels implements engine.Machine.
 func (m *machine) Kernels() engine.Kernels { return maps.Clone(m.kernels) }
-
-// elements returns a float32 value's elements.
-func elements(v gorgonia.Value) []float32 {
-	switch data := v.Data().(type) {
-	case float32:
-		return []float32{data}
-	case []float32:
-		return data
-	default:
-		panic(fmt.Sprintf("engine/cuda: value of type %T in a float32 graph", data))
-	}
-}
