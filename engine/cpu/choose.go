@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"twinview/engine"
+	"twinview/engine/lowering"
 )
 
 // precisionKey is that of the precision in engine.Kernels; all other keys are names of convolutions.
@@ -54,31 +55,32 @@ func (c *chooser) precision() (Precision, error) {
 
 // algorithms sets the algorithm of every convolution: the recorded one, else the fastest if that is to be measured, else
 // that with the fewest products.
-func (c *chooser) algorithms(p *program) error {
-	c.measures = c.measures || c.options.Measure && p.trains()
-	for at := range p.instructions {
-		conv, ok := p.instructions[at].op.(convolution)
+func (c *chooser) algorithms(p *lowering.Program) error {
+	c.measures = c.measures || c.options.Measure && trains(p)
+	for at := range p.Instructions {
+		conv, ok := p.Instructions[at].Op.(lowering.Convolution)
 		if !ok {
 			continue
 		}
-		var err error
-		if conv.algorithm, err = c.algorithm(conv); err != nil {
+		a, err := c.algorithm(conv)
+		if err != nil {
 			return fmt.Errorf("choose the algorithm of %s: %w", conv, err)
 		}
-		p.instructions[at].op = conv
+		conv.Algorithm = string(a)
+		p.Instructions[at].Op = conv
 	}
 	return nil
 }
 
 // trains tells whether the program computes the gradient of a convolution's weights.
-func (p *program) trains() bool {
-	return slices.ContainsFunc(p.instructions, func(i instruction) bool {
-		conv, ok := i.op.(convolution)
-		return ok && conv.direction == weightGrad
+func trains(p *lowering.Program) bool {
+	return slices.ContainsFunc(p.Instructions, func(i lowering.Instruction) bool {
+		conv, ok := i.Op.(lowering.Convolution)
+		return ok && conv.Direction == lowering.WeightGradient
 	})
 }
 
-func (c *chooser) algorithm(conv convolution) (algorithm, error) {
+func (c *chooser) algorithm(conv lowering.Convolution) (algorithm, error) {
 	name := conv.String()
 	if chosen, ok := c.chosen[name]; ok {
 		return algorithm(chosen), nil
@@ -90,15 +92,15 @@ func (c *chooser) algorithm(conv convolution) (algorithm, error) {
 	return a, err
 }
 
-func (c *chooser) decide(conv convolution) (algorithm, error) {
+func (c *chooser) decide(conv lowering.Convolution) (algorithm, error) {
 	if recorded, ok := c.recorded[conv.String()]; ok {
 		a := algorithm(recorded)
-		if !conv.possible(a) {
+		if !convolution(conv).possible(a) {
 			return "", fmt.Errorf("%w: %s: take a worker on another CPU", engine.ErrUnsupported, a)
 		}
 		return a, nil
 	}
-	candidates := conv.candidates(c.options)
+	candidates := convolution(conv).candidates(c.options)
 	if !c.measures || len(candidates) == 1 {
 		return candidates[0], nil
 	}
@@ -123,7 +125,7 @@ func (c convolution) candidates(o Options) []algorithm {
 		add(direct, c.directIsFaster())
 	}
 	for _, a := range []algorithm{winograd2, winograd4} {
-		if a.tile() <= o.Winograd.tile(c.direction) && c.possible(a) {
+		if a.tile() <= o.Winograd.tile(c.Direction) && c.possible(a) {
 			add(a, c.products(a) < c.products(all[0]))
 		}
 	}
@@ -135,15 +137,15 @@ const minOwnChannels = 16
 
 // possible tells whether algorithm a can compute c here.
 func (c convolution) possible(a algorithm) bool {
-	s := c.shape
+	s := c.Shape
 	switch a {
 	case oneDNN:
 		return true
 	case direct:
 		return directSupports(c)
 	case winograd2, winograd4:
-		return s.kernel == 3 && s.stride == 1 && s.pad == 1 && min(s.in, s.out) >= minOwnChannels &&
-			ownSupports(c.precision)
+		return s.Kernel == 3 && s.Stride == 1 && s.Pad == 1 && min(s.In, s.Out) >= minOwnChannels &&
+			ownSupports(c.Precision)
 	default:
 		return false
 	}
@@ -152,40 +154,40 @@ func (c convolution) possible(a algorithm) bool {
 // directIsFaster tells which of the direct convolutions to take, ours or oneDNN's, by BenchmarkDirect on the layers of
 // ResNet-18. Other than with stride 2, and on an image's three colours, oneDNN's were as fast or faster.
 func (c convolution) directIsFaster() bool {
-	if c.shape.stride != 2 || min(c.shape.in, c.shape.out) < minOwnChannels {
+	if c.Shape.Stride != 2 || min(c.Shape.In, c.Shape.Out) < minOwnChannels {
 		return false
 	}
-	switch c.direction {
-	case forward:
-		return c.shape.kernel == 1 // 3×3: oneDNN's by 3 to 10 %
-	case inputGrad:
+	switch c.Direction {
+	case lowering.Forward:
+		return c.Shape.Kernel == 1 // 3×3: oneDNN's by 3 to 10 %
+	case lowering.InputGradient:
 		return true // about as fast, and ours can add to the shortcut's gradient
 	default:
-		return c.shape.kernel > 1 || c.precision == BFloat16 // float32 1×1: oneDNN's by up to 20 %
+		return c.Shape.Kernel > 1 || c.Precision == BFloat16 // float32 1×1: oneDNN's by up to 20 %
 	}
 }
 
 // products is the number of them per channel and image.
 func (c convolution) products(a algorithm) int {
-	height, width, tile := c.shape.height, c.shape.width, a.tile()
+	height, width, tile := c.Shape.Height, c.Shape.Width, a.tile()
 	if tile == 0 {
-		return c.shape.kernel * c.shape.kernel * height * width
+		return c.Shape.Kernel * c.Shape.Kernel * height * width
 	}
 	return (height + tile - 1) / tile * ((width + tile - 1) / tile) * (tile + 2) * (tile + 2)
 }
 
 // fastest runs every candidate a few times, unless the cache knows the answer.
-func fastest(c convolution, candidates []algorithm, o Options) (algorithm, error) {
+func fastest(c lowering.Convolution, candidates []algorithm, o Options) (algorithm, error) {
 	key := fmt.Sprintf("%s, %v, among %v, %d threads, %s, %s",
-		c, c.precision, candidates, o.Threads, C.GoString(C.tv_cpu_name()), Description())
+		c, c.Precision, candidates, o.Threads, C.GoString(C.tv_cpu_name()), Description())
 	cache := measurements(o.Cache)
 	if known, ok := cache.find(key); ok {
 		return algorithm(known), nil
 	}
 	best, least := oneDNN, time.Duration(1<<62)
 	for _, a := range candidates {
-		c.algorithm = a
-		took, err := duration(c)
+		c.Algorithm = string(a)
+		took, err := duration(convolution(c))
 		if err != nil {
 			return "", fmt.Errorf("measure %s: %w", a, err)
 		}
@@ -198,7 +200,7 @@ func fastest(c convolution, candidates []algorithm, o Options) (algorithm, error
 
 // duration is the least of a few runs.
 func duration(c convolution) (time.Duration, error) {
-	x, weights, y := c.shape.sizes()
+	x, weights, y := c.Shape.Sizes()
 	var tensors [3][]float32
 	for i, n := range []int{x, weights, y} {
 		var err error

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"twinview/engine"
+	"twinview/engine/lowering"
 )
 
 func TestCandidates(t *testing.T) {
@@ -15,7 +16,7 @@ func TestCandidates(t *testing.T) {
 		t.Skip("this CPU has no AVX-512")
 	}
 	of := func(size, in, out, kernel, stride, allowed int) []algorithm {
-		c := convolution{shape: convolutionShape{8, size, size, in, out, kernel, stride, kernel / 2}}
+		c := convolution{Shape: shape(8, size, size, in, out, kernel, stride, kernel/2)}
 		return c.candidates(Options{Winograd: Winograd{Forward: allowed}})
 	}
 	require.Equal(t, []algorithm{winograd4, winograd2, oneDNN}, of(32, 64, 64, 3, 1, 4)[:3])
@@ -32,12 +33,12 @@ func TestNewShapesAreMeasuredWhereTheyTrain(t *testing.T) {
 	if !ownSupports(Float32) {
 		t.Skip("this CPU has no AVX-512: there is nothing to choose")
 	}
-	for direction, measured := range map[direction]int{forward: 0, weightGrad: 1} {
+	for direction, measured := range map[lowering.Direction]int{lowering.Forward: 0, lowering.WeightGradient: 1} {
 		path := filepath.Join(t.TempDir(), "kernels.json")
 		c := newChooser(Options{Threads: 1, Measure: true, Cache: path, Winograd: Winograd{4, 4, 4}},
 			engine.Kernels{precisionKey: "float32"})
-		conv := convolution{direction: direction, shape: convolutionShape{2, 8, 8, 32, 32, 3, 1, 1}}
-		p := &program{instructions: []instruction{{op: conv}}}
+		conv := lowering.Convolution{Direction: direction, Shape: shape(2, 8, 8, 32, 32, 3, 1, 1)}
+		p := &lowering.Program{Instructions: []lowering.Instruction{{Op: conv}}}
 		require.NoError(t, compute(1, func() error { return c.algorithms(p) }))
 		known, err := measurements(path).read()
 		require.NoError(t, err)
@@ -49,7 +50,7 @@ func TestNewShapesAreMeasuredWhereTheyTrain(t *testing.T) {
 // TestMeasuredKernels: what was measured once is taken from the cache, a damaged cache is replaced, and the recorded
 // kernels come before both.
 func TestMeasuredKernels(t *testing.T) {
-	c := convolution{shape: convolutionShape{2, 8, 8, 32, 32, 3, 1, 1}}
+	c := lowering.Convolution{Shape: shape(2, 8, 8, 32, 32, 3, 1, 1)}
 	if !ownSupports(Float32) {
 		t.Skip("this CPU has no AVX-512: there is nothing to choose")
 	}
@@ -63,7 +64,7 @@ func TestMeasuredKernels(t *testing.T) {
 		return a
 	}
 	measured := choose(nil)
-	require.Contains(t, c.candidates(o), measured)
+	require.Contains(t, convolution(c).candidates(o), measured)
 	known, err := measurements(path).read()
 	require.NoError(t, err)
 	require.Len(t, known, 1)
@@ -76,7 +77,7 @@ func TestMeasuredKernels(t *testing.T) {
 	require.Equal(t, winograd4, choose(map[string]string{}), "recorded kernels without this one: by the products")
 
 	require.NoError(t, os.WriteFile(path, []byte("{"), 0o600))
-	require.Contains(t, c.candidates(o), choose(nil))
+	require.Contains(t, convolution(c).candidates(o), choose(nil))
 	known, err = measurements(path).read()
 	require.NoError(t, err)
 	require.Len(t, known, 1)

@@ -7,7 +7,15 @@ import (
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
+
+	"twinview/engine/lowering"
 )
+
+func shape(batch, height, width, in, out, kernel, stride, pad int) lowering.ConvolutionShape {
+	return lowering.ConvolutionShape{
+		Batch: batch, Height: height, Width: width, In: in, Out: out, Kernel: kernel, Stride: stride, Pad: pad,
+	}
+}
 
 // activations are an NHWC tensor of either precision.
 type activations struct {
@@ -71,27 +79,27 @@ func noise(seed uint64, n int, scale float64) []float64 {
 }
 
 // convolve is what is computed, from its definition: the tensor that d names from the other two.
-func convolve(d direction, s convolutionShape, x, weights, y []float64) []float64 {
-	result := map[direction]*[]float64{forward: &y, inputGrad: &x, weightGrad: &weights}[d]
+func convolve(d lowering.Direction, s lowering.ConvolutionShape, x, weights, y []float64) []float64 {
+	result := map[lowering.Direction]*[]float64{lowering.Forward: &y, lowering.InputGradient: &x, lowering.WeightGradient: &weights}[d]
 	*result = make([]float64, len(*result))
-	height, width := s.output()
-	for pixel := range s.batch * height * width {
-		image, row, column := pixel/width/height, pixel/width%height*s.stride-s.pad, pixel%width*s.stride-s.pad
-		for k := range s.kernel * s.kernel {
-			down, right := row+k/s.kernel, column+k%s.kernel
-			if down < 0 || down >= s.height || right < 0 || right >= s.width {
+	height, width := s.Output()
+	for pixel := range s.Batch * height * width {
+		image, row, column := pixel/width/height, pixel/width%height*s.Stride-s.Pad, pixel%width*s.Stride-s.Pad
+		for k := range s.Kernel * s.Kernel {
+			down, right := row+k/s.Kernel, column+k%s.Kernel
+			if down < 0 || down >= s.Height || right < 0 || right >= s.Width {
 				continue
 			}
-			xs := x[((image*s.height+down)*s.width+right)*s.in:][:s.in]
-			for o := range s.out {
+			xs := x[((image*s.Height+down)*s.Width+right)*s.In:][:s.In]
+			for o := range s.Out {
 				for i := range xs {
-					w := &weights[(o*s.in+i)*s.kernel*s.kernel+k]
-					switch v := &y[pixel*s.out+o]; d {
-					case forward:
+					w := &weights[(o*s.In+i)*s.Kernel*s.Kernel+k]
+					switch v := &y[pixel*s.Out+o]; d {
+					case lowering.Forward:
 						*v += xs[i] * *w
-					case inputGrad:
+					case lowering.InputGradient:
 						xs[i] += *v * *w
-					case weightGrad:
+					case lowering.WeightGradient:
 						*w += xs[i] * *v
 					}
 				}
@@ -117,8 +125,8 @@ type tensors struct {
 	weights []float32
 }
 
-func newTensors(p Precision, s convolutionShape) tensors {
-	x, weights, y := s.sizes()
+func newTensors(p Precision, s lowering.ConvolutionShape) tensors {
+	x, weights, y := s.Sizes()
 	t := tensors{newActivations(p, x), newActivations(p, y), make([]float32, weights)}
 	t.x.set(noise(1, t.x.len, 1))
 	t.y.set(noise(2, t.y.len, 1))
@@ -137,11 +145,11 @@ func (t tensors) weightValues() []float64 {
 }
 
 // written are the values of the tensor that d writes.
-func (t tensors) written(d direction) []float64 {
+func (t tensors) written(d lowering.Direction) []float64 {
 	switch d {
-	case forward:
+	case lowering.Forward:
 		return t.y.values()
-	case inputGrad:
+	case lowering.InputGradient:
 		return t.x.values()
 	}
 	return t.weightValues()
@@ -155,7 +163,7 @@ func (t tensors) run(k kernel, accumulate bool) error {
 	return k.run(t.x.pointer(), unsafe.Pointer(&t.weights[0]), t.y.pointer(), f)
 }
 
-var directions = []direction{forward, inputGrad, weightGrad}
+var directions = []lowering.Direction{lowering.Forward, lowering.InputGradient, lowering.WeightGradient}
 
 // compute runs do on the compute thread.
 func compute(threads int, do func() error) error { return newCaller(threads).compute(do) }
@@ -189,8 +197,8 @@ func onKernel(t testing.TB, threads int, c convolution, do func(k kernel) error)
 // benchmarkKernel reports operations of the direct algorithm per second.
 func benchmarkKernel(b *testing.B, c convolution, v tensors) {
 	onKernel(b, 2, c, func(k kernel) error { return benchmark(b, func() error { return v.run(k, false) }) })
-	s := c.shape
-	_, weights, y := s.sizes()
-	operations := 2 * float64(weights) * float64(y/s.out)
+	s := c.Shape
+	_, weights, y := s.Sizes()
+	operations := 2 * float64(weights) * float64(y/s.Out)
 	b.ReportMetric(operations*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }

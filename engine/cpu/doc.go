@@ -1,7 +1,6 @@
-// Package cpu is the fast machine for CPUs. It compiles a graph once into a plan: which nodes are computed, in the order
-// in which they were made (schedule.go), in which precision (precision.go), by which convolutions (choose.go), with batch
-// norm, residual addition and ReLU fused into few passes over memory (fuse.go), and with all inner values placed in one arena
-// by their lifetimes (place.go).
+// Package cpu is the fast machine for CPUs. It compiles a graph once into a plan: engine/lowering says which nodes are computed, in
+// the order in which they were made, in which precision, and with batch norm, residual addition and ReLU fused into few passes
+// over memory; choose.go says by which convolutions; place.go places all inner values in one arena by their lifetimes.
 //
 // Where the CPU has AVX-512, 3×3 convolutions of stride 1 are our own, by Winograd's algorithm, and most of those of stride 2,
 // direct; the others and matrix products are oneDNN's (2.x and 3.x). Everything else is in package kernels, in C++. An op that

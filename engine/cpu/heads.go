@@ -3,13 +3,16 @@ package cpu
 // #include "kernels/bridge.h"
 import "C"
 
-import "twinview/model"
+import (
+	"twinview/engine/lowering"
+	"twinview/model"
+)
 
 // head returns the kernel of an op of a loss or of what leads from the network's output to it, nil for any other op. In
 // and out are the memory of i's inputs and result.
-func head(i instruction, in []*C.float, out *C.float) func() error {
-	rows, columns := i.inputs[0].rows()
-	switch op := i.op.(type) {
+func head(i lowering.Instruction, in []*C.float, out *C.float) func() error {
+	rows, columns := rowsOf(i.Inputs[0])
+	switch op := i.Op.(type) {
 	case model.NTXent:
 		images, temperature := rows/C.int64_t(op.Views), C.double(op.Temperature)
 		return try(func() *C.char { return C.tv_ntxent(rows, images, columns, temperature, in[0], out) })

@@ -32,24 +32,24 @@ func (k *kernels) free() {
 }
 
 // scratchSize is the number of float32s that an instruction needs beside its inputs and result.
-func scratchSize(i instruction) int {
-	switch i.op.(type) {
-	case model.BatchStats, normAffineGrad, reluNormAffineGrad, model.ColumnSum:
-		rows, channels := i.inputs[0].rows()
+func scratchSize(i lowering.Instruction) int {
+	switch i.Op.(type) {
+	case model.BatchStats, lowering.NormAffineGrad, lowering.ReLUNormAffineGrad, model.ColumnSum:
+		rows, channels := rowsOf(i.Inputs[0])
 		return 2 * int(C.tv_reduction_scratch(rows, channels))
 	}
 	return 0
 }
 
 // compile returns what computes i, or nil where there is nothing to do.
-func (k *kernels) compile(i instruction, m *memory) (func() error, error) {
-	if c, ok := i.op.(convolution); ok {
-		return k.convolve(c, i, m)
+func (k *kernels) compile(i lowering.Instruction, m *memory) (func() error, error) {
+	if c, ok := i.Op.(lowering.Convolution); ok {
+		return k.convolve(convolution(c), i, m)
 	}
 	if run := image(i, m); run != nil {
 		return run, nil
 	}
-	switch i.op.(type) {
+	switch i.Op.(type) {
 	case model.Row, model.Rows:
 		return part(i, m), nil
 	}
@@ -60,53 +60,53 @@ func (k *kernels) compile(i instruction, m *memory) (func() error, error) {
 }
 
 // image compiles the ops that run on activations of either precision, or returns nil.
-func image(i instruction, m *memory) func() error {
-	in := make([]unsafe.Pointer, len(i.inputs))
-	for j, v := range i.inputs {
+func image(i lowering.Instruction, m *memory) func() error {
+	in := make([]unsafe.Pointer, len(i.Inputs))
+	for j, v := range i.Inputs {
 		in[j] = m.pointer(v)
 	}
-	out := m.pointer(i.out())
-	activation := i.inputs[0]
-	if i.out().precision == BFloat16 { // the gradient of pooling reads no activation, but writes one
-		activation = i.out()
+	out := m.pointer(i.Out())
+	activation := i.Inputs[0]
+	if i.Out().Precision == BFloat16 { // the gradient of pooling reads no activation, but writes one
+		activation = i.Out()
 	}
-	precision, n := uint32(activation.precision), C.int64_t(i.out().elements())
-	rows, channels := i.inputs[0].rows()
+	precision, n := uint32(activation.Precision), C.int64_t(i.Out().Elements())
+	rows, channels := rowsOf(i.Inputs[0])
 	var scratch *C.double
 	if scratchSize(i) > 0 {
 		scratch = m.doubles(i)
 	}
 
-	switch op := i.op.(type) {
-	case narrow:
+	switch op := i.Op.(type) {
+	case lowering.Narrow:
 		return call(func() { C.tv_narrow(n, (*C.float)(in[0]), out) })
-	case widen:
+	case lowering.Widen:
 		return call(func() { C.tv_widen(n, in[0], (*C.float)(out)) })
 	case model.BatchStats:
 		return call(func() { C.tv_batch_stats(precision, rows, channels, in[0], scratch, (*C.float)(out)) })
-	case normAddReLU:
-		residual, relu, epsilon := optional(in, 4), C.int(0), C.double(op.epsilon)
-		if op.relu {
+	case lowering.NormAddReLU:
+		residual, relu, epsilon := optional(in, 4), C.int(0), C.double(op.Epsilon)
+		if op.ReLU {
 			relu = 1
 		}
 		return call(func() {
 			C.tv_batch_norm(precision, rows, channels, epsilon, in[0], (*C.float)(in[1]), (*C.float)(in[2]),
 				(*C.float)(in[3]), residual, relu, out)
 		})
-	case normAffineGrad:
-		weight, bias, epsilon := (*C.float)(optional(in, 3)), (*C.float)(optional(in, 4)), C.double(op.epsilon)
+	case lowering.NormAffineGrad:
+		weight, bias, epsilon := (*C.float)(optional(in, 3)), (*C.float)(optional(in, 4)), C.double(op.Epsilon)
 		return call(func() {
 			C.tv_batch_norm_affine_grad(precision, rows, channels, epsilon, in[0], (*C.float)(in[1]), weight, bias, in[2],
 				scratch, (*C.float)(out))
 		})
-	case reluNormAffineGrad:
-		affine, epsilon := m.floats(i.outs[1]), C.double(op.epsilon)
+	case lowering.ReLUNormAffineGrad:
+		affine, epsilon := m.floats(i.Outs[1]), C.double(op.Epsilon)
 		return call(func() {
 			C.tv_relu_batch_norm_affine_grad(precision, rows, channels, epsilon, in[0], (*C.float)(in[1]), in[2], in[3],
 				scratch, out, affine)
 		})
-	case normInputGrad:
-		bias, epsilon := (*C.float)(optional(in, 5)), C.double(op.epsilon)
+	case lowering.NormInputGrad:
+		bias, epsilon := (*C.float)(optional(in, 5)), C.double(op.Epsilon)
 		return call(func() {
 			C.tv_batch_norm_input_grad(precision, rows, channels, epsilon, in[0], (*C.float)(in[1]), (*C.float)(in[2]),
 				bias, in[3], (*C.float)(in[4]), out)
@@ -115,13 +115,13 @@ func image(i instruction, m *memory) func() error {
 		return call(func() { C.tv_relu(precision, n, in[0], out) })
 	case model.ReLUGrad:
 		return call(func() { C.tv_relu_grad(precision, n, in[0], in[1], out) })
-	case addition:
+	case lowering.Addition:
 		return call(func() { C.tv_add(precision, n, in[0], in[1], out) })
 	case model.GlobalAvgPool:
-		batch, pixels := pooled(i.inputs[0])
+		batch, pixels := pooled(i.Inputs[0])
 		return call(func() { C.tv_average_pool(precision, batch, pixels, channels, in[0], (*C.float)(out)) })
 	case model.GlobalAvgPoolGrad:
-		batch, pixels := pooled(i.out())
+		batch, pixels := pooled(i.Out())
 		return call(func() { C.tv_average_pool_grad(precision, batch, pixels, channels, (*C.float)(in[0]), out) })
 	}
 	return nil
@@ -136,15 +136,15 @@ func optional(in []unsafe.Pointer, at int) unsafe.Pointer {
 }
 
 // row compiles the ops of projection heads, classifiers and losses, which are float32 always, or returns nil.
-func row(i instruction, m *memory) func() error {
-	in := make([]*C.float, len(i.inputs))
-	for j, v := range i.inputs {
+func row(i lowering.Instruction, m *memory) func() error {
+	in := make([]*C.float, len(i.Inputs))
+	for j, v := range i.Inputs {
 		in[j] = m.floats(v)
 	}
-	out := m.floats(i.out())
-	rows, channels := i.inputs[0].rows()
+	out := m.floats(i.Out())
+	rows, channels := rowsOf(i.Inputs[0])
 
-	switch op := i.op.(type) {
+	switch op := i.Op.(type) {
 	case model.MatMul:
 		return matmul(op, i, in[0], in[1], out)
 	case model.ColumnSum:
@@ -173,12 +173,12 @@ func failure(message *C.char) error {
 	return errors.New(C.GoString(message))
 }
 
-func matmul(op model.MatMul, i instruction, a, b, c *C.float) func() error {
-	m, n := C.int64_t(i.out().shape[0]), C.int64_t(i.out().shape[1])
-	inner := i.inputs[0].shape[1]
+func matmul(op model.MatMul, i lowering.Instruction, a, b, c *C.float) func() error {
+	m, n := C.int64_t(i.Out().Shape[0]), C.int64_t(i.Out().Shape[1])
+	inner := i.Inputs[0].Shape[1]
 	transA, transB := C.int(0), C.int(0)
 	if op.TransA {
-		transA, inner = 1, i.inputs[0].shape[0]
+		transA, inner = 1, i.Inputs[0].Shape[0]
 	}
 	if op.TransB {
 		transB = 1
@@ -186,15 +186,21 @@ func matmul(op model.MatMul, i instruction, a, b, c *C.float) func() error {
 	return try(func() *C.char { return C.tv_matmul(transA, transB, m, n, C.int64_t(inner), a, b, c) })
 }
 
+// rowsOf are a value's rows and channels.
+func rowsOf(v *lowering.Value) (rows, channels C.int64_t) {
+	r, c := v.Rows()
+	return C.int64_t(r), C.int64_t(c)
+}
+
 // pooled is the batch and the number of pixels of an NHWC value.
-func pooled(v *value) (batch, pixels C.int64_t) {
-	return C.int64_t(v.shape[0]), C.int64_t(v.shape[1] * v.shape[2])
+func pooled(v *lowering.Value) (batch, pixels C.int64_t) {
+	return C.int64_t(v.Shape[0]), C.int64_t(v.Shape[1] * v.Shape[2])
 }
 
 // part copies a part of the input, unless the result lies in it already.
-func part(i instruction, m *memory) func() error {
+func part(i lowering.Instruction, m *memory) func() error {
 	offset, _ := alias(i)
-	out, from := m.of(i.out()), m.of(i.inputs[0])[offset:]
+	out, from := m.of(i.Out()), m.of(i.Inputs[0])[offset:]
 	if &out[0] == &from[0] {
 		return nil
 	}
@@ -205,16 +211,16 @@ func part(i instruction, m *memory) func() error {
 }
 
 // reference runs the op's own implementation, for ops too small to be worth a kernel.
-func (k *kernels) reference(i instruction, m *memory) (func() error, error) {
-	op, ok := i.op.(gorgonia.Op)
+func (k *kernels) reference(i lowering.Instruction, m *memory) (func() error, error) {
+	op, ok := i.Op.(gorgonia.Op)
 	if !ok {
-		return nil, fmt.Errorf("no kernel for %T", i.op)
+		return nil, fmt.Errorf("no kernel for %T", i.Op)
 	}
 	k.references = append(k.references, op.String())
-	out := m.of(i.out())
+	out := m.of(i.Out())
 	return func() error {
-		inputs := make([]gorgonia.Value, len(i.inputs))
-		for j, v := range i.inputs {
+		inputs := make([]gorgonia.Value, len(i.Inputs))
+		for j, v := range i.Inputs {
 			inputs[j] = gorgoniaValue(v, m.of(v))
 		}
 		result, err := op.Do(inputs...)
@@ -227,9 +233,9 @@ func (k *kernels) reference(i instruction, m *memory) (func() error, error) {
 }
 
 // gorgoniaValue sees a float32 value's memory as Gorgonia does.
-func gorgoniaValue(v *value, floats []float32) gorgonia.Value {
-	if v.shape.IsScalar() {
+func gorgoniaValue(v *lowering.Value, floats []float32) gorgonia.Value {
+	if v.Shape.IsScalar() {
 		return gorgonia.NewF32(floats[0])
 	}
-	return tensor.New(tensor.WithShape(v.shape...), tensor.WithBacking(floats))
+	return tensor.New(tensor.WithShape(v.Shape...), tensor.WithBacking(floats))
 }

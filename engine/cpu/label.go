@@ -4,25 +4,26 @@ import (
 	"fmt"
 	"strings"
 
+	"twinview/engine/lowering"
 	"twinview/model"
 )
 
 // label names an op in a profile.
 func label(op any) string {
 	switch op := op.(type) {
-	case convolution:
-		return op.label()
+	case lowering.Convolution:
+		return convolution(op).label()
 	case model.BatchStats:
 		return "batch norm statistics"
-	case normAddReLU:
+	case lowering.NormAddReLU:
 		return "batch norm forward"
-	case normAffineGrad, reluNormAffineGrad:
+	case lowering.NormAffineGrad, lowering.ReLUNormAffineGrad:
 		return "batch norm affine gradient"
-	case normInputGrad:
+	case lowering.NormInputGrad:
 		return "batch norm input gradient"
-	case addition:
+	case lowering.Addition:
 		return "addition"
-	case narrow, widen:
+	case lowering.Narrow, lowering.Widen:
 		return "conversion"
 	case model.MatMul:
 		return "matrix product"

@@ -15,18 +15,18 @@ type own struct{ made *C.tv_own }
 func ownSupports(p Precision) bool { return C.tv_own_supports(uint32(p)) != 0 }
 
 func directSupports(c convolution) bool {
-	return C.tv_direct_supports(uint32(c.direction), uint32(c.precision), c.shape.c()) != 0
+	return C.tv_direct_supports(uint32(c.Direction), uint32(c.Precision), shapeOf(c.Shape)) != 0
 }
 
 // newOwn makes a convolution for the number of threads that the compute thread has now.
 func newOwn(c convolution) (*own, error) {
 	o := &own{}
-	d, p := uint32(c.direction), uint32(c.precision)
+	d, p := uint32(c.Direction), uint32(c.Precision)
 	var err error
-	if c.algorithm == direct {
-		err = failure(C.tv_direct_new(d, p, c.shape.c(), &o.made))
+	if c.Algorithm == string(direct) {
+		err = failure(C.tv_direct_new(d, p, shapeOf(c.Shape), &o.made))
 	} else {
-		err = failure(C.tv_winograd_new(d, p, C.int(c.algorithm.tile()), c.shape.c(), &o.made))
+		err = failure(C.tv_winograd_new(d, p, C.int(algorithm(c.Algorithm).tile()), shapeOf(c.Shape), &o.made))
 	}
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 
 // memory knows where every value lies.
 type memory struct {
-	at, scratch map[*value]location
+	at, scratch map[*lowering.Value]location
 	arena       []float32
 }
 
@@ -33,32 +33,32 @@ type block struct {
 func (b *block) freed() bool { return b.size == 0 }
 
 // alias tells that i's result is a part of its input's memory, and where.
-func alias(i instruction) (offset int, ok bool) {
-	switch op := i.op.(type) {
+func alias(i lowering.Instruction) (offset int, ok bool) {
+	switch op := i.Op.(type) {
 	case model.Row:
-		return op.Index * i.out().words(), true
+		return op.Index * words(i.Out()), true
 	case model.Rows:
-		return op.From * i.out().shape[1], true
+		return op.From * i.Out().Shape[1], true
 	}
 	return 0, false
 }
 
 // inPlace lists the inputs whose memory i may overwrite with its first result.
-func inPlace(i instruction) []int {
-	switch op := i.op.(type) {
-	case addition:
+func inPlace(i lowering.Instruction) []int {
+	switch op := i.Op.(type) {
+	case lowering.Addition:
 		return []int{0, 1}
-	case convolution:
-		if op.accumulate {
+	case lowering.Convolution:
+		if op.Accumulate {
 			return []int{2}
 		}
-	case normAddReLU:
+	case lowering.NormAddReLU:
 		return []int{0}
 	case model.ReLU:
 		return []int{0}
 	case model.ReLUGrad:
 		return []int{1}
-	case normInputGrad, reluNormAffineGrad:
+	case lowering.NormInputGrad, lowering.ReLUNormAffineGrad:
 		return []int{3}
 	}
 	return nil
@@ -66,27 +66,22 @@ func inPlace(i instruction) []int {
 
 // place finds memory for every value and for the scratch of every instruction, reusing what is no longer needed. Leaves
 // and outputs get memory of their own, for the caller.
-func (p *plan) place(g *program) (*memory, error) {
-	m := &memory{at: map[*value]location{}, scratch: map[*value]location{}}
-	visible := map[*value]bool{}
-	for _, v := range g.outputs {
-		visible[v] = true
-	}
-	for _, v := range g.leaves {
-		visible[v] = true
-	}
+func (p *plan) place(g *lowering.Program) (*memory, error) {
+	m := &memory{at: map[*lowering.Value]location{}, scratch: map[*lowering.Value]location{}}
+	visible := g.Visible()
 	for v := range visible {
-		owned, err := p.own(v.words())
+		owned, err := p.own(words(v))
 		if err != nil {
 			return nil, err
 		}
 		m.at[v] = location{&block{size: len(owned), permanent: owned}, 0}
 	}
-	last := lastUses(g.instructions)
+	// Reading a part is reading the whole: an alias keeps its base alive through the block they share.
+	last := g.LastUses()
 	a := lowering.Arena{Alignment: alignment}
-	expiring := make([][]*block, len(g.instructions))
-	for at, i := range g.instructions {
-		for number, out := range i.outs {
+	expiring := make([][]*block, len(g.Instructions))
+	for at, i := range g.Instructions {
+		for number, out := range i.Outs {
 			if visible[out] {
 				continue
 			}
@@ -99,7 +94,7 @@ func (p *plan) place(g *program) (*memory, error) {
 		}
 		if n := scratchSize(i); n > 0 {
 			b := &block{at: a.Take(n), size: n, last: at}
-			m.scratch[i.out()] = location{b, 0}
+			m.scratch[i.Out()] = location{b, 0}
 			expiring[at] = append(expiring[at], b)
 		}
 		for _, b := range expiring[at] {
@@ -115,15 +110,15 @@ func (p *plan) place(g *program) (*memory, error) {
 }
 
 // target chooses where instruction number at puts a result.
-func (m *memory) target(i instruction, number, at int, a *lowering.Arena) location {
-	n := i.outs[number].words()
+func (m *memory) target(i lowering.Instruction, number, at int, a *lowering.Arena) location {
+	n := words(i.Outs[number])
 	if number == 0 {
 		if offset, ok := alias(i); ok {
-			base := m.at[i.inputs[0]]
+			base := m.at[i.Inputs[0]]
 			return location{base.block, base.offset + offset}
 		}
 		for _, k := range inPlace(i) {
-			input := m.at[i.inputs[k]]
+			input := m.at[i.Inputs[k]]
 			whole := input.offset == 0 && input.block.size == n
 			if whole && input.permanent == nil && input.last == at {
 				return input
@@ -133,23 +128,14 @@ func (m *memory) target(i instruction, number, at int, a *lowering.Arena) locati
 	return location{&block{at: a.Take(n), size: n}, 0}
 }
 
-// lastUses numbers the last instruction that reads each value. Reading a part is reading the whole: an alias keeps its
-// base alive through the block they share.
-func lastUses(instructions []instruction) map[*value]int {
-	last := map[*value]int{}
-	for at, i := range instructions {
-		for _, input := range i.inputs {
-			last[input] = at
-		}
-	}
-	return last
-}
+// words is a value's size in float32s, the unit of memory.
+func words(v *lowering.Value) int { return (v.Bytes() + Float32.Bytes() - 1) / Float32.Bytes() }
 
 // of is a float32 value's memory.
-func (m *memory) of(v *value) []float32 { return m.slice(m.at[v], v.words()) }
+func (m *memory) of(v *lowering.Value) []float32 { return m.slice(m.at[v], words(v)) }
 
-func (m *memory) scratchOf(i instruction) []float32 {
-	return m.slice(m.scratch[i.out()], scratchSize(i))
+func (m *memory) scratchOf(i lowering.Instruction) []float32 {
+	return m.slice(m.scratch[i.Out()], scratchSize(i))
 }
 
 func (m *memory) slice(l location, n int) []float32 {
@@ -161,8 +147,12 @@ func (m *memory) slice(l location, n int) []float32 {
 
 // pointer, floats and doubles are addresses as C wants them: of a value of any precision, of a float32 value, and of an
 // instruction's scratch.
-func (m *memory) pointer(v *value) unsafe.Pointer { return address(m.slice(m.at[v], v.words())) }
+func (m *memory) pointer(v *lowering.Value) unsafe.Pointer {
+	return address(m.slice(m.at[v], words(v)))
+}
 
-func (m *memory) floats(v *value) *C.float { return (*C.float)(m.pointer(v)) }
+func (m *memory) floats(v *lowering.Value) *C.float { return (*C.float)(m.pointer(v)) }
 
-func (m *memory) doubles(i instruction) *C.double { return (*C.double)(address(m.scratchOf(i))) }
+func (m *memory) doubles(i lowering.Instruction) *C.double {
+	return (*C.double)(address(m.scratchOf(i)))
+}

@@ -26,20 +26,19 @@ type step struct {
 }
 
 func newPlan(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, c *chooser) (*plan, error) {
-	program, err := schedule(g, outputs)
+	program, err := lowering.NewProgram(g, outputs)
 	if err != nil {
 		return nil, err
 	}
-	program.lowerConvolutions()
 	precision, err := c.precision()
 	if err != nil {
 		return nil, err
 	}
-	program.inPrecision(precision)
+	program.InPrecision(precision)
 	if err := c.algorithms(program); err != nil {
 		return nil, err
 	}
-	program.fuse()
+	program.Fuse(lowering.Passing{Accumulates: addsInPassing, Normalises: normalisesInPassing})
 	p := &plan{visible: map[*gorgonia.Node][]float32{}, kernels: newKernels(), spent: map[string]*time.Duration{}}
 	if err := p.build(program); err != nil {
 		p.free()
@@ -48,27 +47,27 @@ func newPlan(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, c *chooser) (*plan, 
 	return p, nil
 }
 
-func (p *plan) build(g *program) error {
+func (p *plan) build(g *lowering.Program) error {
 	m, err := p.place(g)
 	if err != nil {
 		return err
 	}
-	for n, v := range g.outputs {
+	for n, v := range g.Outputs {
 		p.visible[n] = m.of(v)
 	}
-	for n, v := range g.leaves {
+	for n, v := range g.Leaves {
 		p.visible[n] = m.of(v)
 		if bound := n.Value(); bound != nil {
 			copy(p.visible[n], lowering.Elements(bound))
 		}
 	}
-	for _, i := range g.instructions {
+	for _, i := range g.Instructions {
 		run, err := p.kernels.compile(i, m)
 		if err != nil {
-			return fmt.Errorf("compile %v for node %q: %w", i.op, i.out().name, err)
+			return fmt.Errorf("compile %v for node %q: %w", i.Op, i.Out().Name, err)
 		}
 		if run != nil {
-			p.steps = append(p.steps, step{i.out().name, run, p.clock(label(i.op))})
+			p.steps = append(p.steps, step{i.Out().Name, run, p.clock(label(i.Op))})
 		}
 	}
 	return nil

@@ -69,7 +69,7 @@ func gradient(t testing.TB, o cpu.Options) []float32 {
 	return all
 }
 
-// pictures fills images [batch, size, size, 3] with waves of one colour and direction each, and some noise. Images of noise
+// pictures fills images [batch, size, size, 3] with waves of one colour and lowering.Direction each, and some noise. Images of noise
 // alone look all the same to a convolutional network, and what is left of their gradient is rounding.
 func pictures(pixels []float32, batch, size int) {
 	r := rand.New(rand.NewPCG(11, 12))

@@ -7,24 +7,26 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"twinview/engine/lowering"
 )
 
 // winogradShape is that of a 3×3 convolution of stride 1 and pad 1.
 type winogradShape struct{ batch, height, width, in, out int }
 
-func (s winogradShape) shape() convolutionShape {
-	return convolutionShape{s.batch, s.height, s.width, s.in, s.out, 3, 1, 1}
+func (s winogradShape) shape() lowering.ConvolutionShape {
+	return shape(s.batch, s.height, s.width, s.in, s.out, 3, 1, 1)
 }
 
-func (s winogradShape) convolution(d direction, p Precision, tile int) convolution {
+func (s winogradShape) convolution(d lowering.Direction, p Precision, tile int) convolution {
 	return convolution{
-		direction: d, precision: p, algorithm: map[int]algorithm{0: oneDNN, 2: winograd2, 4: winograd4}[tile],
-		shape: s.shape(),
+		Direction: d, Precision: p, Algorithm: string(map[int]algorithm{0: oneDNN, 2: winograd2, 4: winograd4}[tile]),
+		Shape: s.shape(),
 	}
 }
 
 // forEachWinograd runs a test for each direction, precision and tile.
-func forEachWinograd(t *testing.T, test func(t *testing.T, d direction, p Precision, tile int)) {
+func forEachWinograd(t *testing.T, test func(t *testing.T, d lowering.Direction, p Precision, tile int)) {
 	for _, d := range directions {
 		for _, p := range []Precision{Float32, BFloat16} {
 			for _, tile := range []int{2, 4} {
@@ -45,7 +47,7 @@ func needWinograd(t testing.TB, p Precision) {
 
 // onWinograd makes a convolution and does something with it, on the compute thread.
 func onWinograd(
-	t testing.TB, threads int, d direction, p Precision, tile int, s winogradShape, do func(k kernel) error,
+	t testing.TB, threads int, d lowering.Direction, p Precision, tile int, s winogradShape, do func(k kernel) error,
 ) {
 	t.Helper()
 	onKernel(t, threads, s.convolution(d, p, tile), do)
@@ -60,7 +62,7 @@ var winogradShapes = []winogradShape{
 // TestWinograd: what F(4×4) loses in bfloat16 is the rounding of the transformed tensors, magnified by the way back.
 func TestWinograd(t *testing.T) {
 	bounds := map[Precision]map[int]float64{Float32: {2: 1e-6, 4: 3e-6}, BFloat16: {2: 6e-3, 4: 1.6e-2}}
-	forEachWinograd(t, func(t *testing.T, d direction, p Precision, tile int) {
+	forEachWinograd(t, func(t *testing.T, d lowering.Direction, p Precision, tile int) {
 		worst := 0.0
 		for _, s := range winogradShapes {
 			v := newTensors(p, s.shape())
@@ -75,8 +77,8 @@ func TestWinograd(t *testing.T) {
 }
 
 func TestWinogradAccumulates(t *testing.T) {
-	forEachWinograd(t, func(t *testing.T, d direction, p Precision, tile int) {
-		if d != inputGrad {
+	forEachWinograd(t, func(t *testing.T, d lowering.Direction, p Precision, tile int) {
+		if d != lowering.InputGradient {
 			t.Skip("nothing to accumulate")
 		}
 		for _, s := range winogradShapes {
@@ -94,7 +96,7 @@ func TestWinogradAccumulates(t *testing.T) {
 // TestWinogradRepeats compares bits of two runs, and of forward and input gradient also with one thread: only the weight
 // gradient's sums depend on how many there are.
 func TestWinogradRepeats(t *testing.T) {
-	forEachWinograd(t, func(t *testing.T, d direction, p Precision, tile int) {
+	forEachWinograd(t, func(t *testing.T, d lowering.Direction, p Precision, tile int) {
 		for _, s := range []winogradShape{{9, 10, 10, 40, 72}, {2, 4, 4, 512, 32}} {
 			run := func(threads int) []float64 {
 				v := newTensors(p, s.shape())
@@ -108,7 +110,7 @@ func TestWinogradRepeats(t *testing.T) {
 			}
 			first := run(2)
 			require.Equal(t, first, run(2))
-			if d != weightGrad {
+			if d != lowering.WeightGradient {
 				require.Equal(t, first, run(1))
 			}
 		}
@@ -116,7 +118,7 @@ func TestWinogradRepeats(t *testing.T) {
 }
 
 func TestWinogradKeepsNaN(t *testing.T) {
-	forEachWinograd(t, func(t *testing.T, d direction, p Precision, tile int) {
+	forEachWinograd(t, func(t *testing.T, d lowering.Direction, p Precision, tile int) {
 		s := winogradShape{1, 8, 8, 32, 32}
 		v := newTensors(p, s.shape())
 		x, y := v.x.values(), v.y.values()
@@ -136,7 +138,7 @@ func TestWinogradRejects(t *testing.T) {
 	s := winogradShape{1, 4, 4, 8, 8}
 	reject := func(p Precision, tile int, s winogradShape) error {
 		return compute(1, func() error {
-			_, err := newOwn(s.convolution(forward, p, tile))
+			_, err := newOwn(s.convolution(lowering.Forward, p, tile))
 			return err
 		})
 	}
@@ -151,7 +153,7 @@ func TestWinogradRejects(t *testing.T) {
 	needWinograd(t, Float32)
 	var w *own
 	require.NoError(t, compute(1, func() (err error) {
-		w, err = newOwn(s.convolution(forward, Float32, 2))
+		w, err = newOwn(s.convolution(lowering.Forward, Float32, 2))
 		return err
 	}))
 	defer w.free()
