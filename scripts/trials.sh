@@ -25,10 +25,10 @@ trial() {
 
 trial base "as it is: temperature 0.2, learning rate 0.12, 2 views an image"
 trial seed-2 "seed 2" seed=2
-trial temperature-0.5 "temperature 0.5" method.temperature=0.5
-trial temperature-0.1 "temperature 0.1" method.temperature=0.1
-trial rate-0.06 "learning rate 0.06" pretrain.optimizer.learning_rate=0.06
-trial rate-0.24 "learning rate 0.24" pretrain.optimizer.learning_rate=0.24
+trial temperature-0-5 "temperature 0.5" method.temperature=0.5
+trial temperature-0-1 "temperature 0.1" method.temperature=0.1
+trial rate-0-06 "learning rate 0.06" pretrain.optimizer.learning_rate=0.06
+trial rate-0-24 "learning rate 0.24" pretrain.optimizer.learning_rate=0.24
 trial views-4 "4 views an image, half as many images a step" augment.views=4 pretrain.batch_size=128 pretrain.epochs=5
 trial size-24 "views of 24×24 for as long: 4.5 instead of 10 epochs, rounded up" augment.size=24 pretrain.epochs=5
 trial growing "views of 16×16, then 24×24, for as long: 6 and 2 epochs" augment.size=24 pretrain.epochs=8 \

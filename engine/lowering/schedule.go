@@ -1,6 +1,5 @@
 // Package lowering is what every machine begins with: the order in which a graph's nodes are computed, which values are bfloat16,
-// which passes over memory are joined into one, and where in memory
-// their values lie.
+// which passes over memory are joined into one, and where in memory their values lie.
 package lowering
 
 import (
