@@ -22,11 +22,11 @@ func describeGPU(ordinal int) string {
 	return description
 }
 
-// gpuCompiler makes the engine that a spec asks for. What the spec says of threads, Winograd's algorithm and kernels is for CPUs.
+// gpuCompiler makes the engine that a spec asks for. What the spec says of threads and Winograd's algorithm is for CPUs.
 func gpuCompiler(ordinal int, c experiment.Compute) engine.Compiler {
 	precision := cuda.Float32
 	if c.Precision == experiment.BFloat16 || c.Precision == experiment.Auto { // which every GPU has that the engine runs on
 		precision = cuda.BFloat16
 	}
-	return cuda.Compiler(cuda.Options{Device: ordinal, Precision: precision})
+	return cuda.Compiler(cuda.Options{Device: ordinal, Precision: precision, Measure: c.Kernels == experiment.Measured})
 }

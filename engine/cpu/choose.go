@@ -5,7 +5,6 @@ import "C"
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"twinview/engine"
@@ -56,7 +55,7 @@ func (c *chooser) precision() (Precision, error) {
 // algorithms sets the algorithm of every convolution: the recorded one, else the fastest if that is to be measured, else
 // that with the fewest products.
 func (c *chooser) algorithms(p *lowering.Program) error {
-	c.measures = c.measures || c.options.Measure && trains(p)
+	c.measures = c.measures || c.options.Measure && p.Trains()
 	for at := range p.Instructions {
 		conv, ok := p.Instructions[at].Op.(lowering.Convolution)
 		if !ok {
@@ -70,14 +69,6 @@ func (c *chooser) algorithms(p *lowering.Program) error {
 		p.Instructions[at].Op = conv
 	}
 	return nil
-}
-
-// trains tells whether the program computes the gradient of a convolution's weights.
-func trains(p *lowering.Program) bool {
-	return slices.ContainsFunc(p.Instructions, func(i lowering.Instruction) bool {
-		conv, ok := i.Op.(lowering.Convolution)
-		return ok && conv.Direction == lowering.WeightGradient
-	})
 }
 
 func (c *chooser) algorithm(conv lowering.Convolution) (algorithm, error) {

@@ -2,53 +2,86 @@
 
 package cuda
 
-import "twinview/engine/cuda/kernels"
+import (
+	"twinview/engine/cuda/kernels"
+	"twinview/engine/lowering"
+)
 
-// shapeOf is the convolution of x [batch, height, width, in] with weights [out, in, kernel, kernel].
-func shapeOf(x, weights *value, stride, pad int) kernels.Convolution {
-	return kernels.Convolution{
-		Batch: x.shape[0], Height: x.shape[1], Width: x.shape[2], In: weights.shape[1], Out: weights.shape[0],
-		Kernel: weights.shape[2], Stride: stride, Pad: pad,
+// convolve makes the calls of a convolution whose operands layOut has prepared: x has the channels that the kernel wants, and
+// in place of weights there are filters.
+func (w *work) convolve(c lowering.Convolution) {
+	in, out := w.Inputs, w.Out()
+	shape := kernels.Convolution(c.Shape)
+	switch c.Direction {
+	case lowering.Forward:
+		w.product(c, 1, in[0], in[1], null{}, out)
+	case lowering.InputGradient:
+		var source any = null{}
+		if c.Accumulate {
+			source = in[2]
+		}
+		w.product(c, 1, in[1], in[0], source, out)
+	case lowering.WeightGradient:
+		_, filters, _ := shape.Sizes()
+		parts := partsOf(c)
+		partials := w.need(parts * filters * Float32.Bytes())
+		w.product(c, parts, in[1], in[0], null{}, partials)
+		w.call("convolution_weight_sum", shape.Filters(), int64(parts), int64(c.Shape.Out), int64(out.Shape[1]),
+			int64(c.Shape.In), int64(c.Shape.Kernel*c.Shape.Kernel), partials, out)
 	}
 }
 
-// sizes are the arguments that every convolution takes first.
-func sizes(c kernels.Convolution) []any {
+// product makes the call that multiplies a by b, adds source if there is one, and leaves the result in parts.
+func (w *work) product(c lowering.Convolution, parts int, a, b, source, result any) {
+	shape := kernels.Convolution(c.Shape)
 	var arguments []any
-	for _, n := range c.Arguments() {
+	for _, n := range shape.Arguments() {
 		arguments = append(arguments, n)
 	}
-	return arguments
+	if g, ok := implicitGEMM(c); ok {
+		arguments = append(arguments, int64(parts), a, b, source, result)
+		w.calls = append(w.calls, call{kernel: g.Kernel, launch: g.Launch(shape), arguments: arguments, implicit: true})
+		return
+	}
+	kernel, launch := direct(c)
+	switch c.Direction {
+	case lowering.Forward:
+		arguments = append(arguments, a, b, result)
+	case lowering.InputGradient:
+		arguments = append(arguments, b, a, source, result)
+	case lowering.WeightGradient:
+		arguments = append(arguments, b, a, result)
+	}
+	w.call(kernel, launch, arguments...)
 }
 
-// filters makes filters of the weights, as kernels want them.
-func (w *work) filters(c kernels.Convolution, weights *value, p Precision) scratch {
-	_, size, _ := c.Sizes()
-	made, in := w.need(size*p.bytes()), int64(c.In)
-	w.call("filters_"+p.String(), c.Filters(), int64(c.Out), in, in, int64(c.Kernel*c.Kernel), weights, made)
-	return made
+// partsOf is the number of partial results that a weight gradient leaves.
+func partsOf(c lowering.Convolution) int {
+	if g, ok := implicitGEMM(c); ok {
+		return g.Slices(kernels.Convolution(c.Shape))
+	}
+	_, launch := direct(c)
+	return launch.Parts()
 }
 
-func (w *work) convolve(c kernels.Convolution, weights *value) {
-	x := w.inputs[0]
-	filters := w.filters(c, weights, x.precision)
-	kernel, launch := c.Direct(kernels.Forward, x.precision.String())
-	w.call(kernel, launch, append(sizes(c), x, filters, w.out)...)
+func direct(c lowering.Convolution) (kernel string, launch kernels.Launch) {
+	return kernels.Convolution(c.Shape).Direct(kernels.Direction(c.Direction), c.Precision.String())
 }
 
-func (w *work) convolveInputGrad(c kernels.Convolution, weights, dy *value) {
-	filters := w.filters(c, weights, dy.precision)
-	kernel, launch := c.Direct(kernels.InputGradient, dy.precision.String())
-	w.call(kernel, launch, append(sizes(c), filters, dy, null{}, w.out)...)
+// implicitGEMM is the kernel that c's algorithm names, unless that is the direct one.
+func implicitGEMM(c lowering.Convolution) (kernels.ImplicitGEMM, bool) {
+	for _, g := range implicitGEMMs(kernels.Convolution(c.Shape), c) {
+		if g.Kernel == c.Algorithm {
+			return g, true
+		}
+	}
+	return kernels.ImplicitGEMM{}, false
 }
 
-func (w *work) convolveWeightGrad(c kernels.Convolution) {
-	x, dy := w.inputs[0], w.inputs[1]
-	kernel, launch := c.Direct(kernels.WeightGradient, x.precision.String())
-	_, size, _ := c.Sizes()
-	partials := w.need(launch.Parts() * size * Float32.bytes())
-	w.call(kernel, launch, append(sizes(c), x, dy, partials)...)
-	in := int64(c.In)
-	w.call("convolution_weight_sum", c.Filters(), int64(launch.Parts()), int64(c.Out), in, in, int64(c.Kernel*c.Kernel),
-		partials, w.out)
+func implicitGEMMs(shape kernels.Convolution, c lowering.Convolution) []kernels.ImplicitGEMM {
+	number := kernels.Float32
+	if c.Precision == BFloat16 {
+		number = kernels.BFloat16
+	}
+	return shape.ImplicitGEMMs(kernels.Direction(c.Direction), number)
 }

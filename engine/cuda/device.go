@@ -21,6 +21,7 @@ type device struct {
 	stream    cu.Stream
 	modules   map[string]cu.Module
 	functions map[string]cu.Function
+	measured  map[measured]int // the fastest of the candidates
 }
 
 type job struct {
@@ -46,6 +47,7 @@ func open(ordinal int) (*device, error) {
 	}
 	d := &device{
 		ordinal: ordinal, jobs: make(chan job), modules: map[string]cu.Module{}, functions: map[string]cu.Function{},
+		measured: map[measured]int{},
 	}
 	go d.serve()
 	if err := d.do(d.start); err != nil {
@@ -150,6 +152,9 @@ func (d *device) function(kernel string) (cu.Function, error) {
 	f, err := module.Function(kernel)
 	if err != nil {
 		return cu.Function{}, fmt.Errorf("find kernel %q in module %q: %w", kernel, of.Name, err)
+	}
+	if err := loadFunction(f); err != nil {
+		return cu.Function{}, fmt.Errorf("load kernel %q: %w", kernel, err)
 	}
 	d.functions[kernel] = f
 	return f, nil

@@ -10,11 +10,11 @@ import (
 // head makes the calls of the ops of a loss or of what leads from the network's output to it, all float32, or tells that the op
 // is none of them.
 func (w *work) head() bool {
-	in, out := w.inputs, w.out
-	rows, columns := in[0].rows()
+	in, out := w.Inputs, w.Out()
+	rows, columns := in[0].Rows()
 	r, c := int64(rows), int64(columns)
-	each := kernels.Elementwise(out.elements())
-	switch op := w.op.(type) {
+	each := kernels.Elementwise(out.Elements())
+	switch op := w.Op.(type) {
 	case model.MatMul:
 		w.multiply(op)
 	case model.AddBias:
@@ -22,7 +22,7 @@ func (w *work) head() bool {
 	case model.ColumnSum:
 		w.call("column_sum", kernels.Columns(columns), r, c, in[0], out)
 	case model.Row:
-		w.copy(op.Index * out.elements())
+		w.copy(op.Index * out.Elements())
 	case model.Rows:
 		w.copy(op.From * columns)
 	case model.RowsGrad:
@@ -43,19 +43,22 @@ func (w *work) head() bool {
 
 // copy makes the result of the input's elements from one on.
 func (w *work) copy(from int) {
-	n := w.out.elements()
-	w.call("scale_float32", kernels.Elementwise(n), int64(n), float32(1), part{w.inputs[0], from}, w.out)
+	n := w.Out().Elements()
+	w.call("scale_float32", kernels.Elementwise(n), int64(n), float32(1), part{w.Inputs[0], from}, w.Out())
 }
 
 func (w *work) multiply(op model.MatMul) {
-	m, n, k := w.out.shape[0], w.out.shape[1], w.inputs[0].shape[1]
+	m, n, k := w.Out().Shape[0], w.Out().Shape[1], w.Inputs[0].Shape[1]
 	transA, transB := int32(0), int32(0)
 	if op.TransA {
-		transA, k = 1, w.inputs[0].shape[0]
+		transA, k = 1, w.Inputs[0].Shape[0]
 	}
 	if op.TransB {
 		transB = 1
 	}
-	w.call("matmul_float32", kernels.MatMul(m, n), transA, transB, int64(m), int64(n), int64(k),
-		w.inputs[0], w.inputs[1], null{}, w.out)
+	kernel, launch := "matmul_float32", kernels.MatMul(m, n)
+	if w.precision == BFloat16 { // TF32 rounds less than that
+		kernel, launch = "matmul_tfloat32", kernels.MatMulTensor(m, n)
+	}
+	w.call(kernel, launch, transA, transB, int64(m), int64(n), int64(k), w.Inputs[0], w.Inputs[1], null{}, w.Out())
 }

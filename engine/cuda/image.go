@@ -10,22 +10,24 @@ import (
 
 // image makes the calls of the ops that run on activations of either precision, or tells that the op is none of them.
 func (w *work) image() bool {
-	in, out := w.inputs, w.out
-	each := kernels.Elementwise(out.elements())
-	n := int64(out.elements())
-	of := "_" + in[0].precision.String() // most kernels' names end in the type of their first input
-	switch op := w.op.(type) {
-	case narrow:
+	in, out := w.Inputs, w.Out()
+	each := kernels.Elementwise(out.Elements())
+	n := int64(out.Elements())
+	of := "_" + in[0].Precision.String() // most kernels' names end in the type of their first input
+	switch op := w.Op.(type) {
+	case lowering.Narrow:
 		w.call("narrow", each, n, in[0], out)
-	case widen:
+	case lowering.Widen:
 		w.call("widen", each, n, in[0], out)
-	case model.Conv2D:
-		w.convolve(shapeOf(in[0], in[1], op.Stride, op.Pad), in[1])
-	case model.Conv2DInputGrad:
-		w.convolveInputGrad(shapeOf(out, in[0], op.Stride, op.Pad), in[0], in[1])
-	case model.Conv2DWeightGrad:
-		w.convolveWeightGrad(shapeOf(in[0], out, op.Stride, op.Pad))
-	case model.BatchStats, model.BatchNorm, model.BatchNormAffineGrad, model.BatchNormInputGrad:
+	case filters:
+		w.call("filters_"+out.Precision.String(), each, int64(out.Shape[0]), int64(in[0].Shape[1]), int64(out.Shape[3]),
+			int64(out.Shape[1]*out.Shape[2]), in[0], out)
+	case padChannels:
+		pixels, channels := in[0].Rows()
+		w.call("pad_channels"+of, each, int64(pixels), int64(channels), int64(out.Shape[3]), in[0], out)
+	case lowering.Convolution:
+		w.convolve(op)
+	case model.BatchStats, lowering.NormAddReLU, lowering.NormAffineGrad, lowering.NormInputGrad, lowering.ReLUNormAffineGrad:
 		w.normalise()
 	case model.ReLU:
 		w.call("relu"+of, each, n, in[0], out)
@@ -38,7 +40,7 @@ func (w *work) image() bool {
 		w.call("average_pool"+of, each, batch, pixels, channels, in[0], out)
 	case model.GlobalAvgPoolGrad:
 		batch, pixels, channels := pooled(out)
-		w.call("average_pool_grad_"+out.precision.String(), each, batch, pixels, channels, in[0], out)
+		w.call("average_pool_grad_"+out.Precision.String(), each, batch, pixels, channels, in[0], out)
 	default:
 		return false
 	}
@@ -46,33 +48,51 @@ func (w *work) image() bool {
 }
 
 // pooled are the batch, the number of pixels and the channels of an NHWC value.
-func pooled(v *value) (batch, pixels, channels int64) {
-	return int64(v.shape[0]), int64(v.shape[1] * v.shape[2]), int64(v.shape[3])
+func pooled(v *lowering.Value) (batch, pixels, channels int64) {
+	return int64(v.Shape[0]), int64(v.Shape[1] * v.Shape[2]), int64(v.Shape[3])
 }
 
-// normalise makes the calls of batch norm and its gradients.
+// normalise makes the calls of batch norm and its gradients, with the addition and the ReLU around them.
 func (w *work) normalise() {
-	x := w.inputs[0]
-	rows, channels := x.rows()
-	size, of := x.precision.bytes(), "_"+x.precision.String()
+	in, out := w.Inputs, w.Out()
+	x, stats := in[0], any(null{})
+	if len(in) > 1 {
+		stats = in[1]
+	}
+	rows, channels := x.Rows()
+	size, of := x.Precision.Bytes(), "_"+x.Precision.String()
 	sums, total := kernels.BatchNormSums(rows, channels, size), kernels.BatchNormTotal(channels)
 	apply := kernels.BatchNormApply(rows, channels, size)
 	r, c, parts := int64(rows), int64(channels), int64(sums.Parts())
-	switch op := w.op.(type) {
+	partial := func() scratch { return w.need(kernels.BatchNormScratch(rows, channels, size)) }
+	switch op := w.Op.(type) {
 	case model.BatchStats:
-		partial := w.need(kernels.BatchNormScratch(rows, channels, size))
-		w.call("batch_stats"+of, sums, r, c, x, partial)
-		w.call("batch_stats_total"+of, total, r, c, parts, x, partial, w.out, null{}, null{})
-	case model.BatchNorm:
-		stats, weight, bias := w.inputs[1], w.inputs[2], w.inputs[3]
-		w.call("batch_norm"+of, apply, r, c, float32(op.Epsilon), x, stats, weight, bias, null{}, int32(0), w.out)
-	case model.BatchNormAffineGrad:
-		stats, dy := w.inputs[1], w.inputs[2]
-		partial := w.need(kernels.BatchNormScratch(rows, channels, size))
-		w.call("batch_norm_affine_grad"+of, sums, r, c, float32(op.Epsilon), x, stats, null{}, null{}, dy, partial)
-		w.call("batch_norm_affine_grad_total", total, c, parts, float32(op.Epsilon), stats, partial, w.out)
-	case model.BatchNormInputGrad:
-		stats, weight, dy, affine := w.inputs[1], w.inputs[2], w.inputs[3], w.inputs[4]
-		w.call("batch_norm_input_grad"+of, apply, r, c, float32(op.Epsilon), x, stats, weight, null{}, dy, affine, w.out)
+		p := partial()
+		w.call("batch_stats"+of, sums, r, c, x, p)
+		w.call("batch_stats_total"+of, total, r, c, parts, x, p, out, null{}, null{})
+	case lowering.NormAddReLU:
+		relu := int32(0)
+		if op.ReLU {
+			relu = 1
+		}
+		w.call("batch_norm"+of, apply, r, c, float32(op.Epsilon), x, stats, in[2], in[3], w.optional(4), relu, out)
+	case lowering.NormAffineGrad:
+		p := partial()
+		w.call("batch_norm_affine_grad"+of, sums, r, c, float32(op.Epsilon), x, stats, w.optional(3), w.optional(4), in[2], p)
+		w.call("batch_norm_affine_grad_total", total, c, parts, float32(op.Epsilon), stats, p, out)
+	case lowering.ReLUNormAffineGrad:
+		p := partial()
+		w.call("relu_batch_norm_affine_grad"+of, sums, r, c, x, stats, in[2], in[3], out, p)
+		w.call("batch_norm_affine_grad_total", total, c, parts, float32(op.Epsilon), stats, p, w.Outs[1])
+	case lowering.NormInputGrad:
+		w.call("batch_norm_input_grad"+of, apply, r, c, float32(op.Epsilon), x, stats, in[2], w.optional(5), in[3], in[4], out)
 	}
+}
+
+// optional is input number at, null where there are fewer.
+func (w *work) optional(at int) any {
+	if at < len(w.Inputs) {
+		return w.Inputs[at]
+	}
+	return null{}
 }

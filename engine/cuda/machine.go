@@ -18,14 +18,15 @@ import (
 // engineName is what the engine records itself as.
 const engineName = "cuda"
 
-const precisionKey = "precision"
-
 // Options say where and how a machine computes.
 type Options struct {
 	// Device is the GPU's number, from 0.
 	Device int
-	// Precision is the element type of activations and their gradients.
+	// Precision is the element type of activations and their gradients. In BFloat16 matrix products are in TF32.
 	Precision Precision
+	// Measure chooses each convolution's kernel by a short measurement, instead of by the tiles that it would leave empty. Then
+	// two workers may choose differently, and round differently.
+	Measure bool
 }
 
 // Compiler returns a compiler of machines on one GPU.
@@ -40,11 +41,12 @@ func Compiler(o Options) engine.Compiler {
 			return nil, fmt.Errorf("compile graph for the GPU: %w", err)
 		}
 		m := &machine{
-			device: d, memory: &allocations{}, visible: map[*gorgonia.Node][]float32{}, at: map[*value]cu.DevicePtr{},
-			nodes:   map[*gorgonia.Node]*value{},
+			device: d, memory: &allocations{}, visible: map[*gorgonia.Node][]float32{}, at: map[*lowering.Value]cu.DevicePtr{},
+			nodes:   map[*gorgonia.Node]*lowering.Value{},
 			kernels: engine.Kernels{engine.EngineKey: engineName, precisionKey: precision.String()},
 		}
-		if err := d.do(func() error { return m.build(g, outputs, precision) }); err != nil {
+		choose := &chooser{device: d, recorded: recorded, chosen: m.kernels, measure: o.Measure}
+		if err := d.do(func() error { return m.build(g, outputs, precision, choose) }); err != nil {
 			m.Close()
 			return nil, fmt.Errorf("compile graph for cuda:%d: %w", o.Device, err)
 		}
@@ -53,32 +55,18 @@ func Compiler(o Options) engine.Compiler {
 	}
 }
 
-// precisionOf is the recorded precision, where there is a record.
-func precisionOf(recorded engine.Kernels, otherwise Precision) (Precision, error) {
-	if len(recorded) == 0 {
-		return otherwise, nil
-	}
-	if recorded[engine.EngineKey] != engineName {
-		return 0, fmt.Errorf("%w: the training was begun on a CPU: take a worker with --device cpu", engine.ErrUnsupported)
-	}
-	switch recorded[precisionKey] {
-	case Float32.String():
-		return Float32, nil
-	case BFloat16.String():
-		return BFloat16, nil
-	}
-	return 0, fmt.Errorf("%w: precision %q", engine.ErrUnsupported, recorded[precisionKey])
-}
-
 type machine struct {
 	device   *device
 	memory   *allocations
-	launches []*launch
+	launches launches
+	graph    *graph // of all launches
 	visible  map[*gorgonia.Node][]float32
-	nodes    map[*gorgonia.Node]*value // those that are visible
-	at       map[*value]cu.DevicePtr   // where those lie
+	nodes    map[*gorgonia.Node]*lowering.Value // those that are visible
+	at       map[*lowering.Value]cu.DevicePtr   // where those lie
 	kernels  engine.Kernels
 	step     func() error // run, made once
+
+	optimizers []*optimizer
 
 	// wrong is the first row whose label is no class, or noRow.
 	wrong   []int32
@@ -88,50 +76,71 @@ type machine struct {
 
 const noRow = math.MaxInt32
 
-func (m *machine) build(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, precision Precision) error {
-	p, err := newProgram(g, outputs)
+func (m *machine) build(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, precision Precision, choose *chooser) error {
+	p, err := lowering.NewProgram(g, outputs)
 	if err != nil {
 		return err
 	}
-	p.inPrecision(precision)
-	all, err := p.compile()
+	rows := batchOf(p)
+	p.InPrecision(precision)
+	if err := choose.algorithms(p); err != nil {
+		return err
+	}
+	p.Fuse(lowering.Passing{
+		Accumulates: func(lowering.Convolution) bool { return true },
+		Normalises:  func(lowering.Convolution) bool { return false },
+	})
+	layOut(p)
+	all, err := compile(p, precision)
 	if err != nil {
 		return err
 	}
-	visible, bytes := map[*value]bool{}, 0
-	for _, seen := range []map[*gorgonia.Node]*value{p.leaves, p.outputs} {
-		for n, v := range seen {
-			m.nodes[n] = v
-			if !visible[v] {
-				visible[v] = true
-				bytes += v.bytes()
-			}
-		}
+	visible, bytes := p.Visible(), 0
+	for v := range visible {
+		bytes += v.Bytes()
 	}
 	l := place(all, visible)
-	arena, err := m.allocate(l, visible)
+	arena, err := m.allocate(l, p)
 	if errors.Is(err, errMemory) {
 		if err := m.memory.free(); err != nil {
 			return err
 		}
-		return shortage(l, bytes, p.batch())
+		return shortage(l, bytes, rows)
 	}
 	if err != nil {
 		return err
 	}
-	for n, v := range m.nodes {
-		m.visible[n] = slice[float32](m.at[v], v.elements())
+	for _, seen := range []map[*gorgonia.Node]*lowering.Value{p.Leaves, p.Outputs} {
+		for n, v := range seen {
+			m.nodes[n] = v
+			m.visible[n] = slice[float32](m.at[v], v.Elements())
+		}
 	}
-	for n := range p.leaves {
+	for n := range p.Leaves {
 		if bound := n.Value(); bound != nil {
 			copy(m.visible[n], lowering.Elements(bound))
 		}
 	}
-	return m.link(all, l, arena)
+	if err := m.link(all, l, arena); err != nil {
+		return err
+	}
+	if len(m.launches) == 0 {
+		return nil
+	}
+	m.graph, err = capture(m.device.stream, func() error { return m.launches.run(m.device.stream) })
+	return err
+}
+
+// batchOf is the number of rows that go through the network at once: those of what the first instruction reads.
+func batchOf(p *lowering.Program) int {
+	if len(p.Instructions) == 0 || p.Instructions[0].Inputs[0].Shape.Dims() == 0 {
+		return 1
+	}
+	return p.Instructions[0].Inputs[0].Shape[0]
 }
 
 // allocate finds memory for everything. Managed memory may be more than the device has, so what is free is asked for first.
-func (m *machine) allocate(l layout, visible map[*value]bool) (arena cu.DevicePtr, err error) {
+func (m *machine) allocate(l layout, p *lowering.Program) (arena cu.DevicePtr, err error) {
 	if arena, err = m.memory.onDevice(l.size); err != nil {
 		return 0, err
 	}
@@ -139,18 +148,43 @@ func (m *machine) allocate(l layout, visible map[*value]bool) (arena cu.DevicePt
 	if err != nil {
 		return 0, fmt.Errorf("ask the device for its free memory: %w", err)
 	}
-	for v := range visible {
-		free -= int64((v.bytes() + alignment - 1) / alignment * alignment)
+	alone, together, shared := shareOut(p)
+	for _, v := range alone {
+		free -= int64((v.Bytes() + alignment - 1) / alignment * alignment)
 	}
-	if free < 0 {
+	if free-int64(shared) < 0 {
 		return 0, errMemory
 	}
-	for v := range visible {
-		if m.at[v], err = m.memory.managed(v.bytes()); err != nil {
+	for _, v := range alone {
+		if m.at[v], err = m.memory.managed(v.Bytes()); err != nil {
 			return 0, err
 		}
 	}
-	return arena, nil
+	at, err := m.memory.managed(shared)
+	for v, offset := range together {
+		m.at[v] = at + cu.DevicePtr(offset)
+	}
+	return arena, err
+}
+
+// shareOut divides what the caller sees into values with memory of their own and small results that share some: losses, statistics
+// and the like, which move to the host together when the first of them is read.
+func shareOut(p *lowering.Program) (alone []*lowering.Value, together map[*lowering.Value]int, bytes int) {
+	const small = 64 << 10
+	together = map[*lowering.Value]int{}
+	leaf := map[*lowering.Value]bool{}
+	for _, v := range p.Leaves {
+		leaf[v] = true
+	}
+	for v := range p.Visible() {
+		if leaf[v] || v.Bytes() > small {
+			alone = append(alone, v)
+			continue
+		}
+		together[v] = bytes
+		bytes += (v.Bytes() + alignment - 1) / alignment * alignment
+	}
+	return alone, together, bytes
 }
 
 // link makes launches of all calls.
@@ -163,34 +197,32 @@ func (m *machine) link(all []*work, l layout, arena cu.DevicePtr) error {
 			case scratch:
 				return uint64(arena) + uint64(l.scratch[w]+int(a)), nil
 			case wrongRow:
-				_, m.classes = w.inputs[0].rows()
+				_, m.classes = w.Inputs[0].Rows()
 				return m.watchLabels()
-			case *value:
+			case *lowering.Value:
 				return m.address(a, l, arena)
 			case part:
 				base, err := m.address(a.of, l, arena)
-				return base + uint64(a.element*a.of.precision.bytes()), err
+				return base + uint64(a.element*a.of.Precision.Bytes()), err
 			}
 			return 0, fmt.Errorf("%T is no argument of a kernel", pointer)
 		}
 		for _, c := range w.calls {
-			made, err := newLaunch(m.device, w.out.name, c, address)
-			if err != nil {
-				return fmt.Errorf("compile %v for node %q: %w", w.op, w.out.name, err)
+			if err := m.launches.add(m.device, w.Out().Name, c, address); err != nil {
+				return fmt.Errorf("compile %v for node %q: %w", w.Op, w.Out().Name, err)
 			}
-			m.launches = append(m.launches, made)
 		}
 	}
 	return nil
 }
 
-func (m *machine) address(v *value, l layout, arena cu.DevicePtr) (uint64, error) {
+func (m *machine) address(v *lowering.Value, l layout, arena cu.DevicePtr) (uint64, error) {
 	if at, ok := m.at[v]; ok {
 		return uint64(at), nil
 	}
 	offset, ok := l.values[v]
 	if !ok {
-		return 0, fmt.Errorf("value %q has no place", v.name)
+		return 0, fmt.Errorf("value %q has no place", v.Name)
 	}
 	return uint64(arena) + uint64(offset), nil
 }
@@ -211,10 +243,11 @@ func (m *machine) run() error {
 	if m.wrong != nil {
 		m.wrong[0] = noRow
 	}
-	for _, l := range m.launches {
-		if err := l.run(m.device.stream); err != nil {
-			return err
-		}
+	if m.graph == nil {
+		return nil
+	}
+	if err := m.graph.launch(m.device.stream); err != nil {
+		return fmt.Errorf("launch the graph on cuda:%d: %w", m.device.ordinal, err)
 	}
 	if err := m.device.stream.Synchronize(); err != nil {
 		return fmt.Errorf("run the graph on cuda:%d: %w", m.device.ordinal, err)
@@ -233,8 +266,21 @@ func (m *machine) Reset() {}
 
 // Close implements gorgonia.VM. It may be called more than once.
 func (m *machine) Close() error {
-	m.launches, m.visible = nil, nil
-	return m.device.do(m.memory.free)
+	return m.device.do(m.free)
+}
+
+func (m *machine) free() error {
+	var err error
+	if m.graph != nil {
+		err = m.graph.free()
+	}
+	m.launches.free()
+	for _, o := range m.optimizers {
+		o.launches.free()
+	}
+	m.optimizers = nil
+	m.graph, m.launches, m.visible = nil, nil, nil
+	return errors.Join(err, m.memory.free())
 }
 
 // Values implements engine.Machine.

@@ -113,3 +113,41 @@ func TestMissingDevice(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, description, "CUDA on ")
 }
+
+// Every convolution of a network whose channels come in eights is an implicit GEMM in bfloat16, and what was chosen is recorded and
+// taken again.
+func TestKernelsOfConvolutions(t *testing.T) {
+	build := func() (*model.Network, error) {
+		return model.NewClassifier(experiment.Encoder{Architecture: experiment.ResNet18, Width: 8}, 10,
+			model.Options{Batch: 2, Size: 8})
+	}
+	for _, measure := range []bool{false, true} {
+		compile := cuda.Compiler(cuda.Options{Precision: cuda.BFloat16, Measure: measure})
+		m, outputs := enginetest.Run(t, build, compile, 1)
+		recorded := m.Kernels()
+		require.Greater(t, len(recorded), 20)
+		for name, kernel := range recorded {
+			if name != "precision" && name != engine.EngineKey {
+				require.Contains(t, kernel, "bfloat16", "%s", name)
+			}
+		}
+		again := func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, _ engine.Kernels) (engine.Machine, error) {
+			return cuda.Compiler(cuda.Options{Measure: !measure})(g, outputs, recorded)
+		}
+		other, others := enginetest.Run(t, build, again, 1)
+		require.Equal(t, recorded, other.Kernels())
+		for i, n := range outputs {
+			require.Equal(t, m.Values(n), other.Values(others[i]), "%q of shape %v", n.Name(), n.Shape())
+		}
+		for name := range recorded {
+			if name != "precision" && name != engine.EngineKey {
+				recorded[name] = "convolution_of_another_version"
+			}
+		}
+		n, err := build()
+		require.NoError(t, err)
+		_, err = again(n.Graph, enginetest.OutputsOf(n), nil)
+		require.ErrorIs(t, err, engine.ErrUnsupported)
+		require.ErrorContains(t, err, "convolution_of_another_version")
+	}
+}

@@ -17,7 +17,7 @@ import (
 type optimizer struct {
 	machine  *machine
 	buffers  [][][]float32
-	launches []*launch
+	launches launches
 
 	// What the kernels read of a step, and where they note numbers that are not finite.
 	step     []kernels.OptimizerStep
@@ -37,6 +37,7 @@ type (
 // NewOptimizer implements engine.Optimizing.
 func (m *machine) NewOptimizer(o experiment.Optimizer, parameters []engine.Parameter) (engine.Optimizer, error) {
 	made := &optimizer{machine: m}
+	m.optimizers = append(m.optimizers, made)
 	buffers, calls, err := ruleOf(o)
 	if err == nil {
 		err = m.device.do(func() error { return made.build(parameters, buffers, calls) })
@@ -112,7 +113,7 @@ func (o *optimizer) build(parameters []engine.Parameter, buffers int, calls []ca
 	o.step, o.broken = slice[kernels.OptimizerStep](of[stepPlace{}], 1), slice[int32](of[brokenPlace{}], 1)
 	for _, c := range calls {
 		c.launch = kernels.Optimizer(len(chunks))
-		made, err := newLaunch(o.machine.device, "optimiser", c, func(place any) (uint64, error) {
+		err := o.launches.add(o.machine.device, "optimiser", c, func(place any) (uint64, error) {
 			at, ok := of[place]
 			if !ok {
 				return 0, fmt.Errorf("%T is no argument of an optimiser", place)
@@ -122,7 +123,6 @@ func (o *optimizer) build(parameters []engine.Parameter, buffers int, calls []ca
 		if err != nil {
 			return err
 		}
-		o.launches = append(o.launches, made)
 	}
 	return nil
 }
@@ -142,7 +142,7 @@ func (o *optimizer) place(p engine.Parameter, buffers int) (kernels.Parameter, e
 	}
 	kept := make([][]float32, buffers)
 	for b, place := range []*uint64{&placed.First, &placed.Second}[:buffers] {
-		at, err := o.machine.memory.managed(n * Float32.bytes())
+		at, err := o.machine.memory.managed(n * Float32.Bytes())
 		if err != nil {
 			return kernels.Parameter{}, err
 		}
@@ -180,10 +180,8 @@ func (o *optimizer) Step(rate float64, step int) (finite bool, err error) {
 }
 
 func (o *optimizer) run() error {
-	for _, l := range o.launches {
-		if err := l.run(o.machine.device.stream); err != nil {
-			return err
-		}
+	if err := o.launches.run(o.machine.device.stream); err != nil {
+		return err
 	}
 	if err := o.machine.device.stream.Synchronize(); err != nil {
 		return fmt.Errorf("move the parameters on cuda:%d: %w", o.machine.device.ordinal, err)

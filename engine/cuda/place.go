@@ -15,7 +15,7 @@ const alignment = 256
 
 // layout is where the values lie that only the device sees: offsets into one arena.
 type layout struct {
-	values  map[*value]int
+	values  map[*lowering.Value]int
 	scratch map[*work]int
 	size    int
 	// greatestScratch does not shrink with the batch.
@@ -24,21 +24,24 @@ type layout struct {
 
 // place finds a place for every value that isn't visible to the caller and for the scratch of every instruction, reusing what is
 // no longer needed.
-func place(all []*work, visible map[*value]bool) layout {
-	last := map[*value]int{}
+func place(all []*work, visible map[*lowering.Value]bool) layout {
+	last := map[*lowering.Value]int{}
 	for at, w := range all {
-		for _, input := range w.inputs {
+		for _, input := range w.Inputs {
 			last[input] = at
 		}
 	}
-	l := layout{values: map[*value]int{}, scratch: map[*work]int{}}
+	l := layout{values: map[*lowering.Value]int{}, scratch: map[*work]int{}}
 	a := lowering.Arena{Alignment: alignment}
-	expiring := make([][]*value, len(all))
+	expiring := make([][]*lowering.Value, len(all))
 	for at, w := range all {
-		if !visible[w.out] {
-			l.values[w.out] = a.Take(w.out.bytes())
-			end := max(at, last[w.out])
-			expiring[end] = append(expiring[end], w.out)
+		for _, out := range w.Outs {
+			if visible[out] {
+				continue
+			}
+			l.values[out] = a.Take(out.Bytes())
+			end := max(at, last[out])
+			expiring[end] = append(expiring[end], out)
 		}
 		if w.scratch > 0 {
 			l.scratch[w] = a.Take(w.scratch)
@@ -46,7 +49,7 @@ func place(all []*work, visible map[*value]bool) layout {
 			l.greatestScratch = max(l.greatestScratch, w.scratch)
 		}
 		for _, v := range expiring[at] {
-			a.Give(l.values[v], v.bytes())
+			a.Give(l.values[v], v.Bytes())
 		}
 	}
 	l.size = a.Size()

@@ -6,21 +6,24 @@ import (
 	"fmt"
 
 	"twinview/engine/cuda/kernels"
+	"twinview/engine/lowering"
 )
 
 // call is one launch of a kernel. Arguments are int32, int64, float32, float64 as the kernel declares them, and for its pointers
-// *value, part, scratch, null and wrongRow.
+// *lowering.Value, part, scratch, null and wrongRow.
 type call struct {
 	kernel    string
 	launch    kernels.Launch
 	arguments []any
+	// implicit says that the kernel is an implicit GEMM, whose parameters another kernel makes of the arguments.
+	implicit bool
 }
 
 // Pointers beside those to whole values.
 type (
 	// part is a value from one of its elements on.
 	part struct {
-		of      *value
+		of      *lowering.Value
 		element int
 	}
 	// scratch is an instruction's scratch from a byte on.
@@ -32,13 +35,14 @@ type (
 
 // work is what computes an instruction: calls one after another, with scratch that no other instruction sees.
 type work struct {
-	instruction
-	calls   []call
-	scratch int // bytes
+	lowering.Instruction
+	precision Precision // of the machine
+	calls     []call
+	scratch   int // bytes
 }
 
 func (w *work) call(kernel string, launch kernels.Launch, arguments ...any) {
-	w.calls = append(w.calls, call{kernel, launch, arguments})
+	w.calls = append(w.calls, call{kernel: kernel, launch: launch, arguments: arguments})
 }
 
 // need is a new piece of the instruction's scratch.
@@ -49,13 +53,13 @@ func (w *work) need(bytes int) scratch {
 }
 
 // compile finds the kernels of every instruction.
-func (p *program) compile() ([]*work, error) {
+func compile(p *lowering.Program, precision Precision) ([]*work, error) {
 	var all []*work
-	for _, i := range p.instructions {
-		w := &work{instruction: i}
+	for _, i := range p.Instructions {
+		w := &work{Instruction: i, precision: precision}
 		if !w.image() && !w.head() {
 			return nil, fmt.Errorf("compile node %q: the GPU engine has no kernel for the op %v: train this network on the CPU",
-				i.out.name, i.op)
+				i.Out().Name, i.Op)
 		}
 		all = append(all, w)
 	}

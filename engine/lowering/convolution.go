@@ -2,6 +2,7 @@ package lowering
 
 import (
 	"fmt"
+	"slices"
 
 	"twinview/model"
 )
@@ -76,4 +77,12 @@ func newConvolution(d Direction, x, weights *Value, stride, pad int) Convolution
 		Batch: x.Shape[0], Height: x.Shape[1], Width: x.Shape[2], In: weights.Shape[1], Out: weights.Shape[0],
 		Kernel: weights.Shape[2], Stride: stride, Pad: pad,
 	}}
+}
+
+// Trains tells whether the program computes the gradient of a convolution's weights.
+func (p *Program) Trains() bool {
+	return slices.ContainsFunc(p.Instructions, func(i Instruction) bool {
+		c, ok := i.Op.(Convolution)
+		return ok && c.Direction == WeightGradient
+	})
 }

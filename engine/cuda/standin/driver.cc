@@ -13,16 +13,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 struct CUctx_st {
   CUdevice device;
 };
+struct CUgraph_st;
 struct CUstream_st {
   CUctx_st *context;
+  CUgraph_st *capturing;  // what is asked of the stream goes there, if it is not null
 };
 struct CUevent_st {
   std::chrono::steady_clock::time_point at;
@@ -42,6 +46,16 @@ struct Extent {
 };
 using Kernel = void (*)(void **arguments, Extent grid, Extent block, size_t shared);
 
+// Launch is of a kernel, with arguments that the caller keeps.
+struct Launch {
+  Kernel kernel;
+  void **arguments;
+  Extent grid, block;
+  size_t shared;
+
+  void run() const { kernel(arguments, grid, block, shared); }
+};
+
 // Allocation is one piece of memory, of a device.
 struct Allocation {
   CUdevice device;
@@ -53,6 +67,17 @@ std::map<uintptr_t, Allocation> allocations;
 size_t used[kMostDevices];
 
 thread_local CUcontext current = nullptr;
+
+// How much shared memory each kernel was allowed to have beyond what all may.
+constexpr size_t kShared = 48 << 10, kMostShared = 163 << 10;
+std::mutex allowing;
+std::map<CUfunction, size_t> allowed;
+
+size_t most_shared(CUfunction function) {
+  const std::lock_guard<std::mutex> lock(allowing);
+  const auto more = allowed.find(function);
+  return more == allowed.end() ? kShared : std::max(kShared, more->second);
+}
 
 size_t number(const char *variable, size_t otherwise) {
   const char *text = getenv(variable);
@@ -108,7 +133,26 @@ CUresult copy(void *to, const void *from, size_t size, bool valid) {
 
 }  // namespace
 
+// A graph is launches, and it is the same before and after it was made ready. Other than with a driver, what arguments point to
+// must stay as long as the graph.
+struct CUgraph_st {
+  std::vector<Launch> launches;
+};
+
 extern "C" {
+
+CUresult cuGetErrorName(CUresult error, const char **name) {
+  switch (error) {
+    case CUDA_ERROR_INVALID_VALUE: *name = "CUDA_ERROR_INVALID_VALUE"; break;
+    case CUDA_ERROR_INVALID_CONTEXT: *name = "CUDA_ERROR_INVALID_CONTEXT"; break;
+    case CUDA_ERROR_INVALID_HANDLE: *name = "CUDA_ERROR_INVALID_HANDLE"; break;
+    case CUDA_ERROR_ILLEGAL_STATE: *name = "CUDA_ERROR_ILLEGAL_STATE"; break;
+    case CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED: *name = "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"; break;
+    case CUDA_ERROR_NOT_SUPPORTED: *name = "CUDA_ERROR_NOT_SUPPORTED"; break;
+    default: return CUDA_ERROR_INVALID_VALUE;
+  }
+  return CUDA_SUCCESS;
+}
 
 CUresult cuInit(unsigned) { return devices() > 0 ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE; }
 
@@ -223,23 +267,36 @@ CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, size_t size) {
   return copy(pointer(to), pointer(from), size, inside(to, size) && inside(from, size));
 }
 
-CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t size, CUstream) { return cuMemcpyHtoD_v2(to, from, size); }
+// Copies and fills in a graph are not there.
+static bool capturing(CUstream stream) { return stream && stream->capturing; }
 
-CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t size, CUstream) { return cuMemcpyDtoH_v2(to, from, size); }
+CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t size, CUstream stream) {
+  return capturing(stream) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : cuMemcpyHtoD_v2(to, from, size);
+}
 
-CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t size, CUstream) { return cuMemcpyDtoD_v2(to, from, size); }
+CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t size, CUstream stream) {
+  return capturing(stream) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : cuMemcpyDtoH_v2(to, from, size);
+}
+
+CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t size, CUstream stream) {
+  return capturing(stream) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : cuMemcpyDtoD_v2(to, from, size);
+}
 
 CUresult cuMemsetD8_v2(CUdeviceptr memory, unsigned char value, size_t count) { return fill(memory, value, count); }
 
 CUresult cuMemsetD32_v2(CUdeviceptr memory, unsigned value, size_t count) { return fill(memory, value, count); }
 
-CUresult cuMemsetD8Async(CUdeviceptr memory, unsigned char value, size_t count, CUstream) { return fill(memory, value, count); }
+CUresult cuMemsetD8Async(CUdeviceptr memory, unsigned char value, size_t count, CUstream stream) {
+  return capturing(stream) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : fill(memory, value, count);
+}
 
-CUresult cuMemsetD32Async(CUdeviceptr memory, unsigned value, size_t count, CUstream) { return fill(memory, value, count); }
+CUresult cuMemsetD32Async(CUdeviceptr memory, unsigned value, size_t count, CUstream stream) {
+  return capturing(stream) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : fill(memory, value, count);
+}
 
 CUresult cuStreamCreate(CUstream *stream, unsigned) {
   if (!current) return CUDA_ERROR_INVALID_CONTEXT;
-  *stream = new CUstream_st{current};
+  *stream = new CUstream_st{current, nullptr};
   return CUDA_SUCCESS;
 }
 
@@ -248,7 +305,47 @@ CUresult cuStreamDestroy_v2(CUstream stream) {
   return CUDA_SUCCESS;
 }
 
-CUresult cuStreamSynchronize(CUstream) { return current ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT; }
+CUresult cuStreamSynchronize(CUstream stream) {
+  if (!current) return CUDA_ERROR_INVALID_CONTEXT;
+  return capturing(stream) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : CUDA_SUCCESS;
+}
+
+CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode) {
+  if (!stream) return CUDA_ERROR_INVALID_HANDLE;
+  if (stream->capturing) return CUDA_ERROR_ILLEGAL_STATE;
+  stream->capturing = new CUgraph_st;
+  return CUDA_SUCCESS;
+}
+
+CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph) {
+  if (!stream) return CUDA_ERROR_INVALID_HANDLE;
+  if (!stream->capturing) return CUDA_ERROR_ILLEGAL_STATE;
+  *graph = stream->capturing;
+  stream->capturing = nullptr;
+  return CUDA_SUCCESS;
+}
+
+CUresult cuGraphDestroy(CUgraph graph) {
+  delete graph;
+  return CUDA_SUCCESS;
+}
+
+CUresult cuGraphInstantiateWithFlags(CUgraphExec *made, CUgraph graph, unsigned long long) {
+  if (!graph) return CUDA_ERROR_INVALID_VALUE;
+  *made = reinterpret_cast<CUgraphExec>(new CUgraph_st(*graph));
+  return CUDA_SUCCESS;
+}
+
+CUresult cuGraphExecDestroy(CUgraphExec graph) {
+  delete reinterpret_cast<CUgraph_st *>(graph);
+  return CUDA_SUCCESS;
+}
+
+CUresult cuGraphLaunch(CUgraphExec graph, CUstream stream) {
+  if (!graph || !stream) return CUDA_ERROR_INVALID_HANDLE;
+  for (const Launch &launch : reinterpret_cast<CUgraph_st *>(graph)->launches) launch.run();
+  return CUDA_SUCCESS;
+}
 
 CUresult cuStreamQuery(CUstream) { return current ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT; }
 
@@ -302,16 +399,31 @@ CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *
   return CUDA_SUCCESS;
 }
 
+CUresult cuFuncLoad(CUfunction function) { return function ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE; }
+
+CUresult cuFuncSetAttribute(CUfunction function, CUfunction_attribute attribute, int value) {
+  if (!function) return CUDA_ERROR_INVALID_HANDLE;
+  if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES) return CUDA_ERROR_NOT_SUPPORTED;
+  if (value < 0 || size_t(value) > kMostShared) return CUDA_ERROR_INVALID_VALUE;
+  const std::lock_guard<std::mutex> lock(allowing);
+  allowed[function] = size_t(value);
+  return CUDA_SUCCESS;
+}
+
 CUresult cuLaunchKernel(CUfunction function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
-                        unsigned shared, CUstream, void **arguments, void **) {
+                        unsigned shared, CUstream stream, void **arguments, void **) {
   if (!current) return CUDA_ERROR_INVALID_CONTEXT;
   if (!function) return CUDA_ERROR_INVALID_HANDLE;
   const uint64_t threads = uint64_t(bx) * by * bz;
   if (threads == 0 || threads > 1024 || bz > 64) return CUDA_ERROR_INVALID_VALUE;
   if (gx == 0 || gy == 0 || gz == 0 || gx > INT32_MAX || gy > 65535 || gz > 65535) return CUDA_ERROR_INVALID_VALUE;
-  // More takes a function attribute that nobody sets yet.
-  if (shared > 48 << 10) return CUDA_ERROR_INVALID_VALUE;
-  reinterpret_cast<Kernel>(function)(arguments, {gx, gy, gz}, {bx, by, bz}, shared);
+  if (shared > most_shared(function)) return CUDA_ERROR_INVALID_VALUE;
+  const Launch launch{reinterpret_cast<Kernel>(function), arguments, {gx, gy, gz}, {bx, by, bz}, shared};
+  if (capturing(stream)) {
+    stream->capturing->launches.push_back(launch);
+  } else {
+    launch.run();
+  }
   return CUDA_SUCCESS;
 }
 

@@ -1,0 +1,143 @@
+//go:build gpu
+
+package cuda
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gorgonia.org/cu"
+	"gorgonia.org/tensor"
+
+	"twinview/engine/cuda/kernels"
+	"twinview/engine/lowering"
+)
+
+// fastest is the candidate that took the least time on this device. What was measured once is kept as long as the process runs.
+func (d *device) fastest(candidates []lowering.Convolution) (lowering.Convolution, error) {
+	key := measured{candidates[0].Direction, candidates[0].Precision, candidates[0].Shape}
+	if at, known := d.measured[key]; known {
+		return candidates[at], nil
+	}
+	took := make([]float64, len(candidates))
+	for i, c := range candidates {
+		var err error
+		if took[i], err = d.duration(c); err != nil {
+			return c, fmt.Errorf("measure %s: %w", c.Algorithm, err)
+		}
+	}
+	least := slices.Index(took, slices.Min(took))
+	d.measured[key] = least
+	return candidates[least], nil
+}
+
+// measured is a convolution, whatever computes it.
+type measured struct {
+	direction lowering.Direction
+	precision Precision
+	shape     lowering.ConvolutionShape
+}
+
+// duration is the least time of a few runs of a convolution, in milliseconds.
+func (d *device) duration(c lowering.Convolution) (float64, error) {
+	w := operandsOf(c)
+	w.convolve(c)
+	memory := &allocations{}
+	defer memory.free()
+	at := map[*lowering.Value]cu.DevicePtr{}
+	for _, v := range append(slices.Clone(w.Inputs), w.Out()) {
+		var err error
+		if at[v], err = memory.onDevice(v.Bytes()); err != nil {
+			return 0, err
+		}
+		const small = 0x3c // a number near 0.01 in either precision
+		if err := cu.MemsetD8(at[v], small, int64(v.Bytes())); err != nil {
+			return 0, fmt.Errorf("fill %d bytes of the device's memory: %w", v.Bytes(), err)
+		}
+	}
+	partials, err := memory.onDevice(w.scratch)
+	if err != nil {
+		return 0, err
+	}
+	var all launches
+	defer func() { all.free() }()
+	for _, call := range w.calls {
+		err := all.add(d, c.String(), call, func(pointer any) (uint64, error) {
+			switch a := pointer.(type) {
+			case null:
+				return 0, nil
+			case scratch:
+				return uint64(partials) + uint64(a), nil
+			default:
+				return uint64(at[a.(*lowering.Value)]), nil
+			}
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return d.leastTime(all)
+}
+
+// operandsOf is work on values of a convolution's shape.
+func operandsOf(c lowering.Convolution) *work {
+	s := c.Shape
+	height, width := s.Output()
+	x := &lowering.Value{Name: "x", Shape: tensor.Shape{s.Batch, s.Height, s.Width, s.In}, Precision: c.Precision}
+	y := &lowering.Value{Name: "y", Shape: tensor.Shape{s.Batch, height, width, s.Out}, Precision: c.Precision}
+	weights := &lowering.Value{Name: "weights", Shape: tensor.Shape{s.Out, s.In, s.Kernel, s.Kernel}}
+	packed := &lowering.Value{Name: "filters", Shape: weights.Shape, Precision: c.Precision}
+	w := &work{}
+	switch c.Direction {
+	case lowering.Forward:
+		w.Inputs, w.Outs = []*lowering.Value{x, packed}, []*lowering.Value{y}
+	case lowering.InputGradient:
+		w.Inputs, w.Outs = []*lowering.Value{packed, y}, []*lowering.Value{x}
+	case lowering.WeightGradient:
+		w.Inputs, w.Outs = []*lowering.Value{x, y}, []*lowering.Value{weights}
+	}
+	return w
+}
+
+// leastTime runs launches a few times, the first to warm up.
+func (d *device) leastTime(all launches) (milliseconds float64, err error) {
+	begin, err := cu.MakeEvent(cu.DefaultEvent)
+	if err != nil {
+		return 0, fmt.Errorf("make an event: %w", err)
+	}
+	defer cu.DestroyEvent(&begin)
+	end, err := cu.MakeEvent(cu.DefaultEvent)
+	if err != nil {
+		return 0, fmt.Errorf("make an event: %w", err)
+	}
+	defer cu.DestroyEvent(&end)
+	least := math.Inf(1)
+	for range 6 {
+		if err := begin.Record(d.stream); err != nil {
+			return 0, fmt.Errorf("record an event: %w", err)
+		}
+		if err := all.run(d.stream); err != nil {
+			return 0, err
+		}
+		if err := end.Record(d.stream); err != nil {
+			return 0, fmt.Errorf("record an event: %w", err)
+		}
+		if err := end.Synchronize(); err != nil {
+			return 0, fmt.Errorf("wait for an event: %w", err)
+		}
+		took, err := begin.Elapsed(end)
+		if err != nil {
+			return 0, fmt.Errorf("ask for the time between events: %w", err)
+		}
+		least = min(least, took)
+	}
+	return least, nil
+}
+
+// The two number directions alike: this compiles only then.
+var (
+	_ = [1]struct{}{}[int(lowering.Forward)-int(kernels.Forward)]
+	_ = [1]struct{}{}[int(lowering.InputGradient)-int(kernels.InputGradient)]
+	_ = [1]struct{}{}[int(lowering.WeightGradient)-int(kernels.WeightGradient)]
+)
