@@ -330,6 +330,7 @@ const (
 	Auto     = "auto"
 	Float32  = "float32"
 	BFloat16 = "bfloat16"
+	TF32     = "tf32"
 
 	None        = "none"
 	Winograd2x2 = "2x2"
@@ -343,7 +344,8 @@ const (
 // made before there was one: float32, none and fixed are what was computed then.
 type Compute struct {
 	// Precision is the element type of activations and their gradients: "float32", "bfloat16", or "auto" for bfloat16 where the
-	// worker's CPU has instructions for it. Weights, batch statistics, losses and the optimiser's buffers are float32
+	// worker's CPU or GPU has instructions for it. "tf32" is float32 whose products a GPU may take in TF32, with factors rounded to
+	// 10 bits behind the point. Weights, batch statistics, losses and the optimiser's buffers are float32
 	// always. Training goes on in the precision in which it began.
 	Precision string `yaml:"precision" json:"precision"`
 	// Winograd says by which tiles convolutions may be computed with Winograd's algorithm F(m×m, 3×3), which takes fewer

@@ -73,7 +73,7 @@ func (s Spec) check(c *checker) {
 // check lets the choices be empty: an experiment under way may have begun before there were any.
 func (p Compute) check(c *checker) {
 	if p.Precision != "" {
-		c.oneOf("compute.precision", p.Precision, Auto, Float32, BFloat16)
+		c.oneOf("compute.precision", p.Precision, Auto, Float32, TF32, BFloat16)
 	}
 	if p.Winograd != "" {
 		c.oneOf("compute.winograd", p.Winograd, Auto, None, Winograd2x2, Winograd4x4)

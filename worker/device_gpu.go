@@ -24,9 +24,9 @@ func describeGPU(ordinal int) string {
 
 // gpuCompiler makes the engine that a spec asks for. What the spec says of threads and Winograd's algorithm is for CPUs.
 func gpuCompiler(ordinal int, c experiment.Compute) engine.Compiler {
-	precision := cuda.Float32
+	o := cuda.Options{Device: ordinal, TF32: c.Precision == experiment.TF32, Measure: c.Kernels == experiment.Measured}
 	if c.Precision == experiment.BFloat16 || c.Precision == experiment.Auto { // which every GPU has that the engine runs on
-		precision = cuda.BFloat16
+		o.Precision = cuda.BFloat16
 	}
-	return cuda.Compiler(cuda.Options{Device: ordinal, Precision: precision, Measure: c.Kernels == experiment.Measured})
+	return cuda.Compiler(o)
 }

@@ -19,6 +19,7 @@ const directAlgorithm = "direct"
 type chooser struct {
 	device           *device
 	recorded, chosen engine.Kernels
+	number           kernels.Number
 	// measure says that what is not recorded is measured. A graph for inference beside a recorded training is not: nobody would
 	// record its kernels.
 	measure bool
@@ -33,7 +34,7 @@ func (c *chooser) algorithms(p *lowering.Program) error {
 		if !ok {
 			continue
 		}
-		name, candidates := conv.String(), candidatesOf(conv)
+		name, candidates := conv.String(), candidatesOf(conv, c.number)
 		chosen, err := c.choose(name, candidates, measure)
 		if err != nil {
 			return fmt.Errorf("choose the kernel of %s: %w", name, err)
@@ -69,13 +70,13 @@ func (c *chooser) choose(name string, candidates []lowering.Convolution, measure
 
 // candidatesOf are the convolution by each kernel that takes it, the likeliest first. The direct one stands in where there is no
 // other.
-func candidatesOf(c lowering.Convolution) []lowering.Convolution {
+func candidatesOf(c lowering.Convolution, n kernels.Number) []lowering.Convolution {
 	shape := kernels.Convolution(c.Shape)
-	fitting := implicitGEMMs(shape, c)
+	fitting := shape.ImplicitGEMMs(kernels.Direction(c.Direction), n)
 	if len(fitting) == 0 && c.Direction != lowering.InputGradient {
 		const channels = 4 // of images, for the kernels made for few
 		shape = shape.Padded(channels)
-		fitting = implicitGEMMs(shape, c)
+		fitting = shape.ImplicitGEMMs(kernels.Direction(c.Direction), n)
 	}
 	if len(fitting) == 0 {
 		c.Algorithm = directAlgorithm

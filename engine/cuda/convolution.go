@@ -70,18 +70,12 @@ func direct(c lowering.Convolution) (kernel string, launch kernels.Launch) {
 
 // implicitGEMM is the kernel that c's algorithm names, unless that is the direct one.
 func implicitGEMM(c lowering.Convolution) (kernels.ImplicitGEMM, bool) {
-	for _, g := range implicitGEMMs(kernels.Convolution(c.Shape), c) {
-		if g.Kernel == c.Algorithm {
-			return g, true
+	for _, n := range numbers {
+		for _, g := range kernels.Convolution(c.Shape).ImplicitGEMMs(kernels.Direction(c.Direction), n) {
+			if g.Kernel == c.Algorithm {
+				return g, true
+			}
 		}
 	}
 	return kernels.ImplicitGEMM{}, false
-}
-
-func implicitGEMMs(shape kernels.Convolution, c lowering.Convolution) []kernels.ImplicitGEMM {
-	number := kernels.Float32
-	if c.Precision == BFloat16 {
-		number = kernels.BFloat16
-	}
-	return shape.ImplicitGEMMs(kernels.Direction(c.Direction), number)
 }

@@ -57,7 +57,7 @@ func (w *work) multiply(op model.MatMul) {
 		transB = 1
 	}
 	kernel, launch := "matmul_float32", kernels.MatMul(m, n)
-	if w.precision == BFloat16 { // TF32 rounds less than that
+	if w.number != kernels.Float32 { // TF32 rounds less than bfloat16
 		kernel, launch = "matmul_tfloat32", kernels.MatMulTensor(m, n)
 	}
 	w.call(kernel, launch, transA, transB, int64(m), int64(n), int64(k), w.Inputs[0], w.Inputs[1], null{}, w.Out())

@@ -24,6 +24,8 @@ type Options struct {
 	Device int
 	// Precision is the element type of activations and their gradients. In BFloat16 matrix products are in TF32.
 	Precision Precision
+	// TF32 lets products round their factors to TF32 in Float32 too.
+	TF32 bool
 	// Measure chooses each convolution's kernel by a short measurement, instead of by the tiles that it would leave empty. Then
 	// two workers may choose differently, and round differently.
 	Measure bool
@@ -32,7 +34,7 @@ type Options struct {
 // Compiler returns a compiler of machines on one GPU.
 func Compiler(o Options) engine.Compiler {
 	return func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, recorded engine.Kernels) (engine.Machine, error) {
-		precision, err := precisionOf(recorded, o.Precision)
+		number, err := numberOf(recorded, o)
 		if err != nil {
 			return nil, fmt.Errorf("compile graph for the GPU: %w", err)
 		}
@@ -43,10 +45,10 @@ func Compiler(o Options) engine.Compiler {
 		m := &machine{
 			device: d, memory: &allocations{}, visible: map[*gorgonia.Node][]float32{}, at: map[*lowering.Value]cu.DevicePtr{},
 			nodes:   map[*gorgonia.Node]*lowering.Value{},
-			kernels: engine.Kernels{engine.EngineKey: engineName, precisionKey: precision.String()},
+			kernels: engine.Kernels{engine.EngineKey: engineName, precisionKey: string(number)},
 		}
-		choose := &chooser{device: d, recorded: recorded, chosen: m.kernels, measure: o.Measure}
-		if err := d.do(func() error { return m.build(g, outputs, precision, choose) }); err != nil {
+		choose := &chooser{device: d, recorded: recorded, chosen: m.kernels, number: number, measure: o.Measure}
+		if err := d.do(func() error { return m.build(g, outputs, choose) }); err != nil {
 			m.Close()
 			return nil, fmt.Errorf("compile graph for cuda:%d: %w", o.Device, err)
 		}
@@ -76,13 +78,13 @@ type machine struct {
 
 const noRow = math.MaxInt32
 
-func (m *machine) build(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, precision Precision, choose *chooser) error {
+func (m *machine) build(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, choose *chooser) error {
 	p, err := lowering.NewProgram(g, outputs)
 	if err != nil {
 		return err
 	}
 	rows := batchOf(p)
-	p.InPrecision(precision)
+	p.InPrecision(precisionOf(choose.number))
 	if err := choose.algorithms(p); err != nil {
 		return err
 	}
@@ -91,7 +93,7 @@ func (m *machine) build(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, precision
 		Normalises:  func(lowering.Convolution) bool { return false },
 	})
 	layOut(p)
-	all, err := compile(p, precision)
+	all, err := compile(p, choose.number)
 	if err != nil {
 		return err
 	}

@@ -151,3 +151,21 @@ func TestKernelsOfConvolutions(t *testing.T) {
 		require.ErrorContains(t, err, "convolution_of_another_version")
 	}
 }
+
+// TF32 is off by what the rounding of factors makes of it, which batch norm over so few values magnifies. It is recorded, and
+// training goes on as recorded.
+func TestTF32(t *testing.T) {
+	build := enginetest.Networks["SimCLR"]
+	m, outputs := enginetest.Run(t, build, cuda.Compiler(cuda.Options{TF32: true}), 3)
+	want, others := enginetest.Run(t, build, engine.Reference, 3)
+	require.Equal(t, "tf32", m.Kernels()["precision"])
+	d := enginetest.Distance(m.Values(outputs[0]), want.Values(others[0]))
+	require.Less(t, d, 0.03) // an eighth of what bfloat16 may be off by, as are the factors
+	require.Greater(t, d, 0x1p-20, "it is float32's")
+	n, err := build()
+	require.NoError(t, err)
+	again, err := cuda.Compiler(cuda.Options{})(n.Graph, nil, m.Kernels())
+	require.NoError(t, err)
+	defer again.Close()
+	require.Equal(t, "tf32", again.Kernels()["precision"])
+}

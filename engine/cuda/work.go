@@ -36,9 +36,9 @@ type (
 // work is what computes an instruction: calls one after another, with scratch that no other instruction sees.
 type work struct {
 	lowering.Instruction
-	precision Precision // of the machine
-	calls     []call
-	scratch   int // bytes
+	number  kernels.Number // in which matrices are multiplied
+	calls   []call
+	scratch int // bytes
 }
 
 func (w *work) call(kernel string, launch kernels.Launch, arguments ...any) {
@@ -53,10 +53,10 @@ func (w *work) need(bytes int) scratch {
 }
 
 // compile finds the kernels of every instruction.
-func compile(p *lowering.Program, precision Precision) ([]*work, error) {
+func compile(p *lowering.Program, number kernels.Number) ([]*work, error) {
 	var all []*work
 	for _, i := range p.Instructions {
-		w := &work{Instruction: i, precision: precision}
+		w := &work{Instruction: i, number: number}
 		if !w.image() && !w.head() {
 			return nil, fmt.Errorf("compile node %q: the GPU engine has no kernel for the op %v: train this network on the CPU",
 				i.Out().Name, i.Op)
