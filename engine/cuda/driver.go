@@ -54,9 +54,12 @@ func allowShared(f cu.Function, bytes int) error {
 	return failure(C.cuFuncSetAttribute(functionOf(f), C.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, C.int(bytes)))
 }
 
-// loadFunction brings a kernel's code to the device, which the driver puts off until the first launch. That could be in a
-// capture, which it may not be able to do then.
-func loadFunction(f cu.Function) error { return failure(C.cuFuncLoad(functionOf(f))) }
+// loadFunction brings a kernel's code to the device, which the driver puts off until something is asked of it or it is launched.
+// The first launch could be in a capture, which may be too late.
+func loadFunction(f cu.Function) error {
+	var registers C.int
+	return failure(C.cuFuncGetAttribute(&registers, C.CU_FUNC_ATTRIBUTE_NUM_REGS, functionOf(f)))
+}
 
 // graph is work that the device does as often as it is asked to, at once.
 type graph struct{ made C.CUgraphExec }

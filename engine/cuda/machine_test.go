@@ -169,3 +169,22 @@ func TestTF32(t *testing.T) {
 	defer again.Close()
 	require.Equal(t, "tf32", again.Kernels()["precision"])
 }
+
+// Channels that no fast kernel takes go by the direct one, and whatever has another kernel by that.
+func TestOddChannelsGoDirectly(t *testing.T) {
+	build := func() (*model.Network, error) {
+		return model.NewClassifier(experiment.Encoder{Architecture: experiment.ResNet18, Width: 12}, 10,
+			model.Options{Batch: 2, Size: 16})
+	}
+	m, outputs := enginetest.Run(t, build, cuda.Compiler(cuda.Options{Precision: cuda.BFloat16}), 1)
+	want, others := enginetest.Run(t, build, engine.Reference, 1)
+	require.Less(t, enginetest.Distance(m.Values(outputs[0]), want.Values(others[0])), 0.1)
+	count := map[bool]int{}
+	for name, kernel := range m.Kernels() {
+		if name != "precision" && name != engine.EngineKey {
+			count[kernel == "direct"]++
+		}
+	}
+	require.Positive(t, count[true])
+	require.Positive(t, count[false], "96 channels come in eights")
+}

@@ -52,7 +52,7 @@ func (d *device) duration(c lowering.Convolution) (float64, error) {
 			return 0, err
 		}
 		const small = 0x3c // a number near 0.01 in either precision
-		if err := cu.MemsetD8(at[v], small, int64(v.Bytes())); err != nil {
+		if err := cu.MemsetD8Async(at[v], small, int64(v.Bytes()), d.stream); err != nil {
 			return 0, fmt.Errorf("fill %d bytes of the device's memory: %w", v.Bytes(), err)
 		}
 	}

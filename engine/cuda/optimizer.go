@@ -162,6 +162,10 @@ func upload[T any](memory *allocations, table []T) (cu.DevicePtr, error) {
 	if err := cu.MemcpyHtoD(at, unsafe.Pointer(unsafe.SliceData(table)), int64(bytes)); err != nil {
 		return 0, fmt.Errorf("copy %d bytes to the device: %w", bytes, err)
 	}
+	// A copy may end before its bytes are there, and the engine's stream does not wait for it.
+	if err := cu.Synchronize(); err != nil {
+		return 0, fmt.Errorf("copy %d bytes to the device: %w", bytes, err)
+	}
 	return at, nil
 }
 

@@ -13,6 +13,10 @@ import (
 // CompilerFlags are what sources are compiled with, beside -ptx and where CUTLASS is.
 var CompilerFlags = []string{"-std=c++17", "-O3", "-arch=compute_80", "--expt-relaxed-constexpr"}
 
+// PTXVersion is the version of the PTX that is kept: drivers of CUDA 11.8 and later read it. The compiler writes that of its own
+// release, which only drivers as new as that would, though it uses nothing newer but hints.
+const PTXVersion = "7.8"
+
 var include = regexp.MustCompile(`(?m)^#include "([^"/]+)"`)
 
 // Head is the first line of the PTX that a compiler makes of a source, one of files. It changes with whatever has a say in
@@ -20,7 +24,7 @@ var include = regexp.MustCompile(`(?m)^#include "([^"/]+)"`)
 func Head(files fs.FS, source, compiler string) (string, error) {
 	included := []string{source}
 	digest := sha256.New()
-	fmt.Fprintln(digest, compiler, CompilerFlags)
+	fmt.Fprintln(digest, compiler, CompilerFlags, PTXVersion)
 	for at := 0; at < len(included); at++ {
 		text, err := fs.ReadFile(files, included[at])
 		if err != nil {

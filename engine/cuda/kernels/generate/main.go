@@ -139,7 +139,7 @@ func (g *generator) compile(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read what the compiler made of %s.cu: %w", name, err)
 	}
-	return withoutProcess(local.ReplaceAllString(string(text), "_00000000${1}00000000")), nil
+	return forDrivers(withoutProcess(local.ReplaceAllString(string(text), "_00000000${1}00000000"))), nil
 }
 
 // Names of types in an anonymous namespace end with the number of the compiler's process, where digits of what follows may come
@@ -158,6 +158,18 @@ func withoutProcess(ptx string) string {
 		}
 		return fmt.Sprintf("%0*d%s0%s", len(length), len(name)+1, name, digits[process:])
 	})
+}
+
+// The version that the compiler writes, and its hints of which bytes of a load are used, which came with version 8.3.
+var (
+	version = regexp.MustCompile(`(?m)^\.version \d+\.\d+$`)
+	hint    = regexp.MustCompile(`(?m)^\s*\.pragma "used_bytes_mask \w+";\n`)
+)
+
+// forDrivers is PTX that drivers older than the compiler read too. The assembler, which goes over all of it for the tables, refuses
+// what that version does not have.
+func forDrivers(ptx string) string {
+	return hint.ReplaceAllString(version.ReplaceAllString(ptx, ".version "+kernels.PTXVersion), "")
 }
 
 // removeOthers removes what was made of sources that are gone.

@@ -17,3 +17,8 @@ func TestPTXDoesNotNameTheCompilersProcess(t *testing.T) {
 		require.Equal(t, want, withoutProcess(text))
 	}
 }
+
+func TestPTXIsForOlderDrivers(t *testing.T) {
+	require.Equal(t, ".version 7.8\n.target sm_80\n\tmov.u32 \t%r1, 0;\n",
+		forDrivers(".version 9.0\n.target sm_80\n\t.pragma \"used_bytes_mask 15\";\n\tmov.u32 \t%r1, 0;\n"))
+}
