@@ -8,6 +8,8 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"twinview/augment"
+	"twinview/dataset"
 	"twinview/experiment"
 )
 
@@ -68,4 +70,26 @@ type Optimizer interface {
 	// Step moves every parameter by the gradients of the last run at a learning rate; step counts from 1. It tells
 	// whether all parameters and buffers are finite numbers after it.
 	Step(rate float64, step int) (finite bool, err error)
+}
+
+// Augmenting is what a Machine may implement besides: it makes views of images on its device, straight into a leaf.
+type Augmenting interface {
+	// NewAugmenter returns what fills a leaf, [len(views)·N, size, size, 3], with views of images, float32 and normalised. Rows
+	// v·N to v·N + N−1 are of the distribution views[v]. The images stay on the device with the machine, and nobody may change
+	// them meanwhile. It is an ErrUnsupported if the device can't make such views, and panics, as Values does, if leaf is
+	// none of the machine's.
+	NewAugmenter(leaf *gorgonia.Node, images dataset.Images, views []experiment.View) (Augmenter, error)
+}
+
+// Augmenter makes views. It is not safe for concurrent use, nor beside a run of its machine.
+type Augmenter interface {
+	// Fill makes the views of the next run, one for each row of the leaf, in the order of rows. They are there when the run
+	// begins, not when Fill returns.
+	Fill(views []View) error
+}
+
+// View is a view that is yet to be made: the index of its image, and what augment.Transform.Draw drew for it.
+type View struct {
+	Image int
+	augment.Drawn
 }

@@ -2,9 +2,11 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"twinview/dataset"
+	"twinview/engine"
 	"twinview/experiment"
 	"twinview/model"
 )
@@ -59,13 +61,19 @@ func (p epochPlan) run(
 		return EpochStats{}, err
 	}
 	defer t.close()
-	batches, err := newLoader(ctx, p.draw(spec.Seed, images, s.Epoch, steps).from(done))
+	augmenter, err := p.augmenter(t, images)
+	if err != nil {
+		return EpochStats{}, fmt.Errorf("load batches of stage %s: %w", p.stage, err)
+	}
+	draw := p.draw(spec.Seed, images, s.Epoch, steps).from(done)
+	draw.onDevice = augmenter != nil
+	batches, err := newLoader(ctx, draw)
 	if err != nil {
 		return EpochStats{}, fmt.Errorf("load batches of stage %s: %w", p.stage, err)
 	}
 	defer batches.close()
 
-	stats, err := t.epoch(ctx, steps, len(p.views)*p.batchSize, t.feedFrom(batches, p.frozen))
+	stats, err := t.epoch(ctx, steps, len(p.views)*p.batchSize, t.feedFrom(batches, augmenter, p.frozen))
 	if err != nil {
 		return EpochStats{}, err
 	}
@@ -119,9 +127,26 @@ func visits(seed uint64, purpose dataset.Purpose, n, first, count int) []visit {
 	return all
 }
 
+// augmenter makes views where the network that sees the images runs; nil where the loader does.
+func (p epochPlan) augmenter(t *trainer, images dataset.Images) (engine.Augmenter, error) {
+	machine, leaf := t.machine, t.network.Images
+	if p.frozen != nil {
+		machine, leaf = p.frozen.machine, p.frozen.network.Images
+	}
+	augmenting, ok := machine.(engine.Augmenting)
+	if !ok {
+		return nil, nil
+	}
+	augmenter, err := augmenting.NewAugmenter(leaf, images, p.views)
+	if errors.Is(err, engine.ErrUnsupported) {
+		return nil, nil
+	}
+	return augmenter, err
+}
+
 // feedFrom writes the loader's batches into the leaves for images, or for a frozen encoder's features of them, and, in a
 // classifier, labels.
-func (t *trainer) feedFrom(l *loader, frozen *frozenEncoder) feed {
+func (t *trainer) feedFrom(l *loader, augmenter engine.Augmenter, frozen *frozenEncoder) feed {
 	return func(ctx context.Context) error {
 		b, err := l.next(ctx)
 		if err != nil {
@@ -131,10 +156,18 @@ func (t *trainer) feedFrom(l *loader, frozen *frozenEncoder) feed {
 		if t.network.Labels != nil {
 			copy(t.machine.Values(t.network.Labels), b.labels)
 		}
+		machine, leaf := t.machine, t.network.Images
 		if frozen != nil {
-			return frozen.features(t.machine.Values(t.network.Features), b.pixels)
+			machine, leaf = frozen.machine, frozen.network.Images
 		}
-		copy(t.machine.Values(t.network.Images), b.pixels)
-		return nil
+		if augmenter != nil {
+			err = augmenter.Fill(b.drawn)
+		} else {
+			copy(machine.Values(leaf), b.pixels)
+		}
+		if err != nil || frozen == nil {
+			return err
+		}
+		return frozen.features(t.machine.Values(t.network.Features))
 	}
 }

@@ -88,9 +88,8 @@ func newFrozenEncoder(spec *experiment.Spec, s *State, o Options) (*frozenEncode
 	return &frozenEncoder{network, machine}, nil
 }
 
-// features writes the outputs [B, D] for a batch's pixels [B, size, size, 3] into dst.
-func (e *frozenEncoder) features(dst, pixels []float32) error {
-	copy(e.machine.Values(e.network.Images), pixels)
+// features writes the outputs [B, D] for the batch that its leaf holds into dst.
+func (e *frozenEncoder) features(dst []float32) error {
 	if err := e.machine.RunAll(); err != nil {
 		return fmt.Errorf("run the frozen encoder: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"twinview/augment"
 	"twinview/dataset"
+	"twinview/engine"
 	"twinview/experiment"
 )
 
@@ -25,15 +26,29 @@ type draw struct {
 	size    int
 	seed    uint64
 	purpose dataset.Purpose
+	// onDevice says that the machine makes the views of what is drawn for them.
+	onDevice bool
 }
 
 // batch is one step's input: row v·batchSize + i is view v of image i.
 type batch struct {
-	pixels []float32 // [views·batchSize, size, size, 3], normalised
-	labels []float32 // [batchSize]
+	pixels []float32     // [views·batchSize, size, size, 3], normalised; none where the machine makes the views
+	drawn  []engine.View // [views·batchSize], for the machine
+	labels []float32     // [batchSize]
 }
 
-// loader draws the views of the next batch in goroutines while the machine works on the present one.
+func (d draw) newBatch() *batch {
+	b := &batch{labels: make([]float32, d.batchSize)}
+	rows := len(d.views) * d.batchSize
+	if d.onDevice {
+		b.drawn = make([]engine.View, rows)
+	} else {
+		b.pixels = make([]float32, rows*d.size*d.size*3)
+	}
+	return b
+}
+
+// loader draws the views of the next batch, or what is random about them, in goroutines while the machine works on the present one.
 type loader struct {
 	ready, free chan *batch
 	cancel      context.CancelFunc
@@ -49,10 +64,7 @@ func newLoader(ctx context.Context, d draw) (*loader, error) {
 	const ahead = 2 // one being drawn, one ready
 	l := &loader{ready: make(chan *batch, ahead), free: make(chan *batch, ahead)}
 	for range ahead {
-		l.free <- &batch{
-			pixels: make([]float32, len(d.views)*d.batchSize*d.size*d.size*3),
-			labels: make([]float32, d.batchSize),
-		}
+		l.free <- d.newBatch()
 	}
 	ctx, l.cancel = context.WithCancel(ctx)
 	l.stopped.Go(func() { l.run(ctx, d, crew) })
@@ -124,8 +136,11 @@ func (c crew) fill(b *batch, d draw, visits []visit) {
 
 // view draws view v of one image, the i-th of its batch.
 func (d draw) view(b *batch, t *augment.Transform, v, i int, at visit) {
-	length := d.size * d.size * 3
-	row := (v*d.batchSize + i) * length
+	row, length := v*d.batchSize+i, d.size*d.size*3
 	random := dataset.Stream(d.seed, d.purpose, at.pass, at.image, v)
-	t.Apply(b.pixels[row:row+length], d.images.Image(at.image), d.images.Height, d.images.Width, random)
+	if d.onDevice {
+		b.drawn[row] = engine.View{Image: at.image, Drawn: t.Draw(d.images.Height, d.images.Width, random)}
+		return
+	}
+	t.Apply(b.pixels[row*length:(row+1)*length], d.images.Image(at.image), d.images.Height, d.images.Width, random)
 }

@@ -9,6 +9,7 @@ import (
 
 	"twinview/augment"
 	"twinview/dataset"
+	"twinview/engine"
 	"twinview/experiment"
 )
 
@@ -29,7 +30,7 @@ func loadAll(t *testing.T, d draw) []batch {
 	for range len(d.order) / d.batchSize {
 		b, err := l.next(t.Context())
 		require.NoError(t, err)
-		all = append(all, batch{pixels: slices.Clone(b.pixels), labels: slices.Clone(b.labels)})
+		all = append(all, batch{pixels: slices.Clone(b.pixels), drawn: slices.Clone(b.drawn), labels: slices.Clone(b.labels)})
 		l.release(b)
 	}
 	return all
@@ -52,6 +53,25 @@ func TestLoaderRows(t *testing.T) {
 				transform.Apply(want, d.images.Image(image), 8, 8, random)
 				row := (v*3 + i) * length
 				require.Equal(t, want, got[b].pixels[row:row+length], "batch %d, image %d, view %d", b, image, v)
+			}
+		}
+	}
+}
+
+// What is drawn for the machine is what the loader's own views are made by.
+func TestLoaderDrawsForTheMachine(t *testing.T) {
+	d := tinyDraw(tinyImages(6))
+	d.onDevice = true
+	got := loadAll(t, d)
+	require.Len(t, got, 2)
+	for b, images := range [][]int{{5, 0, 3}, {1, 4, 2}} {
+		require.Empty(t, got[b].pixels)
+		for i, image := range images {
+			for v, view := range d.views {
+				transform, err := augment.New(view, 8)
+				require.NoError(t, err)
+				want := transform.Draw(8, 8, dataset.Stream(7, dataset.PretrainView, 2, image, v))
+				require.Equal(t, engine.View{Image: image, Drawn: want}, got[b].drawn[v*3+i])
 			}
 		}
 	}

@@ -22,6 +22,7 @@ type device struct {
 	modules   map[string]cu.Module
 	functions map[string]cu.Function
 	measured  map[measured]int // the fastest of the candidates
+	images    []*images
 }
 
 type job struct {
@@ -144,7 +145,7 @@ func (d *device) function(kernel string) (cu.Function, error) {
 	module, ok := d.modules[of.Name]
 	if !ok {
 		if module, err = cu.LoadData(of.PTX); err != nil {
-			return cu.Function{}, fmt.Errorf("load module %q of kernels, which need compute capability 8.0 and a driver of CUDA 13.0 "+
+			return cu.Function{}, fmt.Errorf("load module %q of kernels, which need compute capability 8.0 and a driver of CUDA 11.8 "+
 				"or later: %w", of.Name, err)
 		}
 		d.modules[of.Name] = module

@@ -69,6 +69,7 @@ type machine struct {
 	step     func() error // run, made once
 
 	optimizers []*optimizer
+	augmenters []*augmenter
 
 	// wrong is the first row whose label is no class, or noRow.
 	wrong   []int32
@@ -280,7 +281,10 @@ func (m *machine) free() error {
 	for _, o := range m.optimizers {
 		o.launches.free()
 	}
-	m.optimizers = nil
+	for _, a := range m.augmenters {
+		a.free()
+	}
+	m.optimizers, m.augmenters = nil, nil
 	m.graph, m.launches, m.visible = nil, nil, nil
 	return errors.Join(err, m.memory.free())
 }

@@ -15,6 +15,17 @@ type View struct {
 	_                                       int32
 }
 
+// Normalize is what augment.cu multiplies the three channels by, and what it adds to them then.
+type Normalize struct{ Scale, Shift [3]float32 }
+
+// NewNormalize subtracts means and divides by standard deviations.
+func NewNormalize(mean, deviation [3]float64) (n Normalize) {
+	for c := range mean {
+		n.Scale[c], n.Shift[c] = float32(1/deviation[c]), float32(-mean[c]/deviation[c])
+	}
+	return n
+}
+
 // mostShared is the shared memory that a block can have on every device of compute capability 8.0 and above but the smallest.
 const mostShared = 163 << 10
 

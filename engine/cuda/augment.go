@@ -1,0 +1,206 @@
+//go:build gpu
+
+package cuda
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"gorgonia.org/cu"
+	"gorgonia.org/gorgonia"
+
+	"twinview/dataset"
+	"twinview/engine"
+	"twinview/engine/cuda/kernels"
+	"twinview/experiment"
+)
+
+// augmenter makes the views of a leaf. What is random comes from the processor, in a table of a row for each view.
+type augmenter struct {
+	machine  *machine
+	images   *images
+	table    []kernels.View
+	tableAt  cu.DevicePtr
+	launches launches // one for each distribution
+	filling  func() error
+}
+
+// Places in the kernels' arguments.
+type (
+	viewTable      struct{ from int } // from one of its rows on
+	imagePlace     struct{}
+	normalizePlace struct{ view int }
+	leafPlace      struct{ element int }
+)
+
+// NewAugmenter implements engine.Augmenting.
+func (m *machine) NewAugmenter(
+	leaf *gorgonia.Node, data dataset.Images, views []experiment.View,
+) (engine.Augmenter, error) {
+	m.Values(leaf) // panics
+	v := m.nodes[leaf]
+	a := &augmenter{machine: m, table: make([]kernels.View, v.Shape[0])}
+	calls, err := augmentations(data, views, v.Shape[0], v.Shape[1])
+	if err == nil {
+		err = m.device.do(func() error { return a.build(data, views, m.at[v], calls) })
+	}
+	if err != nil {
+		return nil, fmt.Errorf("augment on cuda:%d: %w", m.device.ordinal, err)
+	}
+	a.filling = a.fill
+	return a, nil
+}
+
+// augmentations are the calls that make rows views of size×size pixels.
+func augmentations(data dataset.Images, views []experiment.View, rows, size int) ([]call, error) {
+	if len(views) == 0 || rows%len(views) != 0 {
+		return nil, fmt.Errorf("%d rows can't be shared out among views of %d distributions", rows, len(views))
+	}
+	each := rows / len(views)
+	var calls []call
+	for i, view := range views {
+		launch, err := kernels.Augment(each, data.Height, data.Width, size, view.Blur.Kernel)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", engine.ErrUnsupported, err)
+		}
+		const channels = 3
+		calls = append(calls, call{kernel: "augment_float32", launch: launch, arguments: []any{
+			viewTable{i * each}, imagePlace{}, int32(data.Height), int32(data.Width), int32(size), int32(view.Blur.Kernel),
+			float32(view.Solarize.Threshold), normalizePlace{i}, int32(channels), leafPlace{i * each * size * size * channels},
+		}})
+	}
+	return calls, nil
+}
+
+func (a *augmenter) build(data dataset.Images, views []experiment.View, leaf cu.DevicePtr, calls []call) error {
+	m := a.machine
+	var err error
+	if a.images, err = m.device.hold(data); err != nil {
+		return err
+	}
+	m.augmenters = append(m.augmenters, a)
+	if a.tableAt, err = m.memory.onDevice(len(a.table) * int(unsafe.Sizeof(kernels.View{}))); err != nil {
+		return err
+	}
+	var factors []kernels.Normalize
+	for _, view := range views {
+		factors = append(factors, kernels.NewNormalize(view.Normalize.Mean, view.Normalize.Std))
+	}
+	normalize, err := upload(m.memory, factors)
+	if err != nil {
+		return err
+	}
+	address := func(place any) (uint64, error) {
+		switch p := place.(type) {
+		case viewTable:
+			return uint64(a.tableAt) + uint64(p.from)*uint64(unsafe.Sizeof(kernels.View{})), nil
+		case imagePlace:
+			return uint64(a.images.at), nil
+		case normalizePlace:
+			return uint64(normalize) + uint64(p.view)*uint64(unsafe.Sizeof(kernels.Normalize{})), nil
+		case leafPlace:
+			return uint64(leaf) + uint64(p.element*Float32.Bytes()), nil
+		}
+		return 0, fmt.Errorf("%T is no argument of an augmentation", place)
+	}
+	for _, c := range calls {
+		if err := a.launches.add(m.device, "augmentation", c, address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Fill implements engine.Augmenter.
+func (a *augmenter) Fill(views []engine.View) error {
+	if len(views) != len(a.table) {
+		return fmt.Errorf("augment on cuda:%d: %d views for %d rows", a.machine.device.ordinal, len(views), len(a.table))
+	}
+	for i, v := range views {
+		if v.Image < 0 || v.Image >= a.images.count {
+			return fmt.Errorf("augment on cuda:%d: row %d is of image %d, but there are %d", a.machine.device.ordinal, i, v.Image,
+				a.images.count)
+		}
+		a.table[i] = rowOf(v)
+	}
+	return a.machine.device.do(a.filling)
+}
+
+// fill copies the table and launches. The driver has the table for itself when the copy returns, and does both in order.
+func (a *augmenter) fill() error {
+	s := a.machine.device.stream
+	size := int64(len(a.table)) * int64(unsafe.Sizeof(kernels.View{}))
+	if err := cu.MemcpyHtoDAsync(a.tableAt, unsafe.Pointer(unsafe.SliceData(a.table)), size, s); err != nil {
+		return fmt.Errorf("copy what was drawn for %d views to the device: %w", len(a.table), err)
+	}
+	return a.launches.run(s)
+}
+
+// free gives back what does not go with the machine's memory.
+func (a *augmenter) free() {
+	a.launches.free()
+	a.images.users--
+}
+
+func rowOf(v engine.View) kernels.View {
+	flag := func(set bool) int32 {
+		if set {
+			return 1
+		}
+		return 0
+	}
+	row := kernels.View{
+		Image: int64(v.Image), Sigma: v.Sigma,
+		Top: int32(v.Box.Top), Left: int32(v.Box.Left), Height: int32(v.Box.Height), Width: int32(v.Box.Width),
+		Brightness: v.JitterBy.Brightness, Contrast: v.JitterBy.Contrast, Saturation: v.JitterBy.Saturation, Hue: v.JitterBy.Hue,
+		Flip: flag(v.Flip), Jitter: flag(v.Jitter), Grayscale: flag(v.Grayscale), Blur: flag(v.Blur), Solarize: flag(v.Solarize),
+	}
+	for i, change := range v.JitterBy.Order {
+		row.Order[i] = int32(change)
+	}
+	return row
+}
+
+// images are a data set in the device's memory, uint8 [count, height, width, 3].
+type images struct {
+	allocations
+	at     cu.DevicePtr
+	pixels []uint8 // the caller's, held so that no other data set can come to lie there
+	count  int
+	users  int
+}
+
+// hold brings a data set to the device, unless it is there from an earlier epoch. Those that nobody uses any more make room.
+func (d *device) hold(data dataset.Images) (*images, error) {
+	if data.Len() == 0 {
+		return nil, errors.New("there are no images")
+	}
+	kept := d.images[:0]
+	var found *images
+	for _, i := range d.images {
+		switch {
+		case &i.pixels[0] == &data.Pixels[0] && len(i.pixels) == len(data.Pixels):
+			found = i
+		case i.users == 0:
+			if err := i.free(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		kept = append(kept, i)
+	}
+	d.images = kept
+	if found == nil {
+		made := &images{pixels: data.Pixels, count: data.Len()}
+		var err error
+		if made.at, err = upload(&made.allocations, data.Pixels); err != nil {
+			return nil, fmt.Errorf("bring %d images of %d×%d to the device: %w", data.Len(), data.Height, data.Width,
+				errors.Join(err, made.free()))
+		}
+		d.images = append(d.images, made)
+		found = made
+	}
+	found.users++
+	return found, nil
+}
