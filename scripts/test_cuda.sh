@@ -17,6 +17,6 @@ fi
 export OMP_WAIT_POLICY=passive
 go vet -tags gpu ./engine/... ./train ./worker
 scripts/worker_gpu.sh
-go test -count=1 -timeout 30m -tags gpu -p 1 "$@" ./engine/cuda ./worker
+go test -count=1 -timeout 30m -tags gpu -p 1 "$@" ./engine/cuda ./engine/cuda/kernels ./worker
 # Its other tests are of the CPU, and make test has them.
 go test -count=1 -timeout 30m -tags gpu "$@" -run GPU ./train

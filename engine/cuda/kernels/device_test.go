@@ -17,13 +17,21 @@ import (
 	"twinview/engine/cuda/kernels/host"
 )
 
-// library has all kernels, compiled for this processor.
-var library *host.Library
+// runner runs kernels to their end, as host.Library documents it.
+type runner interface {
+	Launch(kernel string, launch kernels.Launch, arguments ...any) error
+	// Reverse changes the order of threads in the launches that follow, where the order is ours to choose.
+	Reverse(reversed bool) error
+	NewMemory(size int) (*host.Memory, error)
+}
+
+// library has all kernels: compiled for this processor, or with the tag gpu on the first GPU.
+var library runner
 
 func TestMain(m *testing.M) {
 	into, err := os.MkdirTemp("", "twinview-kernels-")
 	if err == nil {
-		library, err = host.Build(".", into)
+		library, err = open(into)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -69,7 +77,7 @@ func newDevice(t *testing.T) *device {
 }
 
 func (d *device) bytes(n int) *host.Memory {
-	m, err := host.NewMemory(n)
+	m, err := library.NewMemory(n)
 	require.NoError(d.t, err)
 	d.memory = append(d.memory, m)
 	return m

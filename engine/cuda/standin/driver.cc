@@ -407,6 +407,7 @@ CUresult cuFuncGetAttribute(int *value, CUfunction_attribute attribute, CUfuncti
 }
 
 CUresult cuFuncSetAttribute(CUfunction function, CUfunction_attribute attribute, int value) {
+  if (!current) return CUDA_ERROR_INVALID_CONTEXT;
   if (!function) return CUDA_ERROR_INVALID_HANDLE;
   if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES) return CUDA_ERROR_NOT_SUPPORTED;
   if (value < 0 || size_t(value) > kMostShared) return CUDA_ERROR_INVALID_VALUE;

@@ -18,18 +18,28 @@ type Memory struct {
 	address unsafe.Pointer
 	bytes   []byte
 	whole   []byte
+	free    func()
 }
 
 // NewMemory allocates a number of bytes, aligned to 256 as the device's memory is.
 func NewMemory(size int) (*Memory, error) {
-	base := C.aligned_alloc(256, C.size_t((size+2*guard+255)/256*256))
+	base := C.aligned_alloc(256, C.size_t((Room(size)+255)/256*256))
 	if base == nil {
 		return nil, fmt.Errorf("allocate %d bytes: not enough memory", size)
 	}
-	m := &Memory{address: unsafe.Add(base, guard), whole: unsafe.Slice((*byte)(base), size+2*guard)}
+	return In(base, size, func() { C.free(base) }), nil
+}
+
+// Room is the number of bytes that a Memory of a number of bytes takes.
+func Room(size int) int { return size + 2*guard }
+
+// In is memory of a number of bytes in a place that has Room for it, is aligned to 256 and lies outside Go's heap; free gives the
+// place back.
+func In(place unsafe.Pointer, size int, free func()) *Memory {
+	m := &Memory{address: unsafe.Add(place, guard), whole: unsafe.Slice((*byte)(place), Room(size)), free: free}
 	m.bytes = m.whole[guard : guard+size]
 	m.Poison()
-	return m, nil
+	return m
 }
 
 // Poison makes all of it NaN again.
@@ -83,4 +93,4 @@ func (m *Memory) Check() error {
 }
 
 // Free gives the memory back; it and its parts must not be used afterwards.
-func (m *Memory) Free() { C.free(unsafe.Pointer(&m.whole[0])) }
+func (m *Memory) Free() { m.free() }

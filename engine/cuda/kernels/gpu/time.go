@@ -1,0 +1,89 @@
+//go:build gpu
+
+package gpu
+
+import (
+	"fmt"
+	"slices"
+
+	"gorgonia.org/cu"
+)
+
+// Work is what is timed: launches in order, or a copy.
+type Work func(s cu.Stream) error
+
+// Calls is the work of launching calls one after another.
+func Calls(calls ...*Call) Work {
+	return func(s cu.Stream) error {
+		for _, c := range calls {
+			if err := c.launch(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// Copy is the work of copying a buffer into another of its size.
+func Copy(to, from *Buffer) Work {
+	return func(s cu.Stream) error {
+		return cu.MemcpyDtoDAsync(cu.DevicePtr(to.Address), cu.DevicePtr(from.Address), int64(from.Bytes), s)
+	}
+}
+
+// Seconds is what work takes, by the device's own clock: samples of so many repetitions in a row, the shortest first. One more comes
+// before them, unmeasured.
+func (d *Device) Seconds(work Work, samples, repetitions int) (took []float64, err error) {
+	err = d.do(func() error {
+		begin, end, err := events()
+		if err != nil {
+			return err
+		}
+		defer cu.DestroyEvent(&begin)
+		defer cu.DestroyEvent(&end)
+		for sample := range samples + 1 {
+			seconds, err := d.sample(work, repetitions, begin, end)
+			if err != nil {
+				return err
+			}
+			if sample > 0 {
+				took = append(took, seconds)
+			}
+		}
+		return nil
+	})
+	slices.Sort(took)
+	return took, err
+}
+
+func events() (begin, end cu.Event, err error) {
+	if begin, err = cu.MakeEvent(cu.DefaultEvent); err != nil {
+		return begin, end, fmt.Errorf("make an event: %w", err)
+	}
+	if end, err = cu.MakeEvent(cu.DefaultEvent); err != nil {
+		return begin, end, fmt.Errorf("make an event: %w", err)
+	}
+	return begin, end, nil
+}
+
+func (d *Device) sample(work Work, repetitions int, begin, end cu.Event) (seconds float64, err error) {
+	if err := begin.Record(d.stream); err != nil {
+		return 0, fmt.Errorf("record the begin: %w", err)
+	}
+	for range repetitions {
+		if err := work(d.stream); err != nil {
+			return 0, err
+		}
+	}
+	if err := end.Record(d.stream); err != nil {
+		return 0, fmt.Errorf("record the end: %w", err)
+	}
+	if err := end.Synchronize(); err != nil {
+		return 0, fmt.Errorf("wait for the end: %w", err)
+	}
+	milliseconds, err := begin.Elapsed(end)
+	if err != nil {
+		return 0, fmt.Errorf("ask how long it took: %w", err)
+	}
+	return milliseconds / 1000 / float64(repetitions), nil
+}
