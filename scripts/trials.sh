@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What single hyperparameters are worth in a short SimCLR pretraining: configs/cpu-simclr.yaml on 10,000 images for 390 steps of
 # 512 views of 16×16 pixels, and the same with one thing changed, all on the stack of `make up`. Prints a table of accuracies
-# on the validation split. What ran there before is not run again. About 45 minutes on 2 cores.
+# on the validation split. What ran there before is not run again. About 50 minutes on 2 cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -49,6 +49,6 @@ print("| --- | --- | --- | --- | --- | --- |")
 for name, words in zip(names, what):
     m = json.load(open(f"{folder}/{name}/metrics.json"))
     pretrain, seconds = m["pretrain"], sum(m["throughput"]["pretrain_seconds"])
-    print(f"| {words} | {pretrain['loss'][-1]:.3f} | {m['knn']['validation_accuracy']:.1%} | "
-          f"{m['linear']['validation_accuracy']:.1%} | {pretrain['steps']} | {seconds:.0f} |")
+    print(f"| {words} | {pretrain['loss'][-1]:.3f} | {100 * m['knn']['validation_accuracy']:.1f} % | "
+          f"{100 * m['linear']['validation_accuracy']:.1f} % | {pretrain['steps']} | {seconds:.0f} |")
 END
