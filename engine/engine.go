@@ -72,6 +72,37 @@ type Optimizer interface {
 	Step(rate float64, step int) (finite bool, err error)
 }
 
+// Queueing is what a Machine may implement besides Optimizing: it takes training steps that the caller does not wait for one by
+// one, so that the device always has the next.
+type Queueing interface {
+	// NewQueue returns the machine's queue. After each run the optimiser, one of the machine's own, takes a step. read lists the
+	// leaves and outputs that the caller reads of each step; it panics, as Values does, if one is neither.
+	NewQueue(o Optimizer, read gorgonia.Nodes) (Queue, error)
+}
+
+// QueueDepth is how many steps may have begun in a Queue that have not ended.
+const QueueDepth = 2
+
+// Queue takes training steps in order: first Feed and an Augmenter's Fill, then Begin, and as often End. It is not safe for concurrent
+// use. As long as a step has begun and not ended, neither RunAll, Values nor the optimiser may be used.
+type Queue interface {
+	// Feed copies values into a leaf, for the next step that begins.
+	Feed(leaf *gorgonia.Node, values []float32) error
+	// Begin begins a step at a learning rate; number counts from 1.
+	Begin(rate float64, number int) error
+	// End waits for the oldest step that has not ended. Its error is what RunAll or the optimiser would have answered.
+	End() (Results, error)
+}
+
+// Results are what a step left.
+type Results struct {
+	// Finite tells whether all parameters and the optimiser's buffers are finite numbers after it.
+	Finite bool
+	// Values returns what a node had in that step, one of those that NewQueue was told of: for a leaf what was fed. It is valid until
+	// QueueDepth more steps have begun.
+	Values func(n *gorgonia.Node) []float32
+}
+
 // Augmenting is what a Machine may implement besides: it makes views of images on its device, straight into a leaf.
 type Augmenting interface {
 	// NewAugmenter returns what fills a leaf, [len(views)·N, size, size, 3], with views of images, float32 and normalised. Rows

@@ -154,20 +154,25 @@ func (t *trainer) feedFrom(l *loader, augmenter engine.Augmenter, frozen *frozen
 		}
 		defer l.release(b)
 		if t.network.Labels != nil {
-			copy(t.machine.Values(t.network.Labels), b.labels)
+			if err := t.queue.Feed(t.network.Labels, b.labels); err != nil {
+				return err
+			}
 		}
-		machine, leaf := t.machine, t.network.Images
-		if frozen != nil {
-			machine, leaf = frozen.machine, frozen.network.Images
-		}
-		if augmenter != nil {
+		switch {
+		case augmenter != nil:
 			err = augmenter.Fill(b.drawn)
-		} else {
-			copy(machine.Values(leaf), b.pixels)
+		case frozen != nil:
+			copy(frozen.machine.Values(frozen.network.Images), b.pixels)
+		default:
+			err = t.queue.Feed(t.network.Images, b.pixels)
 		}
 		if err != nil || frozen == nil {
 			return err
 		}
-		return frozen.features(t.machine.Values(t.network.Features))
+		features, err := frozen.features()
+		if err != nil {
+			return err
+		}
+		return t.queue.Feed(t.network.Features, features)
 	}
 }

@@ -93,16 +93,19 @@ func newLinearTrainer(spec *experiment.Spec, dim, classes, steps int, o Options)
 // feedFeatures gathers batch after batch of rows in the given order.
 func (t *trainer) feedFeatures(set Labelled, order []int) feed {
 	next := 0
+	labels := make([]float32, t.network.Labels.Shape()[0])
+	features := make([]float32, len(labels)*set.Dim)
 	return func(context.Context) error {
-		features := t.machine.Values(t.network.Features)
-		labels := t.machine.Values(t.network.Labels)
 		for i := range labels {
 			row := order[next]
 			copy(features[i*set.Dim:(i+1)*set.Dim], set.row(row))
 			labels[i] = float32(set.Labels[row])
 			next++
 		}
-		return nil
+		if err := t.queue.Feed(t.network.Labels, labels); err != nil {
+			return err
+		}
+		return t.queue.Feed(t.network.Features, features)
 	}
 }
 

@@ -88,11 +88,10 @@ func newFrozenEncoder(spec *experiment.Spec, s *State, o Options) (*frozenEncode
 	return &frozenEncoder{network, machine}, nil
 }
 
-// features writes the outputs [B, D] for the batch that its leaf holds into dst.
-func (e *frozenEncoder) features(dst []float32) error {
+// features are the outputs [B, D] for the batch that its leaf holds, valid until the next.
+func (e *frozenEncoder) features() ([]float32, error) {
 	if err := e.machine.RunAll(); err != nil {
-		return fmt.Errorf("run the frozen encoder: %w", err)
+		return nil, fmt.Errorf("run the frozen encoder: %w", err)
 	}
-	copy(dst, e.machine.Values(e.network.Features))
-	return nil
+	return e.machine.Values(e.network.Features), nil
 }

@@ -50,9 +50,6 @@ type EpochStats struct {
 	Seconds float64
 	// DataWaitSeconds is the part of Seconds in which a step waited for its batch.
 	DataWaitSeconds float64
-	// GraphSeconds is the part of Seconds in which the machine ran the graph, forward and backward, OptimizerSeconds that
-	// in which it moved the parameters.
-	GraphSeconds, OptimizerSeconds float64
 	// ViewsPerSecond counts augmented images: augment.views for each image in pretraining, one in fine-tuning.
 	ViewsPerSecond float64
 }

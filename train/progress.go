@@ -18,10 +18,8 @@ type progress struct {
 	Correct      int     `json:"correct"`
 	LearningRate float64 `json:"learning_rate"`
 	// The times are those of EpochStats. Steps that were lost with a worker have no part in them.
-	Seconds          float64 `json:"seconds"`
-	DataWaitSeconds  float64 `json:"data_wait_seconds"`
-	GraphSeconds     float64 `json:"graph_seconds"`
-	OptimizerSeconds float64 `json:"optimizer_seconds"`
+	Seconds         float64 `json:"seconds"`
+	DataWaitSeconds float64 `json:"data_wait_seconds"`
 }
 
 // stats are those of the steps so far, each on the given number of views.
@@ -29,7 +27,6 @@ func (p progress) stats(views int) EpochStats {
 	s := EpochStats{
 		Loss: p.Loss, LearningRate: p.LearningRate, Accuracy: float64(p.Correct) / float64(p.Steps*views),
 		Seconds: p.Seconds, DataWaitSeconds: p.DataWaitSeconds,
-		GraphSeconds: p.GraphSeconds, OptimizerSeconds: p.OptimizerSeconds,
 	}
 	if p.Seconds > 0 {
 		s.ViewsPerSecond = float64(p.Done*views) / p.Seconds

@@ -23,6 +23,14 @@ type trainer struct {
 	schedule  schedule
 	state     *State
 
+	queue engine.Queue
+	// depth is how many steps it may hold, waits are those that it holds: how long each waited for its batch.
+	depth int
+	waits []float64
+	// views are those of a step, last is when the last one ended.
+	views int
+	last  time.Time
+
 	norms []statistics
 	// buffers are the names of the optimiser's.
 	buffers []string
@@ -50,6 +58,9 @@ func newTrainer(n *model.Network, s *State, o experiment.Optimizer, at schedule,
 	t.optimizer, err = moverOf(machine, o, rule, trained(n, o.DecayNorms))
 	if err == nil {
 		err = t.bind()
+	}
+	if err == nil {
+		t.queue, t.depth, err = queueOf(machine, t.optimizer, n)
 	}
 	if err != nil {
 		machine.Close()
@@ -115,7 +126,7 @@ func (t *trainer) each(do func(machine, state []float32)) error {
 	return nil
 }
 
-// feed writes the next batch into the machine's leaves.
+// feed writes the next batch into the queue's leaves.
 type feed func(ctx context.Context) error
 
 // epoch takes the steps of one epoch that the state does not have behind it yet, each on views rows. next must feed the
@@ -125,32 +136,20 @@ func (t *trainer) epoch(ctx context.Context, steps, views int, next feed) (Epoch
 		t.state.progress = &progress{Steps: steps}
 	}
 	p := t.state.progress
-	last := time.Now()
+	t.views, t.last = views, time.Now()
 	for p.Done < steps {
-		waiting := time.Now()
-		err := ctx.Err()
-		if err == nil {
-			err = next(ctx)
+		if ahead := len(t.waits); ahead < t.depth && p.Done+ahead < steps {
+			if err := t.wait(ctx, next); err != nil {
+				return EpochStats{}, t.interrupted(err)
+			}
+			if err := t.begin(); err != nil {
+				return EpochStats{}, err
+			}
+			continue
 		}
-		if err != nil {
-			return EpochStats{}, t.interrupted(err)
-		}
-		wait := time.Since(waiting).Seconds()
-		p.DataWaitSeconds += wait
-		p.LearningRate = t.schedule.at(t.state.Step)
-		loss, err := t.step(p)
-		if err != nil {
+		if err := t.end(); err != nil {
 			return EpochStats{}, err
 		}
-		p.Loss += loss / float64(steps)
-		p.Correct += t.correct()
-		p.Done++
-		seconds := lap(&last)
-		p.Seconds += seconds
-		t.tell(StepStats{
-			Views: views, Seconds: seconds, DataWaitSeconds: wait, Loss: loss, LearningRate: p.LearningRate,
-		})
-		t.report(loss, p.stats(views).ViewsPerSecond)
 		if err := t.pause(); err != nil {
 			return EpochStats{}, err
 		}
@@ -163,6 +162,66 @@ func (t *trainer) epoch(ctx context.Context, steps, views int, next feed) (Epoch
 	return p.stats(views), nil
 }
 
+// wait feeds the next batch.
+func (t *trainer) wait(ctx context.Context, next feed) error {
+	start := time.Now()
+	err := ctx.Err()
+	if err == nil {
+		err = next(ctx)
+	}
+	if err == nil {
+		t.waits = append(t.waits, time.Since(start).Seconds())
+	}
+	return err
+}
+
+// begin begins the step on the batch that was fed last, behind those that the queue holds.
+func (t *trainer) begin() error {
+	behind := t.state.Step + len(t.waits) - 1
+	if err := t.queue.Begin(t.schedule.at(behind), behind+1); err != nil {
+		return fmt.Errorf("begin step %d of stage %s: %w", behind+1, t.state.stage, err)
+	}
+	return nil
+}
+
+// end waits for the oldest step of the queue and takes its results in.
+func (t *trainer) end() error {
+	results, err := t.queue.End()
+	if err != nil {
+		return fmt.Errorf("run step %d of stage %s: %w", t.state.Step+1, t.state.stage, err)
+	}
+	p := t.state.progress
+	p.LearningRate = t.schedule.at(t.state.Step)
+	t.state.Step++
+	loss := float64(results.Values(t.network.Loss)[0])
+	if !results.Finite || math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return t.diverged(loss)
+	}
+	for i, norm := range t.network.Norms {
+		t.norms[i].update(results.Values(norm.Node))
+	}
+	p.Loss += loss / float64(p.Steps)
+	p.Correct += t.correct(results)
+	p.Done++
+	wait, seconds := t.waits[0], lap(&t.last)
+	t.waits = append(t.waits[:0], t.waits[1:]...)
+	p.DataWaitSeconds += wait
+	p.Seconds += seconds
+	t.tell(StepStats{Views: t.views, Seconds: seconds, DataWaitSeconds: wait, Loss: loss, LearningRate: p.LearningRate})
+	t.report(loss, p.stats(t.views).ViewsPerSecond)
+	return nil
+}
+
+// drain ends the steps that the queue holds.
+func (t *trainer) drain() error {
+	for len(t.waits) > 0 {
+		if err := t.end(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // pause lets the caller of the epoch take a snapshot.
 func (t *trainer) pause() error {
 	if t.between == nil {
@@ -173,14 +232,20 @@ func (t *trainer) pause() error {
 
 // interrupted lets the caller take a snapshot before the epoch ends early, for the reason err.
 func (t *trainer) interrupted(err error) error {
+	if failed := t.drain(); failed != nil {
+		return failed
+	}
 	if t.state.progress.Done == 0 {
 		return err
 	}
 	return cmp.Or(t.pause(), err)
 }
 
-// snapshot copies the state as it is between two steps.
+// snapshot copies the state as it is when the steps that have begun are done.
 func (t *trainer) snapshot() (*State, error) {
+	if err := t.drain(); err != nil {
+		return nil, err
+	}
 	s, err := t.finish()
 	if err != nil {
 		return nil, err
@@ -188,40 +253,13 @@ func (t *trainer) snapshot() (*State, error) {
 	return s.clone(), nil
 }
 
-// step runs the graph once and moves every parameter at the learning rate in p; it adds to the times there.
-func (t *trainer) step(p *progress) (loss float64, err error) {
-	start := time.Now()
-	if err := t.machine.RunAll(); err != nil {
-		return 0, fmt.Errorf("run step %d of stage %s: %w", t.state.Step+1, t.state.stage, err)
-	}
-	p.GraphSeconds += time.Since(start).Seconds()
-	t.state.Step++
-	loss = float64(t.machine.Values(t.network.Loss)[0])
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, t.diverged(loss)
-	}
-	for i, norm := range t.network.Norms {
-		t.norms[i].update(t.machine.Values(norm.Node))
-	}
-	start = time.Now()
-	finite, err := t.optimizer.Step(p.LearningRate, t.state.Step)
-	if err != nil {
-		return 0, fmt.Errorf("move the parameters in step %d of stage %s: %w", t.state.Step, t.state.stage, err)
-	}
-	p.OptimizerSeconds += time.Since(start).Seconds()
-	if !finite {
-		return 0, t.diverged(loss)
-	}
-	return loss, nil
-}
-
-// correct counts the rows of the last step that were classified rightly, 0 in a network without a classifier.
-func (t *trainer) correct() int {
+// correct counts the rows of a step that were classified rightly, 0 in a network without a classifier.
+func (t *trainer) correct(results engine.Results) int {
 	if t.network.Logits == nil {
 		return 0
 	}
-	logits := t.machine.Values(t.network.Logits)
-	labels := t.machine.Values(t.network.Labels)
+	logits := results.Values(t.network.Logits)
+	labels := results.Values(t.network.Labels)
 	classes := len(logits) / len(labels)
 	count := 0
 	for i, label := range labels {

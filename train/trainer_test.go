@@ -26,7 +26,7 @@ func TestStepsAndRatesGoOnOverEpochs(t *testing.T) {
 	require.NoError(t, err)
 	defer trainer.close()
 	r := recorder{}
-	trainer.optimizer = r
+	trainer.queue = &inTurn{machine: trainer.machine, optimizer: r, values: trainer.machine.Values}
 	for epoch := range 2 {
 		order := dataset.Order(spec.Seed, dataset.LinearOrder, epoch, 8)
 		_, err := trainer.epoch(t.Context(), 2, 4, trainer.feedFeatures(x, order))

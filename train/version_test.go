@@ -60,8 +60,7 @@ func TestStateOfVersion1InsideAnEpochIsGoneOnWith(t *testing.T) {
 	require.Equal(t, [3]int{1, 5, 2}, [3]int{s.Epoch, s.Step, s.StepsDone()})
 	require.Equal(t, progress{
 		Done: 2, Steps: 3, Loss: 1.0816898345947266, LearningRate: 0.037500000000000006, Seconds: s.progress.Seconds,
-		DataWaitSeconds: s.progress.DataWaitSeconds, GraphSeconds: s.progress.GraphSeconds,
-		OptimizerSeconds: s.progress.OptimizerSeconds,
+		DataWaitSeconds: s.progress.DataWaitSeconds,
 	}, *s.progress)
 	require.Positive(t, s.progress.Seconds)
 

@@ -16,7 +16,7 @@ import (
 )
 
 // What the engine asks of the driver and gorgonia.org/cu does not have: arguments of more than 8 bytes, more shared memory than
-// 48 KiB, and graphs. cu's types hold the driver's handle and nothing else.
+// 48 KiB, page-locked memory, and graphs. cu's types hold the driver's handle and nothing else.
 
 func functionOf(f cu.Function) C.CUfunction { return *(*C.CUfunction)(unsafe.Pointer(&f)) }
 func streamOf(s cu.Stream) C.CUstream       { return *(*C.CUstream)(unsafe.Pointer(&s)) }
@@ -60,6 +60,13 @@ func loadFunction(f cu.Function) error {
 	var registers C.int
 	return failure(C.cuFuncGetAttribute(&registers, C.CU_FUNC_ATTRIBUTE_NUM_REGS, functionOf(f)))
 }
+
+func allocateHost(bytes int) (at unsafe.Pointer, err error) {
+	err = failure(C.cuMemHostAlloc(&at, C.size_t(bytes), 0))
+	return at, err
+}
+
+func freeHost(at unsafe.Pointer) error { return failure(C.cuMemFreeHost(at)) }
 
 // graph is work that the device does as often as it is asked to, at once.
 type graph struct{ made C.CUgraphExec }

@@ -65,11 +65,13 @@ type machine struct {
 	visible  map[*gorgonia.Node][]float32
 	nodes    map[*gorgonia.Node]*lowering.Value // those that are visible
 	at       map[*lowering.Value]cu.DevicePtr   // where those lie
+	together together                           // the small ones of them
 	kernels  engine.Kernels
 	step     func() error // run, made once
 
 	optimizers []*optimizer
 	augmenters []*augmenter
+	queues     []*queue
 
 	// wrong is the first row whose label is no class, or noRow.
 	wrong   []int32
@@ -78,6 +80,13 @@ type machine struct {
 }
 
 const noRow = math.MaxInt32
+
+// together is managed memory that values share.
+type together struct {
+	at      cu.DevicePtr
+	bytes   int
+	offsets map[*lowering.Value]int
+}
 
 func (m *machine) build(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, choose *chooser) error {
 	p, err := lowering.NewProgram(g, outputs)
@@ -151,7 +160,7 @@ func (m *machine) allocate(l layout, p *lowering.Program) (arena cu.DevicePtr, e
 	if err != nil {
 		return 0, fmt.Errorf("ask the device for its free memory: %w", err)
 	}
-	alone, together, shared := shareOut(p)
+	alone, offsets, shared := shareOut(p)
 	for _, v := range alone {
 		free -= int64((v.Bytes() + alignment - 1) / alignment * alignment)
 	}
@@ -164,7 +173,8 @@ func (m *machine) allocate(l layout, p *lowering.Program) (arena cu.DevicePtr, e
 		}
 	}
 	at, err := m.memory.managed(shared)
-	for v, offset := range together {
+	m.together = together{at, shared, offsets}
+	for v, offset := range offsets {
 		m.at[v] = at + cu.DevicePtr(offset)
 	}
 	return arena, err
@@ -172,9 +182,9 @@ func (m *machine) allocate(l layout, p *lowering.Program) (arena cu.DevicePtr, e
 
 // shareOut divides what the caller sees into values with memory of their own and small results that share some: losses, statistics
 // and the like, which move to the host together when the first of them is read.
-func shareOut(p *lowering.Program) (alone []*lowering.Value, together map[*lowering.Value]int, bytes int) {
+func shareOut(p *lowering.Program) (alone []*lowering.Value, offsets map[*lowering.Value]int, bytes int) {
 	const small = 64 << 10
-	together = map[*lowering.Value]int{}
+	offsets = map[*lowering.Value]int{}
 	leaf := map[*lowering.Value]bool{}
 	for _, v := range p.Leaves {
 		leaf[v] = true
@@ -184,10 +194,10 @@ func shareOut(p *lowering.Program) (alone []*lowering.Value, together map[*lower
 			alone = append(alone, v)
 			continue
 		}
-		together[v] = bytes
+		offsets[v] = bytes
 		bytes += (v.Bytes() + alignment - 1) / alignment * alignment
 	}
-	return alone, together, bytes
+	return alone, offsets, bytes
 }
 
 // link makes launches of all calls.
@@ -241,24 +251,43 @@ func (m *machine) watchLabels() (uint64, error) {
 	return uint64(m.wrongAt), nil
 }
 
-// run launches everything and waits until it is done.
-func (m *machine) run() error {
-	if m.wrong != nil {
-		m.wrong[0] = noRow
-	}
+// begin asks the device for a run.
+func (m *machine) begin() error {
 	if m.graph == nil {
 		return nil
 	}
+	if m.wrong != nil {
+		if err := cu.MemsetD32Async(m.wrongAt, noRow, 1, m.device.stream); err != nil {
+			return fmt.Errorf("clear what was found of labels: %w", err)
+		}
+	}
 	if err := m.graph.launch(m.device.stream); err != nil {
-		return fmt.Errorf("launch the graph on cuda:%d: %w", m.device.ordinal, err)
-	}
-	if err := m.device.stream.Synchronize(); err != nil {
-		return fmt.Errorf("run the graph on cuda:%d: %w", m.device.ordinal, err)
-	}
-	if m.wrong != nil && m.wrong[0] != noRow {
-		return fmt.Errorf("the label of row %d is no class: want an integer from 0 to %d", m.wrong[0], m.classes-1)
+		return fmt.Errorf("launch the graph: %w", err)
 	}
 	return nil
+}
+
+// run waits until it is done.
+func (m *machine) run() error {
+	err := m.begin()
+	if err == nil {
+		err = m.device.stream.Synchronize()
+	}
+	if err != nil {
+		return fmt.Errorf("run the graph on cuda:%d: %w", m.device.ordinal, err)
+	}
+	if m.wrong == nil {
+		return nil
+	}
+	return m.labelError(m.wrong[0])
+}
+
+// labelError is the error for the first row whose label is no class.
+func (m *machine) labelError(row int32) error {
+	if row == noRow {
+		return nil
+	}
+	return fmt.Errorf("the label of row %d is no class: want an integer from 0 to %d", row, m.classes-1)
 }
 
 // RunAll implements gorgonia.VM.
@@ -273,9 +302,9 @@ func (m *machine) Close() error {
 }
 
 func (m *machine) free() error {
-	var err error
+	err := m.device.stream.Synchronize() // steps that nobody waited for
 	if m.graph != nil {
-		err = m.graph.free()
+		err = errors.Join(err, m.graph.free())
 	}
 	m.launches.free()
 	for _, o := range m.optimizers {
@@ -284,7 +313,10 @@ func (m *machine) free() error {
 	for _, a := range m.augmenters {
 		a.free()
 	}
-	m.optimizers, m.augmenters = nil, nil
+	for _, q := range m.queues {
+		err = errors.Join(err, q.free())
+	}
+	m.optimizers, m.augmenters, m.queues = nil, nil, nil
 	m.graph, m.launches, m.visible = nil, nil, nil
 	return errors.Join(err, m.memory.free())
 }

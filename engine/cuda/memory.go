@@ -23,7 +23,10 @@ var held engine.Meter
 func Memory() (now, peak int64) { return held.Held() }
 
 // allocations are a machine's memory. They may be used on the device's thread alone.
-type allocations struct{ owned map[cu.DevicePtr]int64 }
+type allocations struct {
+	owned map[cu.DevicePtr]int64
+	host  []unsafe.Pointer // page-locked
+}
 
 // onDevice allocates memory that only the device sees.
 func (a *allocations) onDevice(bytes int) (cu.DevicePtr, error) {
@@ -42,6 +45,16 @@ func (a *allocations) managed(bytes int) (cu.DevicePtr, error) {
 	if err := cu.MemsetD8(at, 0, int64(bytes)); err != nil {
 		return 0, fmt.Errorf("clear %d bytes of the device's memory: %w", bytes, err)
 	}
+	return at, nil
+}
+
+// pinned allocates page-locked memory of the host, which the device copies to while the host goes on.
+func (a *allocations) pinned(bytes int) (unsafe.Pointer, error) {
+	at, err := allocateHost(bytes)
+	if err != nil {
+		return nil, fmt.Errorf("allocate %d bytes of page-locked memory: %w", bytes, err)
+	}
+	a.host = append(a.host, at)
 	return at, nil
 }
 
@@ -68,7 +81,12 @@ func (a *allocations) free() error {
 			failed = errors.Join(failed, fmt.Errorf("free the device's memory: %w", err))
 		}
 	}
-	a.owned = nil
+	for _, at := range a.host {
+		if err := freeHost(at); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("free page-locked memory: %w", err))
+		}
+	}
+	a.owned, a.host = nil, nil
 	return failed
 }
 

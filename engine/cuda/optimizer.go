@@ -20,10 +20,13 @@ type optimizer struct {
 	launches launches
 
 	// What the kernels read of a step, and where they note numbers that are not finite.
-	step     []kernels.OptimizerStep
+	step     []kernels.OptimizerStep // one, alone in its memory, since the driver is given its address
+	stepAt   cu.DevicePtr
 	broken   []int32
-	finished func() error
+	brokenAt cu.DevicePtr
 }
+
+const stepBytes = int(unsafe.Sizeof(kernels.OptimizerStep{}))
 
 // Places in the kernels' arguments.
 type (
@@ -36,7 +39,7 @@ type (
 
 // NewOptimizer implements engine.Optimizing.
 func (m *machine) NewOptimizer(o experiment.Optimizer, parameters []engine.Parameter) (engine.Optimizer, error) {
-	made := &optimizer{machine: m}
+	made := &optimizer{machine: m, step: make([]kernels.OptimizerStep, 1)}
 	m.optimizers = append(m.optimizers, made)
 	buffers, calls, err := ruleOf(o)
 	if err == nil {
@@ -45,7 +48,6 @@ func (m *machine) NewOptimizer(o experiment.Optimizer, parameters []engine.Param
 	if err != nil {
 		return nil, fmt.Errorf("optimise on the GPU: %w", err)
 	}
-	made.finished = made.run
 	return made, nil
 }
 
@@ -104,13 +106,14 @@ func (o *optimizer) build(parameters []engine.Parameter, buffers int, calls []ca
 	if of[normsPlace{}], err = memory.onDevice(2 * doubles * len(chunks)); err != nil {
 		return err
 	}
-	if of[stepPlace{}], err = memory.managed(int(unsafe.Sizeof(kernels.OptimizerStep{}))); err != nil {
+	if of[stepPlace{}], err = memory.onDevice(stepBytes); err != nil {
 		return err
 	}
 	if of[brokenPlace{}], err = memory.managed(4); err != nil {
 		return err
 	}
-	o.step, o.broken = slice[kernels.OptimizerStep](of[stepPlace{}], 1), slice[int32](of[brokenPlace{}], 1)
+	o.stepAt, o.brokenAt = of[stepPlace{}], of[brokenPlace{}]
+	o.broken = slice[int32](o.brokenAt, 1)
 	for _, c := range calls {
 		c.launch = kernels.Optimizer(len(chunks))
 		err := o.launches.add(o.machine.device, "optimiser", c, func(place any) (uint64, error) {
@@ -177,18 +180,31 @@ func (o *optimizer) Step(rate float64, step int) (finite bool, err error) {
 	if len(o.launches) == 0 {
 		return true, nil
 	}
-	o.step[0] = kernels.OptimizerStep{Rate: rate, Number: int64(step)}
-	o.broken[0] = 0
-	err = o.machine.device.do(o.finished)
-	return o.broken[0] == 0, err
+	d := o.machine.device
+	err = d.do(func() error {
+		if err := o.begin(rate, step); err != nil {
+			return err
+		}
+		return d.stream.Synchronize()
+	})
+	if err != nil {
+		return false, fmt.Errorf("move the parameters on cuda:%d: %w", d.ordinal, err)
+	}
+	return o.broken[0] == 0, nil
 }
 
-func (o *optimizer) run() error {
-	if err := o.launches.run(o.machine.device.stream); err != nil {
-		return err
+// begin asks the device for a step. The driver has the step's numbers for itself when their copy returns.
+func (o *optimizer) begin(rate float64, step int) error {
+	if len(o.launches) == 0 {
+		return nil
 	}
-	if err := o.machine.device.stream.Synchronize(); err != nil {
-		return fmt.Errorf("move the parameters on cuda:%d: %w", o.machine.device.ordinal, err)
+	s := o.machine.device.stream
+	o.step[0] = kernels.OptimizerStep{Rate: rate, Number: int64(step)}
+	if err := cu.MemcpyHtoDAsync(o.stepAt, unsafe.Pointer(&o.step[0]), int64(stepBytes), s); err != nil {
+		return fmt.Errorf("copy the learning rate to the device: %w", err)
 	}
-	return nil
+	if err := cu.MemsetD32Async(o.brokenAt, 0, 1, s); err != nil {
+		return fmt.Errorf("clear what was found of numbers that are not finite: %w", err)
+	}
+	return o.launches.run(s)
 }

@@ -257,6 +257,20 @@ CUresult cuMemFree_v2(CUdeviceptr memory) {
   return CUDA_SUCCESS;
 }
 
+CUresult cuMemHostAlloc(void **memory, size_t size, unsigned) {
+  if (!current) return CUDA_ERROR_INVALID_CONTEXT;
+  if (!memory || size == 0) return CUDA_ERROR_INVALID_VALUE;
+  *memory = aligned_alloc(kAlignment, (size + kAlignment - 1) / kAlignment * kAlignment);
+  if (!*memory) return CUDA_ERROR_OUT_OF_MEMORY;
+  memset(*memory, 0xff, size);
+  return CUDA_SUCCESS;
+}
+
+CUresult cuMemFreeHost(void *memory) {
+  free(memory);
+  return CUDA_SUCCESS;
+}
+
 CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t size) {
   return copy(pointer(to), from, size, inside(to, size));
 }

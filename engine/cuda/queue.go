@@ -1,0 +1,187 @@
+//go:build gpu
+
+package cuda
+
+import (
+	"fmt"
+	"unsafe"
+
+	"gorgonia.org/cu"
+	"gorgonia.org/gorgonia"
+
+	"twinview/engine"
+	"twinview/engine/lowering"
+)
+
+// queue has steps in the device's stream, one behind the other. What the caller reads of a step is copied to the host behind it, to
+// a place that the next step does not touch.
+type queue struct {
+	machine   *machine
+	optimizer *optimizer
+	copies    []copyOut
+	slots     [engine.QueueDepth]*slot
+	// begun and ended count steps.
+	begun, ended int
+}
+
+// copyOut is a piece of the device's memory that a step's results are in, and where in a slot it goes.
+type copyOut struct {
+	from          cu.DevicePtr
+	bytes, offset int
+}
+
+// slot is where a step's results are on the host, and the event behind them.
+type slot struct {
+	memory  unsafe.Pointer
+	done    cu.Event
+	results engine.Results
+	// wrong is the first row whose label is no class, or noRow; broken tells of numbers that are not finite.
+	wrong, broken *int32
+}
+
+// NewQueue implements engine.Queueing.
+func (m *machine) NewQueue(o engine.Optimizer, read gorgonia.Nodes) (engine.Queue, error) {
+	own, ok := o.(*optimizer)
+	if !ok || own.machine != m {
+		return nil, fmt.Errorf("queue steps on cuda:%d: the optimiser %T is none of this machine's", m.device.ordinal, o)
+	}
+	q := &queue{machine: m, optimizer: own}
+	if err := m.device.do(func() error { return q.build(read) }); err != nil {
+		return nil, fmt.Errorf("queue steps on cuda:%d: %w", m.device.ordinal, err)
+	}
+	return q, nil
+}
+
+func (q *queue) build(read gorgonia.Nodes) error {
+	m := q.machine
+	offsets, size := map[*gorgonia.Node]int{}, 0
+	add := func(from cu.DevicePtr, bytes int) (offset int) {
+		offset = size
+		q.copies = append(q.copies, copyOut{from, bytes, offset})
+		size += (bytes + alignment - 1) / alignment * alignment
+		return offset
+	}
+	together := add(m.together.at, m.together.bytes)
+	for _, n := range read {
+		m.Values(n) // panics
+		v := m.nodes[n]
+		if within, ok := m.together.offsets[v]; ok {
+			offsets[n] = together + within
+		} else {
+			offsets[n] = add(m.at[v], v.Bytes())
+		}
+	}
+	wrong, broken := -1, -1
+	if m.wrong != nil {
+		wrong = add(m.wrongAt, 4)
+	}
+	if q.optimizer.broken != nil {
+		broken = add(q.optimizer.brokenAt, 4)
+	}
+	for i := range q.slots {
+		memory, err := m.memory.pinned(size)
+		if err != nil {
+			return err
+		}
+		s := &slot{memory: memory}
+		at := func(offset int) *int32 {
+			if offset < 0 {
+				return nil
+			}
+			return (*int32)(unsafe.Add(memory, offset))
+		}
+		s.wrong, s.broken = at(wrong), at(broken)
+		s.results.Values = valuesIn(memory, offsets)
+		if s.done, err = cu.MakeEvent(cu.DisableTiming); err != nil {
+			return fmt.Errorf("make an event: %w", err)
+		}
+		q.slots[i] = s
+	}
+	m.queues = append(m.queues, q)
+	return nil
+}
+
+func valuesIn(memory unsafe.Pointer, offsets map[*gorgonia.Node]int) func(n *gorgonia.Node) []float32 {
+	values := map[*gorgonia.Node][]float32{}
+	for n, offset := range offsets {
+		values[n] = unsafe.Slice((*float32)(unsafe.Add(memory, offset)), (&lowering.Value{Shape: n.Shape()}).Elements())
+	}
+	return func(n *gorgonia.Node) []float32 {
+		v, ok := values[n]
+		if !ok {
+			panic(fmt.Sprintf("engine/cuda: the queue was not told that %q is read", n.Name()))
+		}
+		return v
+	}
+}
+
+// Feed implements engine.Queue. The driver has the values for itself when the copy returns.
+func (q *queue) Feed(leaf *gorgonia.Node, values []float32) error {
+	to := q.machine.Values(leaf)
+	if len(values) != len(to) {
+		return fmt.Errorf("feed %q on cuda:%d: %d values, want %d", leaf.Name(), q.machine.device.ordinal, len(values), len(to))
+	}
+	return q.machine.device.do(func() error {
+		at, size := q.machine.at[q.machine.nodes[leaf]], int64(len(values)*Float32.Bytes())
+		if err := cu.MemcpyHtoDAsync(at, unsafe.Pointer(unsafe.SliceData(values)), size, q.machine.device.stream); err != nil {
+			return fmt.Errorf("feed %q on cuda:%d: %w", leaf.Name(), q.machine.device.ordinal, err)
+		}
+		return nil
+	})
+}
+
+// Begin implements engine.Queue.
+func (q *queue) Begin(rate float64, number int) error {
+	if q.begun-q.ended == len(q.slots) {
+		return fmt.Errorf("step %d on cuda:%d: %d steps have begun and none has ended", number, q.machine.device.ordinal, len(q.slots))
+	}
+	s := q.slots[q.begun%len(q.slots)]
+	err := q.machine.device.do(func() error {
+		if err := q.machine.begin(); err != nil {
+			return err
+		}
+		if err := q.optimizer.begin(rate, number); err != nil {
+			return err
+		}
+		for _, c := range q.copies {
+			if err := cu.MemcpyDtoHAsync(unsafe.Add(s.memory, c.offset), c.from, int64(c.bytes), q.machine.device.stream); err != nil {
+				return fmt.Errorf("copy results to the host: %w", err)
+			}
+		}
+		return s.done.Record(q.machine.device.stream)
+	})
+	if err != nil {
+		return fmt.Errorf("begin step %d on cuda:%d: %w", number, q.machine.device.ordinal, err)
+	}
+	q.begun++
+	return nil
+}
+
+// End implements engine.Queue.
+func (q *queue) End() (engine.Results, error) {
+	if q.ended == q.begun {
+		return engine.Results{}, fmt.Errorf("end a step on cuda:%d: none has begun", q.machine.device.ordinal)
+	}
+	s := q.slots[q.ended%len(q.slots)]
+	q.ended++
+	if err := q.machine.device.do(s.done.Synchronize); err != nil {
+		return engine.Results{}, fmt.Errorf("run a step on cuda:%d: %w", q.machine.device.ordinal, err)
+	}
+	if s.wrong != nil {
+		if err := q.machine.labelError(*s.wrong); err != nil {
+			return engine.Results{}, err
+		}
+	}
+	s.results.Finite = s.broken == nil || *s.broken == 0
+	return s.results, nil
+}
+
+// free gives back what does not go with the machine's memory.
+func (q *queue) free() error {
+	for _, s := range q.slots {
+		if err := cu.DestroyEvent(&s.done); err != nil {
+			return fmt.Errorf("give an event back: %w", err)
+		}
+	}
+	return nil
+}
