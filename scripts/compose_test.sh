@@ -7,6 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/process.sh
 . scripts/process.sh
+# shellcheck source=scripts/port.sh
+. scripts/port.sh
 
 say() { echo "== $*" >&2; }
 
@@ -176,20 +178,10 @@ make_images() {
   build --target worker --tag twinview-worker .
 }
 
-# Five ports that nothing listens on, below those that outgoing connections take.
-free_ports() {
-  local found=() port
-  while ((${#found[@]} < 5)); do
-    port=$((20000 + RANDOM % 12000))
-    if [[ " ${found[*]-} " != *" $port "* ]] && ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then found+=("$port"); fi
-  done
-  echo "${found[*]}"
-}
-
 # As .env.example says, on ports of its own.
 write_env() {
   local temporal ui minio prometheus grafana
-  read -r temporal ui minio prometheus grafana <<<"$(free_ports)"
+  read -r temporal ui minio prometheus grafana <<<"$(free_ports 5)"
   awk '/change-me$/ {"openssl rand -hex 24" | getline s; close("openssl rand -hex 24"); sub(/change-me$/, s)} 1' .env.example |
     sed -e "/^TEMPORAL/s/7233\$/$temporal/" -e "/^TEMPORAL_UI/s/8233\$/$ui/" -e "/^MINIO/s/9000\$/$minio/" \
       -e "/^PROMETHEUS/s/9090\$/$prometheus/" -e "/^GRAFANA/s/3000\$/$grafana/" \

@@ -9,21 +9,8 @@ cd "$(dirname "$0")/.."
 umask 077
 # shellcheck source=scripts/process.sh
 . scripts/process.sh
-
-# Says whether something listens. Bash's own, since a fresh machine has no curl.
-listens() { # PORT
-  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
-}
-
-# Below the range that systems take outgoing connections' ports from.
-free_port() {
-  local port
-  while true; do
-    port=$((20000 + RANDOM % 12000))
-    listens "$port" || break
-  done
-  echo "$port"
-}
+# shellcheck source=scripts/port.sh
+. scripts/port.sh
 
 secret() { # BYTES
   od -An -v -N "$1" -tx1 /dev/urandom | tr -d ' \n'
@@ -54,12 +41,12 @@ worker_polls() { # TEMPORAL
 
 write_env() { # DIR STORE
   # Ports are drawn before the file is there, so that an interruption leaves no half of it.
-  local ui
-  ui=$(free_port)
+  local temporal ui minio
+  read -r temporal ui minio <<<"$(free_ports 3)"
   cat >"$1/env.new" <<END
-TEMPORAL_ADDRESS=127.0.0.1:$(free_port)
+TEMPORAL_ADDRESS=127.0.0.1:$temporal
 TEMPORAL_UI_ADDRESS=http://127.0.0.1:$ui
-MINIO_ENDPOINT=127.0.0.1:$(free_port)
+MINIO_ENDPOINT=127.0.0.1:$minio
 MINIO_ACCESS_KEY=twinview-$(secret 6)
 MINIO_SECRET_KEY=$(secret 24)
 MINIO_BUCKET=simclr
