@@ -27,6 +27,7 @@ const (
 	errorUnreachable = "Unreachable"
 	errorStore       = "Store"
 	errorUnsupported = "Unsupported"
+	errorMemory      = "Memory"
 	errorUnexpected  = "Unexpected"
 )
 
@@ -126,6 +127,10 @@ func classify(ctx context.Context, err error, attempt int32, unexpected func() i
 	// A worker on another CPU, or one of a newer version, may come.
 	if errors.Is(err, engine.ErrUnsupported) || errors.As(err, new(*experiment.VersionError)) {
 		return tryAgain(err, errorUnsupported, attempt)
+	}
+	// A worker whose device has more memory may come, or others give back theirs.
+	if errors.As(err, new(*engine.MemoryError)) {
+		return tryAgain(err, errorMemory, attempt)
 	}
 	if storage.Retryable(err) {
 		return tryAgain(err, errorUnreachable, attempt)

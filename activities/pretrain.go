@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -59,13 +60,14 @@ func (a *Activities) pretrain(
 	if err := checkRate(s, in.Retry); err != nil {
 		return fail(err)
 	}
+	begun := in.From != nil || s.StepsDone() > 0
 	var stats train.EpochStats
 	if in.Epoch > 0 {
 		training, end := telemetry.Span(ctx, spanTrain)
 		stats, err = train.PretrainEpoch(training, &in.Spec, split.Train, s, o)
 		end(err)
 		if err != nil {
-			return fail(fmt.Errorf("pretrain epoch %d: %w", in.Epoch, err))
+			return fail(tooLarge(fmt.Errorf("pretrain epoch %d: %w", in.Epoch, err), begun))
 		}
 	}
 	result := experiment.PretrainEpoch{
@@ -76,12 +78,21 @@ func (a *Activities) pretrain(
 	}
 	if monitored(&in.Spec, in.Epoch) {
 		if err := monitor(ctx, &in.Spec, split, s, len(in.Data.Classes), o, &result); err != nil {
-			return fail(err)
+			return fail(tooLarge(err, begun))
 		}
 	}
 	a.Metrics.KNN(result.KNN)
 	result.Usage = k.used()
 	return s, result, nil
+}
+
+// tooLarge makes a batch that does not fit into the device's memory an error of the spec, at the very beginning: nothing has been
+// trained that would be lost. Later it waits for a device with more memory, or until this one has more of it free.
+func tooLarge(err error, begun bool) error {
+	if begun || !errors.As(err, new(*train.MemoryError)) {
+		return err
+	}
+	return badSpec{err}
 }
 
 // pretrainState is the state before the epoch. The epoch that diverged reduces its rates, those behind it find them so.

@@ -58,7 +58,7 @@ func (p epochPlan) run(
 	}
 	t, err := newTrainer(network, trained, p.optimizer, rate, o)
 	if err != nil {
-		return EpochStats{}, err
+		return EpochStats{}, inBatches(err, section(p.stage)+".batch_size", p.batchSize)
 	}
 	defer t.close()
 	augmenter, err := p.augmenter(t, images)

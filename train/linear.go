@@ -87,7 +87,8 @@ func newLinearTrainer(spec *experiment.Spec, dim, classes, steps int, o Options)
 	if err != nil {
 		return nil, err
 	}
-	return newTrainer(network, s, l.Optimizer, newSchedule(l.Schedule, l.Optimizer.LearningRate, l.Epochs, steps), o)
+	t, err := newTrainer(network, s, l.Optimizer, newSchedule(l.Schedule, l.Optimizer.LearningRate, l.Epochs, steps), o)
+	return t, inBatches(err, "linear.batch_size", l.BatchSize)
 }
 
 // feedFeatures gathers batch after batch of rows in the given order.

@@ -29,8 +29,8 @@ func NewPretrainState(spec *experiment.Spec) (*State, error) {
 // left out. The learning rate follows the schedule over the number of epochs that pretraining was to have when this one was
 // trained, see experiment.Pretrain.In. It advances s by the epoch; on an error s is as it was.
 //
-// Errors: DivergedError; ErrTooFewImages where a batch is larger than the set; ErrOtherState where s is not of this spec;
-// the context's, at most one step after it is done.
+// Errors: DivergedError; ErrTooFewImages where a batch is larger than the set, MemoryError where it is too large for the device;
+// ErrOtherState where s is not of this spec; the context's, at most one step after it is done.
 func PretrainEpoch(
 	ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options,
 ) (EpochStats, error) {

@@ -68,6 +68,7 @@ type machine struct {
 	together together                           // the small ones of them
 	kernels  engine.Kernels
 	step     func() error // run, made once
+	demand   demand
 
 	optimizers []*optimizer
 	augmenters []*augmenter
@@ -107,18 +108,18 @@ func (m *machine) build(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, choose *c
 	if err != nil {
 		return err
 	}
-	visible, bytes := p.Visible(), 0
-	for v := range visible {
-		bytes += v.Bytes()
-	}
-	l := place(all, visible)
-	arena, err := m.allocate(l, p)
+	l := place(all, p.Visible())
+	m.demand = demandOf(p, l, rows)
+	err = m.occupy(p, all, l)
 	if errors.Is(err, errMemory) {
-		if err := m.memory.free(); err != nil {
-			return err
-		}
-		return shortage(l, bytes, rows)
+		return m.shortage()
 	}
+	return err
+}
+
+// occupy takes the memory that the layout says and makes launches of all work.
+func (m *machine) occupy(p *lowering.Program, all []*work, l layout) error {
+	arena, err := m.allocate(l, p)
 	if err != nil {
 		return err
 	}
@@ -141,6 +142,14 @@ func (m *machine) build(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, choose *c
 	}
 	m.graph, err = capture(m.device.stream, func() error { return m.launches.run(m.device.stream) })
 	return err
+}
+
+// shortage gives everything back and says what would have fitted.
+func (m *machine) shortage() error {
+	if err := m.free(); err != nil {
+		return err
+	}
+	return m.demand.shortage(m.device.ordinal)
 }
 
 // batchOf is the number of rows that go through the network at once: those of what the first instruction reads.

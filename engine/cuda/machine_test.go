@@ -5,8 +5,6 @@ package cuda_test
 import (
 	"math"
 	"os"
-	"regexp"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,7 +54,7 @@ func TestWrongLabelIsNamed(t *testing.T) {
 	require.NoError(t, m.RunAll())
 }
 
-// The error's word is kept: the batch that it names does fit.
+// The error's word is kept: the batch that it names does fit, and the optimiser beside it.
 func TestShortageNamesTheBatchThatFits(t *testing.T) {
 	if os.Getenv("TWINVIEW_STANDIN_MEMORY") == "" {
 		t.Skip("needs the stand-in's small memory: make test-cuda")
@@ -66,19 +64,49 @@ func TestShortageNamesTheBatchThatFits(t *testing.T) {
 			model.Options{Batch: batch, Size: 32})
 		require.NoError(t, err)
 		m, err := cuda.Compiler(cuda.Options{})(n.Graph, enginetest.OutputsOf(n), nil)
-		if err == nil {
-			require.NoError(t, m.Close())
+		if err != nil {
+			return err
 		}
-		return err
+		defer func() { require.NoError(t, m.Close()) }()
+		return optimise(m, n)
 	}
 	err := compile(4096)
 	require.ErrorContains(t, err, "out of memory")
-	match := regexp.MustCompile(`a batch of (\d+) rows would fit`).FindStringSubmatch(err.Error())
-	require.NotNil(t, match, err.Error())
-	fits, _ := strconv.Atoi(match[1])
+	var short *engine.MemoryError
+	require.ErrorAs(t, err, &short)
+	require.Equal(t, "cuda:0", short.Device)
+	require.Equal(t, 4096, short.Rows)
+	fits := short.Fits
 	require.Greater(t, fits, 1)
 	require.NoError(t, compile(fits))
-	require.ErrorContains(t, compile(fits+fits/4+1), "out of memory", "it is not far from the most that fits")
+	require.ErrorAs(t, compile(fits+fits/4+1), &short, "it is not far from the most that fits")
+}
+
+// optimise gives a machine the optimiser that takes the most memory.
+func optimise(m engine.Machine, n *model.Network) error {
+	var parameters []engine.Parameter
+	for _, p := range n.Parameters {
+		parameters = append(parameters, engine.Parameter{Value: p.Value, Grad: p.Grad})
+	}
+	_, err := m.(engine.Optimizing).NewOptimizer(experiment.Optimizer{Name: experiment.AdamW}, parameters)
+	return err
+}
+
+// What the device has left is enough for weights and gradients, and not for what AdamW keeps of them.
+func TestShortageOfTheOptimizer(t *testing.T) {
+	if os.Getenv("TWINVIEW_STANDIN_MEMORY") == "" {
+		t.Skip("needs the stand-in's small memory: make test-cuda")
+	}
+	n, err := model.NewLinear(5_000_000, 10, model.Options{Batch: 1})
+	require.NoError(t, err)
+	m, err := cuda.Compiler(cuda.Options{})(n.Graph, enginetest.OutputsOf(n), nil)
+	require.NoError(t, err)
+	var short *engine.MemoryError
+	require.ErrorAs(t, optimise(m, n), &short)
+	require.Zero(t, short.Fits)
+	require.NoError(t, m.Close())
+	now, _ := cuda.Memory()
+	require.Zero(t, now, "nothing of it is left")
 }
 
 func TestOpWithoutKernelIsRefused(t *testing.T) {

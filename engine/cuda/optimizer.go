@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -43,7 +44,13 @@ func (m *machine) NewOptimizer(o experiment.Optimizer, parameters []engine.Param
 	m.optimizers = append(m.optimizers, made)
 	buffers, calls, err := ruleOf(o)
 	if err == nil {
-		err = m.device.do(func() error { return made.build(parameters, buffers, calls) })
+		err = m.device.do(func() error {
+			err := made.build(parameters, buffers, calls)
+			if errors.Is(err, errMemory) {
+				return m.shortage()
+			}
+			return err
+		})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("optimise on the GPU: %w", err)
@@ -82,6 +89,9 @@ func ruleOf(o experiment.Optimizer) (buffers int, calls []call, err error) {
 }
 
 func (o *optimizer) build(parameters []engine.Parameter, buffers int, calls []call) error {
+	if err := o.room(parameters, buffers); err != nil {
+		return err
+	}
 	table := make([]kernels.Parameter, len(parameters))
 	for i, p := range parameters {
 		var err error
@@ -126,6 +136,21 @@ func (o *optimizer) build(parameters []engine.Parameter, buffers int, calls []ca
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// room fails where the device's free memory is too little for the buffers. Managed memory may be more than there is.
+func (o *optimizer) room(parameters []engine.Parameter, buffers int) error {
+	free, _, err := cu.MemInfo()
+	if err != nil {
+		return fmt.Errorf("ask the device for its free memory: %w", err)
+	}
+	for _, p := range parameters {
+		free -= int64(buffers * len(o.machine.Values(p.Value)) * Float32.Bytes())
+	}
+	if free < 0 {
+		return errMemory
 	}
 	return nil
 }

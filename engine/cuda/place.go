@@ -7,6 +7,7 @@ import (
 
 	"gorgonia.org/cu"
 
+	"twinview/engine"
 	"twinview/engine/lowering"
 )
 
@@ -56,21 +57,41 @@ func place(all []*work, visible map[*lowering.Value]bool) layout {
 	return l
 }
 
-// shortage is the error where a graph does not fit into the device's memory. Activations are as many as the batch has rows; leaves,
-// gradients and scratch are not.
-func shortage(l layout, visible, batch int) error {
-	free, _, err := cu.MemInfo()
+// demand is how much memory a graph takes, in bytes.
+type demand struct {
+	// rows is how many go through the network at once: as many times activations are there. All else does not depend on them.
+	rows               int
+	activations, fixed int
+	// optimizer is what the rules with the most buffers keep beside the graph, where it trains.
+	optimizer int
+}
+
+func demandOf(p *lowering.Program, l layout, rows int) demand {
+	d := demand{rows: rows, activations: l.size - l.greatestScratch, fixed: l.greatestScratch}
+	for v := range p.Visible() {
+		d.fixed += v.Bytes()
+	}
+	if p.Trains() {
+		const most = 2 // AdamW's
+		for _, v := range p.Outputs {
+			d.optimizer += most * v.Bytes() // gradients, and little else
+		}
+	}
+	return d
+}
+
+// shortage is the error where the graph does not fit into what the device has free, once nothing of it is there any more.
+func (d demand) shortage(device int) error {
+	free, total, err := cu.MemInfo()
 	if err != nil {
 		return fmt.Errorf("ask the device for its free memory: %w", err)
 	}
-	fixed := visible + l.greatestScratch
-	message := fmt.Sprintf("out of memory: %s are free on the device, and a batch of %d rows needs %s",
-		mebibytes(int(free)), batch, mebibytes(visible+l.size))
-	room, activations := int(free)-fixed, l.size-l.greatestScratch
-	if room <= 0 || activations <= 0 || room*batch/activations < 1 {
-		return fmt.Errorf("%s, too little for any batch: take a smaller network or another device", message)
+	fixed := d.fixed + d.optimizer
+	short := &engine.MemoryError{
+		Device: fmt.Sprintf("cuda:%d", device), Needed: int64(fixed + d.activations), Free: free, Total: total, Rows: d.rows,
 	}
-	return fmt.Errorf("%s: a batch of %d rows would fit", message, min(batch-1, room*batch/activations))
+	if room := int(free) - fixed; room > 0 && d.activations > 0 {
+		short.Fits = min(d.rows-1, room*d.rows/d.activations)
+	}
+	return short
 }
-
-func mebibytes(n int) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }
