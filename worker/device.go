@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"twinview/engine/cpu"
+	"twinview/hardware"
 )
 
 // device is the flag that says what a worker trains on: "cpu", or "cuda:" and the number of a GPU.
@@ -54,6 +55,16 @@ func (d device) memory() (now, peak int64) {
 		return memoryOfGPU()
 	}
 	return cpu.Memory()
+}
+
+// hardware is a line about what trains: the machine, of which that many threads are used, and the GPU before it, if the device is
+// one.
+func (d device) hardware(threads int) string {
+	machine := hardware.Describe(threads)
+	if ordinal, ok := d.gpu(); ok {
+		return hardwareOfGPU(ordinal) + ", in " + machine
+	}
+	return machine
 }
 
 // description names the engine, for a run's record.

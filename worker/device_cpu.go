@@ -18,6 +18,8 @@ func checkGPU(int) error { return errNoGPU }
 
 func describeGPU(int) string { return errNoGPU.Error() }
 
+func hardwareOfGPU(int) string { return errNoGPU.Error() }
+
 func memoryOfGPU() (now, peak int64) { return 0, 0 }
 
 // gpuCompiler is never asked for where checkGPU refuses the device.

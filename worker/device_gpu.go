@@ -22,6 +22,14 @@ func describeGPU(ordinal int) string {
 	return description
 }
 
+func hardwareOfGPU(ordinal int) string {
+	line, err := cuda.Hardware(ordinal)
+	if err != nil {
+		return fmt.Sprintf("a GPU that doesn't answer: %v", err)
+	}
+	return line
+}
+
 // gpuCompiler makes the engine that a spec asks for. What the spec says of threads and Winograd's algorithm is for CPUs.
 func gpuCompiler(ordinal int, c experiment.Compute) engine.Compiler {
 	o := cuda.Options{Device: ordinal, TF32: c.Precision == experiment.TF32, Measure: c.Kernels == experiment.Measured}

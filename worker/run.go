@@ -52,7 +52,8 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 	if temporal.Interceptors, err = traces.Interceptors(); err != nil {
 		return err
 	}
-	log.Info("starting", "engine", o.device.description(), "threads", o.limit(0), "cache", o.cache)
+	log.Info("starting", "device", o.device.String(), "engine", o.device.description(),
+		"threads", o.limit(0), "cache", o.cache)
 
 	c, err := connectTemporal(ctx, log, temporal)
 	if err != nil {
@@ -73,7 +74,7 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 		Grace:        o.grace,
 		ArtifactsURL: o.artifactsURL.String(),
 		Metrics:      metrics,
-		Hardware:     hardware.Describe(o.limit(0)),
+		Hardware:     o.device.hardware(o.limit(0)),
 		Versions:     versions(o.device),
 	}
 	return poll(ctx, log, c, a)

@@ -98,6 +98,22 @@ func Description(ordinal int) (string, error) {
 	return fmt.Sprintf("CUDA on %s, driver for %d.%d", name, version/1000, version%1000/10), nil
 }
 
+// Hardware is a line about a device, in the manner of hardware.Describe.
+func Hardware(ordinal int) (string, error) {
+	if err := Check(ordinal); err != nil {
+		return "", err
+	}
+	name, err := cu.Device(ordinal).Name()
+	if err != nil {
+		return "", fmt.Errorf("ask cuda:%d for its name: %w", ordinal, err)
+	}
+	bytes, err := cu.Device(ordinal).TotalMem()
+	if err != nil {
+		return "", fmt.Errorf("ask cuda:%d for its memory: %w", ordinal, err)
+	}
+	return fmt.Sprintf("%s, %.1f GiB of memory", name, float64(bytes)/(1<<30)), nil
+}
+
 func (d *device) serve() {
 	runtime.LockOSThread()
 	for j := range d.jobs {
