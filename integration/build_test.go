@@ -29,12 +29,20 @@ func TestMain(m *testing.M) {
 // build builds both programs, once, and only when a test needs them.
 var build = sync.OnceValue(func() error {
 	for name, cgo := range map[string]string{"worker": "1", "starter": "0"} {
-		c := exec.Command("go", "build", "-o", filepath.Join(programs, name), "./"+name)
-		c.Dir = ".."
-		c.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
-		if output, err := c.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w\n%s", name, err, output)
+		if err := buildProgram(name, cgo, "./"+name); err != nil {
+			return err
 		}
 	}
 	return nil
 })
+
+// buildProgram has the arguments for go build at the end.
+func buildProgram(name, cgo string, arguments ...string) error {
+	c := exec.Command("go", append([]string{"build", "-o", filepath.Join(programs, name)}, arguments...)...)
+	c.Dir = ".."
+	c.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+	if output, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", name, err, output)
+	}
+	return nil
+}

@@ -15,8 +15,11 @@ if [[ -z ${TWINVIEW_GPU-} ]]; then
   export TWINVIEW_STANDIN_MEMORY=$((512 << 20))
 fi
 export OMP_WAIT_POLICY=passive
-go vet -tags gpu ./engine/... ./train ./worker
+TWINVIEW_TEMPORAL=$(scripts/tool.sh temporal)
+TWINVIEW_MINIO=$(scripts/tool.sh minio)
+export TWINVIEW_TEMPORAL TWINVIEW_MINIO TWINVIEW_REQUIRE_SERVERS=1
+go vet -tags gpu ./engine/... ./train ./worker ./integration
 scripts/worker_gpu.sh
 go test -count=1 -timeout 30m -tags gpu -p 1 "$@" ./engine/cuda ./engine/cuda/kernels ./worker
-# Its other tests are of the CPU, and make test has them.
-go test -count=1 -timeout 30m -tags gpu "$@" -run GPU ./train
+# Their other tests are of the CPU, and make test has them.
+go test -count=1 -timeout 30m -tags gpu -p 1 "$@" -run GPU ./train ./integration
