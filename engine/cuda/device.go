@@ -10,7 +10,7 @@ import (
 
 	"gorgonia.org/cu"
 
-	"twinview/engine/cuda/kernels"
+	"twinview/engine/cuda/kernels/gpu"
 )
 
 // device is one GPU: a context, a stream in which all work is done in order, and the kernels that were loaded. The driver ties a
@@ -19,8 +19,7 @@ type device struct {
 	ordinal   int
 	jobs      chan job
 	stream    cu.Stream
-	modules   map[string]cu.Module
-	functions map[string]cu.Function
+	functions gpu.Functions
 	measured  map[measured]int // the fastest of the candidates
 	images    []*images
 }
@@ -47,8 +46,7 @@ func open(ordinal int) (*device, error) {
 		return nil, err
 	}
 	d := &device{
-		ordinal: ordinal, jobs: make(chan job), modules: map[string]cu.Module{}, functions: map[string]cu.Function{},
-		measured: map[measured]int{},
+		ordinal: ordinal, jobs: make(chan job), functions: gpu.NewFunctions(), measured: map[measured]int{},
 	}
 	go d.serve()
 	if err := d.do(d.start); err != nil {
@@ -147,32 +145,4 @@ func (d *device) start() error {
 		return fmt.Errorf("make a stream: %w", err)
 	}
 	return nil
-}
-
-// function finds a kernel, and loads its module where that is the first one wanted of it.
-func (d *device) function(kernel string) (cu.Function, error) {
-	if f, ok := d.functions[kernel]; ok {
-		return f, nil
-	}
-	of, err := kernels.ModuleOf(kernel)
-	if err != nil {
-		return cu.Function{}, err
-	}
-	module, ok := d.modules[of.Name]
-	if !ok {
-		if module, err = cu.LoadData(of.PTX); err != nil {
-			return cu.Function{}, fmt.Errorf("load module %q of kernels, which need compute capability 8.0 and a driver of CUDA 11.8 "+
-				"or later: %w", of.Name, err)
-		}
-		d.modules[of.Name] = module
-	}
-	f, err := module.Function(kernel)
-	if err != nil {
-		return cu.Function{}, fmt.Errorf("find kernel %q in module %q: %w", kernel, of.Name, err)
-	}
-	if err := loadFunction(f); err != nil {
-		return cu.Function{}, fmt.Errorf("load kernel %q: %w", kernel, err)
-	}
-	d.functions[kernel] = f
-	return f, nil
 }

@@ -9,6 +9,6 @@
 //
 // Two runs give the same bits: no sum depends on which block was ready first.
 //
-// gorgonia.org/cu, which all but a few calls of the driver go through (driver.go has the others), ends the process at its start
+// gorgonia.org/cu, which all but a few calls of the driver go through (package gpu has the others), ends the process at its start
 // where there is no driver or no GPU. Nothing outside of the tag may import this package.
 package cuda

@@ -3,54 +3,61 @@
 package cuda
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
 	"unsafe"
 
 	"gorgonia.org/cu"
 
 	"twinview/engine/cuda/kernels"
+	"twinview/engine/cuda/kernels/gpu"
 )
 
 // launch is a call whose kernel and memory are found. It is made once: what it passes to the driver stays the same.
 type launch struct {
-	node, kernel string
-	function     cu.Function
-	shape        kernels.Launch
-	arguments    arguments
+	node string
+	*gpu.Call
 }
 
 // launches are in the order in which they run. They belong to one machine.
-type launches []*launch
+type launches []launch
 
 // add makes a launch of a call, whose pointers address finds.
 func (all *launches) add(d *device, node string, c call, address func(pointer any) (uint64, error)) error {
-	values, err := c.values(address)
-	if err == nil && c.implicit {
-		values, err = d.parameters(c.kernel, values)
+	arguments := make([]any, len(c.arguments))
+	for i, argument := range c.arguments {
+		switch argument.(type) {
+		case int32, int64, float32, float64:
+			arguments[i] = argument
+		default:
+			at, err := address(argument)
+			if err != nil {
+				return fmt.Errorf("argument %d of kernel %q: %w", i, c.kernel, err)
+			}
+			arguments[i] = gpu.Address(at)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("arguments of kernel %q: %w", c.kernel, err)
+	if c.implicit {
+		parameters, err := d.parameters(c.kernel, arguments)
+		if err != nil {
+			return fmt.Errorf("make parameters of kernel %q: %w", c.kernel, err)
+		}
+		arguments = []any{parameters}
 	}
-	f, err := d.function(c.kernel)
+	f, err := d.functions.Find(c.kernel)
 	if err != nil {
 		return err
 	}
-	const allowed = 48 << 10
-	if c.launch.Shared > allowed {
-		if err := allowShared(f, c.launch.Shared); err != nil {
-			return fmt.Errorf("allow kernel %q %d bytes of shared memory: %w", c.kernel, c.launch.Shared, err)
-		}
+	made, err := f.Call(c.launch, arguments...)
+	if err == nil {
+		*all = append(*all, launch{node, made})
 	}
-	*all = append(*all, &launch{node, c.kernel, f, c.launch, newArguments(values)})
-	return nil
+	return err
 }
 
 func (all launches) run(s cu.Stream) error {
 	for _, l := range all {
-		if err := launchKernel(l.function, l.shape, s, l.arguments); err != nil {
-			return fmt.Errorf("compute node %q: launch kernel %q: %w", l.node, l.kernel, err)
+		if err := l.Launch(s); err != nil {
+			return fmt.Errorf("compute node %q: %w", l.node, err)
 		}
 	}
 	return nil
@@ -58,55 +65,35 @@ func (all launches) run(s cu.Stream) error {
 
 func (all launches) free() {
 	for _, l := range all {
-		l.arguments.free()
+		l.Free()
 	}
-}
-
-// values are the arguments' bytes.
-func (c call) values(address func(pointer any) (uint64, error)) (values [][]byte, err error) {
-	for i, argument := range c.arguments {
-		var word uint64
-		switch a := argument.(type) {
-		case int32:
-			word = uint64(uint32(a))
-		case int64:
-			word = uint64(a)
-		case float32:
-			word = uint64(math.Float32bits(a))
-		case float64:
-			word = math.Float64bits(a)
-		default:
-			if word, err = address(a); err != nil {
-				return nil, fmt.Errorf("argument %d: %w", i, err)
-			}
-		}
-		values = append(values, binary.LittleEndian.AppendUint64(nil, word))
-	}
-	return values, nil
 }
 
 // parameters runs the kernel that makes an implicit GEMM's parameters, and reads them.
-func (d *device) parameters(kernel string, values [][]byte) ([][]byte, error) {
-	f, err := d.function(kernel + "_parameters")
+func (d *device) parameters(kernel string, arguments []any) ([]byte, error) {
+	f, err := d.functions.Find(kernel + "_parameters")
 	if err != nil {
 		return nil, err
 	}
 	at, err := cu.MemAlloc(kernels.ParameterBytes)
 	if err != nil {
-		return nil, fmt.Errorf("allocate memory for parameters: %w", err)
+		return nil, fmt.Errorf("allocate memory for them: %w", err)
 	}
 	defer cu.MemFree(at)
-	a := newArguments(append(values, binary.LittleEndian.AppendUint64(nil, uint64(at))))
-	defer a.free()
-	if err := launchKernel(f, kernels.ParametersLaunch(), d.stream, a); err != nil {
-		return nil, fmt.Errorf("make parameters: %w", err)
+	c, err := f.Call(kernels.ParametersLaunch(), append(arguments, gpu.Address(at))...)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Free()
+	if err := c.Launch(d.stream); err != nil {
+		return nil, err
 	}
 	if err := d.stream.Synchronize(); err != nil {
-		return nil, fmt.Errorf("make parameters: %w", err)
+		return nil, fmt.Errorf("run the kernel that makes them: %w", err)
 	}
 	made := make([]byte, kernels.ParameterBytes)
 	if err := cu.MemcpyDtoH(unsafe.Pointer(&made[0]), at, int64(len(made))); err != nil {
-		return nil, fmt.Errorf("read parameters: %w", err)
+		return nil, fmt.Errorf("read them: %w", err)
 	}
-	return [][]byte{made}, nil
+	return made, nil
 }

@@ -12,6 +12,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"twinview/engine"
+	"twinview/engine/cuda/kernels/gpu"
 	"twinview/engine/lowering"
 )
 
@@ -61,7 +62,7 @@ type machine struct {
 	device   *device
 	memory   *allocations
 	launches launches
-	graph    *graph // of all launches
+	graph    *gpu.Graph // of all launches
 	visible  map[*gorgonia.Node][]float32
 	nodes    map[*gorgonia.Node]*lowering.Value // those that are visible
 	at       map[*lowering.Value]cu.DevicePtr   // where those lie
@@ -140,7 +141,7 @@ func (m *machine) occupy(p *lowering.Program, all []*work, l layout) error {
 	if len(m.launches) == 0 {
 		return nil
 	}
-	m.graph, err = capture(m.device.stream, func() error { return m.launches.run(m.device.stream) })
+	m.graph, err = gpu.Capture(m.device.stream, func() error { return m.launches.run(m.device.stream) })
 	return err
 }
 
@@ -270,7 +271,7 @@ func (m *machine) begin() error {
 			return fmt.Errorf("clear what was found of labels: %w", err)
 		}
 	}
-	if err := m.graph.launch(m.device.stream); err != nil {
+	if err := m.graph.Launch(m.device.stream); err != nil {
 		return fmt.Errorf("launch the graph: %w", err)
 	}
 	return nil
@@ -313,7 +314,7 @@ func (m *machine) Close() error {
 func (m *machine) free() error {
 	err := m.device.stream.Synchronize() // steps that nobody waited for
 	if m.graph != nil {
-		err = errors.Join(err, m.graph.free())
+		err = errors.Join(err, m.graph.Free())
 	}
 	m.launches.free()
 	for _, o := range m.optimizers {

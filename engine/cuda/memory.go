@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/cu"
 
 	"twinview/engine"
+	"twinview/engine/cuda/kernels/gpu"
 )
 
 // errMemory is wrapped where the device has no memory left.
@@ -50,7 +51,7 @@ func (a *allocations) managed(bytes int) (cu.DevicePtr, error) {
 
 // pinned allocates page-locked memory of the host, which the device copies to while the host goes on.
 func (a *allocations) pinned(bytes int) (unsafe.Pointer, error) {
-	at, err := allocateHost(bytes)
+	at, err := gpu.NewHostMemory(bytes)
 	if err != nil {
 		return nil, fmt.Errorf("allocate %d bytes of page-locked memory: %w", bytes, err)
 	}
@@ -82,7 +83,7 @@ func (a *allocations) free() error {
 		}
 	}
 	for _, at := range a.host {
-		if err := freeHost(at); err != nil {
+		if err := gpu.FreeHostMemory(at); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("free page-locked memory: %w", err))
 		}
 	}

@@ -10,23 +10,18 @@ import (
 	"gorgonia.org/cu"
 
 	"twinview/engine/cuda/kernels"
-	"twinview/engine/cuda/kernels/host"
 )
 
 // Device is one GPU. The driver ties a context to an OS thread, so all calls are made on one; any goroutine may ask for them.
 type Device struct {
 	jobs      chan func()
 	stream    cu.Stream
-	modules   map[string]cu.Module
-	functions map[string]cu.Function
-	allowed   map[string]int // bytes of shared memory beyond what every launch may ask for
+	functions Functions
 }
 
 // Open makes a context on the GPU with a number, from 0.
 func Open(ordinal int) (*Device, error) {
-	d := &Device{
-		jobs: make(chan func()), modules: map[string]cu.Module{}, functions: map[string]cu.Function{}, allowed: map[string]int{},
-	}
+	d := &Device{jobs: make(chan func()), functions: NewFunctions()}
 	go d.serve()
 	err := d.do(func() error {
 		if _, err := cu.Device(ordinal).MakeContext(cu.SchedAuto); err != nil { // which becomes the thread's own
@@ -58,29 +53,31 @@ func (d *Device) do(f func() error) error {
 	return <-done
 }
 
-// NewMemory is memory of a number of bytes that the processor sees too, poisoned, with guards around it.
-func (d *Device) NewMemory(size int) (m *host.Memory, err error) {
+// NewManaged allocates memory that the processor sees too, while the device has nothing to do.
+func (d *Device) NewManaged(bytes int) (at unsafe.Pointer, free func(), err error) {
 	err = d.do(func() error {
-		at, err := cu.MemAllocManaged(int64(host.Room(size)), cu.AttachGlobal)
+		managed, err := cu.MemAllocManaged(int64(bytes), cu.AttachGlobal)
 		if err != nil {
-			return fmt.Errorf("allocate %d bytes of managed memory: %w", size, err)
+			return fmt.Errorf("allocate %d bytes of managed memory: %w", bytes, err)
 		}
-		m = host.In(*(*unsafe.Pointer)(unsafe.Pointer(&at)), size, func() {
-			_ = d.do(func() error { return cu.MemFree(at) }) // the process ends soon, and with it the context
-		})
+		at = *(*unsafe.Pointer)(unsafe.Pointer(&managed))
+		free = func() {
+			_ = d.do(func() error { return cu.MemFree(managed) }) // the process ends soon, and with it the context
+		}
 		return nil
 	})
-	return m, err
+	return at, free, err
 }
 
-// Launch runs a kernel to its end. Arguments are those of host.Library's Launch, and Address.
+// Launch runs a kernel to its end. Arguments are Function.Call's.
 func (d *Device) Launch(kernel string, launch kernels.Launch, arguments ...any) error {
 	c, err := d.Prepare(kernel, launch, arguments...)
 	if err != nil {
 		return err
 	}
+	defer c.Free()
 	return d.do(func() error {
-		if err := c.launch(d.stream); err != nil {
+		if err := c.Launch(d.stream); err != nil {
 			return err
 		}
 		if err := d.stream.Synchronize(); err != nil {

@@ -1,3 +1,3 @@
-// Package gpu runs single kernels on a GPU, by CUDA's driver, behind the build tag gpu. It is for tests and measurements, as package
-// host is for a processor; training goes by package cuda.
+// Package gpu loads and launches kernels on a GPU, by CUDA's driver, behind the build tag gpu: for package cuda, which trains, and
+// alone, as a Device, for tests and measurements of single kernels.
 package gpu

@@ -16,7 +16,7 @@ type Work func(s cu.Stream) error
 func Calls(calls ...*Call) Work {
 	return func(s cu.Stream) error {
 		for _, c := range calls {
-			if err := c.launch(s); err != nil {
+			if err := c.Launch(s); err != nil {
 				return err
 			}
 		}

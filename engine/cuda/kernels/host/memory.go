@@ -54,8 +54,13 @@ func (m *Memory) At(offset int) *Memory {
 	return &Memory{address: unsafe.Add(m.address, offset), bytes: m.bytes[offset:]}
 }
 
-// Address is where it lies, for tables that kernels read.
-func (m *Memory) Address() uint64 { return uint64(uintptr(m.address)) }
+// Address is where it lies, for tables that kernels read; of nil it is a null pointer.
+func (m *Memory) Address() uint64 {
+	if m == nil {
+		return 0
+	}
+	return uint64(uintptr(m.address))
+}
 
 // Bytes is the array itself.
 func (m *Memory) Bytes() []byte { return m.bytes }

@@ -1,0 +1,87 @@
+//go:build gpu
+
+package gpu
+
+// #include <cuda.h>
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"twinview/engine/cuda/kernels"
+)
+
+// Functions are the kernels of a context, loaded as they are asked for. They are used on the context's thread.
+type Functions struct {
+	modules   map[string]cu.Module
+	functions map[string]*Function
+}
+
+// Function is a kernel in a context.
+type Function struct {
+	kernel   string
+	function cu.Function
+	shared   int // bytes of shared memory that launches may ask for
+}
+
+// everywhere is how much shared memory every launch may ask for.
+const everywhere = 48 << 10
+
+// Find loads a kernel, and the module that has it where that is the first one wanted of it.
+func (all *Functions) Find(kernel string) (*Function, error) {
+	if f, ok := all.functions[kernel]; ok {
+		return f, nil
+	}
+	of, err := kernels.ModuleOf(kernel)
+	if err != nil {
+		return nil, err
+	}
+	module, ok := all.modules[of.Name]
+	if !ok {
+		if module, err = cu.LoadData(of.PTX); err != nil {
+			return nil, fmt.Errorf("load module %q of kernels, which need compute capability 8.0 and a driver of CUDA 11.8 or later: %w",
+				of.Name, err)
+		}
+		all.modules[of.Name] = module
+	}
+	found, err := module.Function(kernel)
+	if err != nil {
+		return nil, fmt.Errorf("find kernel %q in module %q: %w", kernel, of.Name, err)
+	}
+	f := &Function{kernel: kernel, function: found, shared: everywhere}
+	if err := f.load(); err != nil {
+		return nil, fmt.Errorf("load kernel %q: %w", kernel, err)
+	}
+	all.functions[kernel] = f
+	return f, nil
+}
+
+// NewFunctions are those of the current context, none yet.
+func NewFunctions() Functions {
+	return Functions{modules: map[string]cu.Module{}, functions: map[string]*Function{}}
+}
+
+func (f *Function) handle() C.CUfunction { return *(*C.CUfunction)(unsafe.Pointer(&f.function)) }
+
+// load brings a kernel's code to the device, which the driver puts off until something is asked of it or it is launched. The first
+// launch could be in a capture, which may be too late.
+func (f *Function) load() error {
+	var registers C.int
+	return failure(C.cuFuncGetAttribute(&registers, C.CU_FUNC_ATTRIBUTE_NUM_REGS, f.handle()))
+}
+
+// allow lets launches have more shared memory than all may.
+func (f *Function) allow(bytes int) error {
+	if bytes <= f.shared {
+		return nil
+	}
+	err := failure(C.cuFuncSetAttribute(f.handle(), C.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, C.int(bytes)))
+	if err != nil {
+		return fmt.Errorf("allow kernel %q %d bytes of shared memory: %w", f.kernel, bytes, err)
+	}
+	f.shared = bytes
+	return nil
+}
