@@ -51,9 +51,9 @@ for the rounds whose medians count. These take whole steps too, with SGD; ours t
 // contest is all that is compared in one precision.
 type contest struct {
 	precision precision
-	ours      *server // nil where it could not be started
-	kept      []*server
-	dropped   []*server
+	ours      *steps // nil where it could not be started
+	kept      []*steps
+	dropped   []*steps
 }
 
 func comparePeer(ctx context.Context, o peerOptions, log io.Writer) (records []record, err error) {
@@ -94,7 +94,7 @@ func (c *contest) enter(ctx context.Context, o peerOptions, modes []peerMode, lo
 	if c.ours, err = startOwn(ctx, o.sizes, c.precision); err != nil {
 		return err
 	}
-	fmt.Fprintf(log, "%s: %s\n", c.precision.name, c.ours.version)
+	fmt.Fprintf(log, "%s: %s\n", c.precision.name, c.ours.Version)
 	for _, mode := range modes {
 		if mode.Precision != c.precision.name {
 			continue
@@ -109,7 +109,7 @@ func (c *contest) enter(ctx context.Context, o peerOptions, modes []peerMode, lo
 			return err
 		}
 		fmt.Fprintf(log, "%s: %s: %s views/s (%s)\n", c.precision.name, mode.Name,
-			number(float64(o.Views)/slices.Min(s.took)), s.version)
+			number(float64(o.Views)/slices.Min(s.took)), s.Version)
 	}
 	if len(c.kept) == 0 {
 		return fmt.Errorf("no mode of PyTorch ran in %s", c.precision.name)
@@ -119,10 +119,10 @@ func (c *contest) enter(ctx context.Context, o peerOptions, modes []peerMode, lo
 
 // try takes a few steps, and ends the slowest server where one too many is running. What counts here is the fastest step,
 // since one disturbance must not end a mode.
-func (c *contest) try(s *server, keep int) error {
+func (c *contest) try(s *steps, keep int) error {
 	c.kept = append(c.kept, s)
-	if c.ours.parameters != s.parameters {
-		return fmt.Errorf("the networks differ: %d parameters here, %d in PyTorch", c.ours.parameters, s.parameters)
+	if c.ours.Parameters != s.Parameters {
+		return fmt.Errorf("the networks differ: %d parameters here, %d in PyTorch", c.ours.Parameters, s.Parameters)
 	}
 	const tries = 3
 	for range tries {
@@ -130,14 +130,14 @@ func (c *contest) try(s *server, keep int) error {
 			return err
 		}
 	}
-	slices.SortFunc(c.kept, func(a, b *server) int { return cmp.Compare(slices.Min(a.took), slices.Min(b.took)) })
+	slices.SortFunc(c.kept, func(a, b *steps) int { return cmp.Compare(slices.Min(a.took), slices.Min(b.took)) })
 	if len(c.kept) <= keep {
 		return nil
 	}
 	slowest := c.kept[keep]
 	slowest.took = samples{slices.Min(slowest.took)}
 	c.kept, c.dropped = c.kept[:keep], append(c.dropped, slowest)
-	return slowest.close()
+	return slowest.Close()
 }
 
 // rounds takes the steps that count: two at a time, since the first finds cold caches, and one with the optimiser.
@@ -163,18 +163,18 @@ func rounds(ctx context.Context, contests []*contest, repetitions int, log io.Wr
 	return nil
 }
 
-func (c *contest) running() []*server {
+func (c *contest) running() []*steps {
 	if c.ours == nil {
 		return c.kept
 	}
-	return append([]*server{c.ours}, c.kept...)
+	return append([]*steps{c.ours}, c.kept...)
 }
 
 func (c *contest) records(views int) []record {
 	var records []record
-	add := func(name string, s *server, took samples, note string) {
+	add := func(name string, s *steps, took samples, note string) {
 		r := took.rate(name, "views/s", views)
-		r.Precision, r.Views, r.Mode, r.Note = c.precision.name, views, s.name, note
+		r.Precision, r.Views, r.Mode, r.Note = c.precision.name, views, s.Name, note
 		records = append(records, r)
 	}
 	add("train", c.ours, c.ours.took, "")
@@ -184,10 +184,10 @@ func (c *contest) records(views int) []record {
 	for _, s := range c.dropped {
 		add("pytorch", s, s.took, "dropped after its first steps, the fastest of which this is")
 	}
-	best := fastest(c.kept, func(s *server) samples { return s.took })
+	best := fastest(c.kept, func(s *steps) samples { return s.took })
 	add("pytorch_best", best, best.took, "")
 	add("train_step", c.ours, c.ours.updates, "with loading and SGD")
-	best = fastest(c.kept, func(s *server) samples { return s.updates })
+	best = fastest(c.kept, func(s *steps) samples { return s.updates })
 	add("pytorch_step_best", best, best.updates, "with SGD")
 	for _, r := range [][3]string{
 		{"train_to_pytorch", "train", "pytorch_best"},
@@ -200,8 +200,8 @@ func (c *contest) records(views int) []record {
 	return records
 }
 
-func fastest(servers []*server, took func(*server) samples) *server {
-	return slices.MinFunc(servers, func(a, b *server) int {
+func fastest(servers []*steps, took func(*steps) samples) *steps {
+	return slices.MinFunc(servers, func(a, b *steps) int {
 		return cmp.Compare(took(a).median(), took(b).median())
 	})
 }
@@ -209,7 +209,7 @@ func fastest(servers []*server, took func(*server) samples) *server {
 func (c *contest) close() error {
 	var failures []error
 	for _, s := range c.running() {
-		failures = append(failures, s.close())
+		failures = append(failures, s.Close())
 	}
 	return errors.Join(failures...)
 }

@@ -36,15 +36,15 @@ func TestOwnServerTakesSteps(t *testing.T) {
 	require.NoError(t, s.step())
 	require.NoError(t, s.step())
 	require.NoError(t, s.update())
-	require.NoError(t, s.close())
+	require.NoError(t, s.Close())
 	require.Len(t, s.took, 2)
 	require.Positive(t, s.updates.median())
 	require.Positive(t, s.took.median())
-	require.Positive(t, s.parameters)
+	require.Positive(t, s.Parameters)
 }
 
 // fakeServer takes steps of always the same length.
-func fakeServer(t *testing.T, seconds float64) *server {
+func fakeServer(t *testing.T, seconds float64) *steps {
 	t.Helper()
 	script := fmt.Sprintf(`echo '{"parameters": 1}'; while read -r line; do echo '{"seconds": %g}'; done`, seconds)
 	s, err := startServer(fmt.Sprint(seconds), exec.Command("sh", "-c", script))
@@ -72,7 +72,7 @@ func TestContestKeepsTheFastest(t *testing.T) {
 
 func TestContestRefusesAnotherNetwork(t *testing.T) {
 	c := &contest{precision: precisions[0], ours: fakeServer(t, 1)}
-	c.ours.parameters = 2
+	c.ours.Parameters = 2
 	require.ErrorContains(t, c.try(fakeServer(t, 1), 1), "the networks differ")
 	require.NoError(t, c.close())
 }

@@ -7,17 +7,9 @@ import (
 	"fmt"
 	"io"
 
+	"twinview/bench/server"
 	"twinview/experiment"
 )
-
-// answer is one line of a server of steps: how long the step took. The first one, before any request, tells that the
-// server has warmed up, and what its network is.
-type answer struct {
-	Seconds float64 `json:"seconds"`
-	// Parameters counts the trained numbers.
-	Parameters int    `json:"parameters,omitempty"`
-	Version    string `json:"version,omitempty"`
-}
 
 // Requests to a server of steps, one a line.
 const (
@@ -39,7 +31,7 @@ func serveSteps(ctx context.Context, s sizes, p precision, in io.Reader, out io.
 		parameters += parameter.Value.Shape().TotalSize()
 	}
 	replies := json.NewEncoder(out)
-	if err := replies.Encode(answer{Parameters: parameters, Version: conditions()}); err != nil {
+	if err := replies.Encode(server.Answer{Parameters: parameters, Version: conditions()}); err != nil {
 		return fmt.Errorf("tell that the network is ready: %w", err)
 	}
 	updates, err := newEpochProbe(s, p)
@@ -53,7 +45,7 @@ func serveSteps(ctx context.Context, s sizes, p precision, in io.Reader, out io.
 		if err != nil {
 			return err
 		}
-		if err := replies.Encode(answer{Seconds: seconds}); err != nil {
+		if err := replies.Encode(server.Answer{Seconds: seconds}); err != nil {
 			return fmt.Errorf("tell how long a step took: %w", err)
 		}
 	}

@@ -4,32 +4,24 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"runtime"
 	"slices"
 	"strconv"
+
+	"twinview/bench/server"
 )
 
-// server is a process that takes a training step whenever it is asked to, ours (serve.go) or PyTorch (peer.py). It sleeps
-// in between.
-type server struct {
-	name       string
-	parameters int
-	version    string
+// steps is a process that takes a training step whenever it is asked to, ours (serve.go) or PyTorch (peer.py).
+type steps struct {
+	*server.Server
 	// took is of forward and backward, updates of whole steps.
 	took, updates samples
-
-	command  *exec.Cmd
-	requests io.WriteCloser
-	answers  *json.Decoder
-	log      bytes.Buffer
 }
 
-func startOwn(ctx context.Context, s sizes, p precision) (*server, error) {
+func startOwn(ctx context.Context, s sizes, p precision) (*steps, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
@@ -45,7 +37,7 @@ type peerMode struct {
 	Precision string `json:"precision"`
 }
 
-func startPeer(ctx context.Context, o peerOptions, mode peerMode) (*server, error) {
+func startPeer(ctx context.Context, o peerOptions, mode peerMode) (*steps, error) {
 	spec := o.spec(o.Views / 2)
 	sizes, err := json.Marshal(map[string]int{
 		"views": o.Views, "width": o.Width, "size": o.Size,
@@ -88,77 +80,24 @@ func peerModes(ctx context.Context, o peerOptions) (modes []peerMode, err error)
 }
 
 // startServer returns once the process has warmed up.
-func startServer(name string, c *exec.Cmd) (*server, error) {
-	s := &server{name: name, command: c}
-	c.Stderr = &s.log
-	out, err := c.StdoutPipe()
+func startServer(name string, c *exec.Cmd) (*steps, error) {
+	s, err := server.Start(name, c)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", name, err)
-	}
-	if s.requests, err = c.StdinPipe(); err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", name, err)
-	}
-	if err := c.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
-	s.answers = json.NewDecoder(out)
-	first, err := s.answer()
-	if err != nil {
-		s.close()
 		return nil, err
 	}
-	s.parameters, s.version = first.Parameters, first.Version
-	return s, nil
+	return &steps{Server: s}, nil
 }
 
 // step asks for forward and backward and keeps the time.
-func (s *server) step() error {
-	seconds, err := s.ask(stepRequest)
+func (s *steps) step() error {
+	seconds, err := s.Ask(stepRequest)
 	s.took.add(seconds)
 	return err
 }
 
 // update asks for a step with the optimiser and keeps the time.
-func (s *server) update() error {
-	seconds, err := s.ask(updateRequest)
+func (s *steps) update() error {
+	seconds, err := s.Ask(updateRequest)
 	s.updates.add(seconds)
 	return err
-}
-
-func (s *server) ask(request string) (seconds float64, err error) {
-	if _, err := io.WriteString(s.requests, request+"\n"); err != nil {
-		return 0, fmt.Errorf("ask %s for a step: %w\n%s", s.name, err, s.lastWords())
-	}
-	a, err := s.answer()
-	return a.Seconds, err
-}
-
-func (s *server) answer() (a answer, err error) {
-	if err := s.answers.Decode(&a); err != nil {
-		s.command.Process.Kill()
-		s.command.Wait() // the log is whole after this
-		return a, fmt.Errorf("%s ended: %w\n%s", s.name, err, s.lastWords())
-	}
-	return a, nil
-}
-
-// lastWords is the end of the log, which says why.
-func (s *server) lastWords() []byte {
-	const enough = 2000
-	log := bytes.TrimSpace(s.log.Bytes())
-	return log[max(0, len(log)-enough):]
-}
-
-// close ends the process, which takes the end of its input for that. It may be called more than once.
-func (s *server) close() error {
-	s.requests.Close()
-	err := s.command.Wait()
-	if state := s.command.ProcessState; state != nil && state.Success() {
-		return nil
-	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return fmt.Errorf("%s: %w\n%s", s.name, err, s.lastWords())
-	}
-	return nil
 }
