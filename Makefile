@@ -1,6 +1,6 @@
 # Twinview. Each target is a short script in scripts/.
 .DEFAULT_GOAL := help
-.PHONY: help build worker-gpu demo test test-cuda test-torch chaos compose-test fuzz up down result trials clean lint fmt bench bench-peer bench-durability cuda-kernels
+.PHONY: help build worker-gpu demo test test-cuda test-torch chaos compose-test fuzz up down result trials clean lint fmt bench bench-peer bench-durability cuda-kernels gpu-check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ test-cuda: ## run those of the GPU engine, on a stand-in where there is no GPU
 
 worker-gpu: ## build bin/worker-gpu, which trains on NVIDIA's GPUs too
 	@scripts/worker_gpu.sh
+
+gpu-check: ## make bin/gpu-check, which tries the GPU engine on any machine with a GPU, and run it where there is one
+	@scripts/gpu_check.sh
 
 test-torch: ## run those that need PyTorch, which it installs for that
 	@scripts/test_torch.sh

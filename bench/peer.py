@@ -51,12 +51,41 @@ def modes():
     ]
 
 
+def basic_block():
+    """torchvision's, or the same where it is not installed."""
+    try:
+        from torchvision.models.resnet import BasicBlock
+    except ImportError:
+        pass
+    else:
+        return BasicBlock
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self, inputs, channels, stride=1, downsample=None):
+            super().__init__()
+            self.conv1 = nn.Conv2d(inputs, channels, 3, stride, 1, bias=False)
+            self.bn1 = nn.BatchNorm2d(channels)
+            self.relu = nn.ReLU(inplace=True)
+            self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+            self.bn2 = nn.BatchNorm2d(channels)
+            self.downsample = downsample
+
+        def forward(self, x):
+            shortcut = x if self.downsample is None else self.downsample(x)
+            y = self.relu(self.bn1(self.conv1(x)))
+            return self.relu(self.bn2(self.conv2(y)) + shortcut)
+
+    return Block
+
+
 def build(width, hidden, outputs):
     """The network of model.NewPretraining: ResNet-18 with the CIFAR stem and the projection head. See also
     model/testdata/golden.py, which tests our network in the small."""
     import torch.nn.functional as F
     from torch import nn
-    from torchvision.models.resnet import BasicBlock
+
+    BasicBlock = basic_block()
 
     class Pretraining(nn.Module):
         def __init__(self):
@@ -95,8 +124,8 @@ def loss_of(network, images):
 
     z = F.normalize(network(images).float())
     views = len(z)
-    similarity = (z @ z.T / TEMPERATURE).masked_fill(torch.eye(views, dtype=torch.bool), float("-inf"))
-    return F.cross_entropy(similarity, torch.arange(views).roll(views // 2))
+    similarity = (z @ z.T / TEMPERATURE).masked_fill(torch.eye(views, dtype=torch.bool, device=z.device), float("-inf"))
+    return F.cross_entropy(similarity, torch.arange(views, device=z.device).roll(views // 2))
 
 
 def step_in(mode, network, images):

@@ -42,6 +42,8 @@ var exempt = []struct{ page, command, reason string }{
 	{"gpu.md", "bin/worker-gpu", "needs a GPU"},
 	{"gpu.md", "make test-cuda", "needs CUDA's headers: CI runs it by itself"},
 	{"gpu.md", "TWINVIEW_GPU=1 make test-cuda", "needs a GPU"},
+	{"gpu.md", "make gpu-check", "needs CUDA's headers"},
+	{"gpu.md", "TWINVIEW_STANDIN=1 make gpu-check", "needs CUDA's headers, and takes minutes"},
 	{"gpu.md", ". scripts/onednn.sh; . scripts/cuda_headers.sh", "installs CUDA's headers"},
 	{"gpu.md", "go build -tags gpu", "needs CUDA's headers"},
 	{"observability.md", "tensorboard ", "a Python program that runs until it is interrupted"},

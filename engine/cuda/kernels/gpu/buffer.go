@@ -49,10 +49,10 @@ func (b *Buffer) Write(p []byte) error {
 	})
 }
 
-// Read copies from the buffer, from its beginning.
-func (b *Buffer) Read(p []byte) error {
+// Read copies from the buffer, from a byte on.
+func (b *Buffer) Read(p []byte, offset int) error {
 	return b.device.do(func() error {
-		if err := cu.MemcpyDtoH(unsafe.Pointer(&p[0]), cu.DevicePtr(b.Address), int64(len(p))); err != nil {
+		if err := cu.MemcpyDtoH(unsafe.Pointer(&p[0]), cu.DevicePtr(b.Address)+cu.DevicePtr(offset), int64(len(p))); err != nil {
 			return fmt.Errorf("copy %d bytes from the device: %w", len(p), err)
 		}
 		return nil

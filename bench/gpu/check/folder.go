@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// folder is what this program lies in: bin/ with the programs that need the driver, lib/ with the libraries that those want, lib/libc/
+// with the C library that they were built with, for machines whose own is older, and what is read: the spec, scripts, images.
+type folder struct {
+	path    string
+	bundled bool
+	log     io.Writer
+}
+
+func openFolder(s settings, log io.Writer) (*folder, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program's folder: %w", err)
+	}
+	f := &folder{path: filepath.Dir(self), log: log}
+	switch s.libc {
+	case "auto", "system":
+	case "bundled":
+		f.bundled = true
+	default:
+		return nil, fmt.Errorf("--libc %q: it can be system, bundled or auto", s.libc)
+	}
+	if _, err := os.Stat(filepath.Join(f.path, "bin", "gpu")); err != nil {
+		return nil, fmt.Errorf("this program belongs into the folder that make gpu-check makes: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Join(f.path, "logs"), 0o755); err != nil {
+		return nil, fmt.Errorf("make a folder for logs: %w", err)
+	}
+	return f, nil
+}
+
+// version says which state of the sources the folder was made of.
+func (f *folder) version() string {
+	text, err := os.ReadFile(filepath.Join(f.path, "VERSION"))
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// archive is CIFAR-10's, or "" where the folder was made without.
+func (f *folder) archive() string {
+	path := filepath.Join(f.path, "cifar-10-binary.tar.gz")
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+// command is a program of bin/ with its arguments. With the bundled C library it goes by that one's loader, which is told where the
+// driver's libraries may lie too.
+func (f *folder) command(program string, arguments ...string) []string {
+	path := filepath.Join(f.path, "bin", program)
+	if !f.bundled {
+		return append([]string{path}, arguments...)
+	}
+	libraries := []string{filepath.Join(f.path, "lib", "libc"), filepath.Join(f.path, "lib")}
+	libraries = append(libraries, filepath.SplitList(os.Getenv("LD_LIBRARY_PATH"))...)
+	libraries = append(libraries, "/usr/local/nvidia/lib64", "/usr/lib/wsl/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib64",
+		"/lib/x86_64-linux-gnu", "/lib64")
+	loader := filepath.Join(f.path, "lib", "libc", "ld-linux-x86-64.so.2")
+	return append([]string{loader, "--library-path", strings.Join(libraries, ":"), path}, arguments...)
+}
+
+// execute runs a command in the folder, keeps what it says in logs/NAME.log, and returns its standard output and all of it together.
+func (f *folder) execute(ctx context.Context, name string, command []string) (stdout, all []byte, err error) {
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.Dir = f.path
+	c.Env = append(os.Environ(), "OMP_WAIT_POLICY=passive")
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	c.WaitDelay = 20 * time.Second
+	var out, both bytes.Buffer
+	c.Stdout, c.Stderr = io.MultiWriter(&out, &both), &both
+	err = c.Run()
+	header := fmt.Sprintf("$ %s\n", strings.Join(command, " "))
+	log := append([]byte(header), both.Bytes()...)
+	if err := os.WriteFile(filepath.Join(f.path, "logs", name+".log"), log, 0o644); err != nil {
+		return nil, nil, fmt.Errorf("write the log: %w", err)
+	}
+	return out.Bytes(), both.Bytes(), err
+}
+
+// failure is an error with the last lines of what a program said.
+func failure(err error, said []byte) error {
+	const enough = 1200
+	said = bytes.TrimSpace(said)
+	said = said[max(0, len(said)-enough):]
+	return errors.Join(err, errors.New(string(said)))
+}
