@@ -92,6 +92,10 @@ type Queue interface {
 	Begin(rate float64, number int) error
 	// End waits for the oldest step that has not ended. Its error is what RunAll or the optimiser would have answered.
 	End() (Results, error)
+	// Copy copies slices that Values or Buffers returned, as they are when all steps have ended that have begun, into others of
+	// their lengths. Steps may begin at once. wait returns when the copies are whole, and may be called by any goroutine, also when
+	// the machine is closed, or never.
+	Copy(from, to [][]float32) (wait func() error, err error)
 }
 
 // Results are what a step left.

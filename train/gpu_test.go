@@ -145,3 +145,32 @@ func TestContextEndsAnEpochOnTheGPUEngine(t *testing.T) {
 		digest: fmt.Sprintf("%x", sha256.Sum256(written(t, s))), epochs: []EpochStats{timeless(stats)},
 	})
 }
+
+// A snapshot that is written when training has long gone on, and its machine is closed, is of the step behind which it was taken.
+func TestSnapshotOnTheGPUEngine(t *testing.T) {
+	spec := minuteSpec(experiment.SimCLR, experiment.AdamW)
+	c := pretraining(spec, 25, Options{Compile: cuda.Compiler(cuda.Options{})})
+	run := func(written func(t *testing.T, s *State) []byte) (snapshots []*State, all [][]byte) {
+		s, o := c.begin(t), c.options
+		o.Between = func(snapshot func() (*State, error)) error {
+			taken, err := snapshot()
+			require.NoError(t, err)
+			snapshots, all = append(snapshots, taken), append(all, written(t, taken))
+			return nil
+		}
+		_, err := c.run(t.Context(), c.images, s, o)
+		require.NoError(t, err)
+		return snapshots, all
+	}
+	timelessly := func(t *testing.T, s *State) []byte {
+		s.progress.Seconds, s.progress.DataWaitSeconds = 0, 0
+		return written(t, s)
+	}
+	_, want := run(timelessly)
+	late, _ := run(func(*testing.T, *State) []byte { return nil })
+	require.Greater(t, len(late), 2)
+	require.Equal(t, len(want), len(late))
+	for i, s := range late {
+		require.Equal(t, want[i], timelessly(t, s), "snapshot %d, behind step %d", i, s.Step)
+	}
+}

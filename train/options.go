@@ -19,7 +19,8 @@ type Options struct {
 	OnStepStats func(StepStats)
 	// Between is called between two steps, on the caller's goroutine: after each step of an epoch, the last included, and
 	// once more where the context ends the epoch early; it may be nil. snapshot makes a copy of the state as it is then,
-	// from which the epoch goes on in the same bits as if nothing had been. The epoch waits meanwhile. An error ends it.
+	// from which the epoch goes on in the same bits as if nothing had been. The values may be copied while training goes on: the
+	// state's Write waits for them, and nothing else may be asked of it before. An error ends the epoch.
 	Between func(snapshot func() (*State, error)) error
 }
 

@@ -56,6 +56,14 @@ func (q *inTurn) Begin(rate float64, number int) (err error) {
 	return nil
 }
 
+// Copy implements engine.Queue.
+func (q *inTurn) Copy(from, to [][]float32) (wait func() error, err error) {
+	for i, values := range from {
+		copy(to[i], values)
+	}
+	return func() error { return nil }, nil
+}
+
 // End implements engine.Queue.
 func (q *inTurn) End() (engine.Results, error) {
 	return engine.Results{Finite: q.finite, Values: q.values}, nil

@@ -33,6 +33,8 @@ type State struct {
 	kernels engine.Kernels
 	// tensors is the state dict, in PyTorch's order; buffers are the optimiser's.
 	tensors, buffers []checkpoint.Tensor
+	// arriving waits for the values of a snapshot, nil where they are there.
+	arriving func() error
 }
 
 // StateVersion is the format version of what Write writes and the newest that ReadState reads. A file that names none was
@@ -129,6 +131,11 @@ func (s *State) StateDict() []checkpoint.Tensor { return slices.Clone(s.tensors)
 
 // Write writes the state as safetensors; equal states give equal bytes.
 func (s *State) Write(w io.Writer) error {
+	if s.arriving != nil {
+		if err := s.arriving(); err != nil {
+			return fmt.Errorf("write the state behind step %d of stage %s: %w", s.Step, s.stage, err)
+		}
+	}
 	metadata := map[string]string{
 		"format":  "pt", // what Python's safetensors expects of a PyTorch model
 		"version": strconv.Itoa(StateVersion),

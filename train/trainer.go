@@ -94,7 +94,7 @@ func trained(n *model.Network, decayNorms bool) []engine.Parameter {
 
 // bind writes the state's weights and buffers into the machine, and joins each batch norm with its running statistics.
 func (t *trainer) bind() error {
-	err := t.each(func(machine, state []float32) { copy(machine, state) })
+	err := t.each(t.state, func(machine, state []float32) { copy(machine, state) })
 	if err != nil {
 		return err
 	}
@@ -108,15 +108,15 @@ func (t *trainer) bind() error {
 	return nil
 }
 
-// each calls do with the memory of every weight and buffer in the machine and in the state.
-func (t *trainer) each(do func(machine, state []float32)) error {
+// each calls do with the memory of every weight and buffer in the machine and in a state.
+func (t *trainer) each(s *State, do func(machine, state []float32)) error {
 	for i, p := range t.network.Parameters {
 		pairs := map[string][]float32{p.Name: t.machine.Values(p.Value)}
 		for k, values := range t.optimizer.Buffers(i) {
 			pairs[bufferPrefix+t.buffers[k]+"."+p.Name] = values
 		}
 		for name, values := range pairs {
-			stored, err := t.state.floats(name, len(values))
+			stored, err := s.floats(name, len(values))
 			if err != nil {
 				return err
 			}
@@ -241,16 +241,23 @@ func (t *trainer) interrupted(err error) error {
 	return cmp.Or(t.pause(), err)
 }
 
-// snapshot copies the state as it is when the steps that have begun are done.
+// snapshot copies the state as it is when the steps that have begun are done. Its weights and buffers may be on their way yet.
 func (t *trainer) snapshot() (*State, error) {
 	if err := t.drain(); err != nil {
 		return nil, err
 	}
-	s, err := t.finish()
+	s := t.state.clone()
+	var from, to [][]float32
+	err := t.each(s, func(machine, state []float32) {
+		from, to = append(from, machine), append(to, state)
+	})
 	if err != nil {
 		return nil, err
 	}
-	return s.clone(), nil
+	if s.arriving, err = t.queue.Copy(from, to); err != nil {
+		return nil, fmt.Errorf("copy the state behind step %d of stage %s: %w", s.Step, s.stage, err)
+	}
+	return s, nil
 }
 
 // correct counts the rows of a step that were classified rightly, 0 in a network without a classifier.
@@ -304,7 +311,7 @@ func (t *trainer) diverged(loss float64) error {
 
 // finish reads weights and buffers back from the machine into the state.
 func (t *trainer) finish() (*State, error) {
-	err := t.each(func(machine, state []float32) { copy(state, machine) })
+	err := t.each(t.state, func(machine, state []float32) { copy(state, machine) })
 	return t.state, err
 }
 

@@ -308,6 +308,13 @@ func (m *machine) Reset() {}
 
 // Close implements gorgonia.VM. It may be called more than once.
 func (m *machine) Close() error {
+	for _, q := range m.queues {
+		if last := q.snapshots.last; last != nil { // which may still be wanted
+			if err := last.wait(); err != nil {
+				return errors.Join(err, m.device.do(m.free))
+			}
+		}
+	}
 	return m.device.do(m.free)
 }
 

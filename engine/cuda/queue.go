@@ -22,6 +22,7 @@ type queue struct {
 	slots     [engine.QueueDepth]*slot
 	// begun and ended count steps.
 	begun, ended int
+	snapshots    snapshots
 }
 
 // copyOut is a piece of the device's memory that a step's results are in, and where in a slot it goes.
@@ -183,5 +184,5 @@ func (q *queue) free() error {
 			return fmt.Errorf("give an event back: %w", err)
 		}
 	}
-	return nil
+	return q.snapshots.free()
 }
