@@ -63,7 +63,8 @@ func (p epochPlan) run(
 	defer t.close()
 	augmenter, err := p.augmenter(t, images)
 	if err != nil {
-		return EpochStats{}, fmt.Errorf("load batches of stage %s: %w", p.stage, err)
+		err = fmt.Errorf("load batches of stage %s: %w", p.stage, err)
+		return EpochStats{}, inBatches(err, section(p.stage)+".batch_size", p.batchSize)
 	}
 	draw := p.draw(spec.Seed, images, s.Epoch, steps).from(done)
 	draw.onDevice = augmenter != nil

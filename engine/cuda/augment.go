@@ -5,6 +5,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -43,7 +44,14 @@ func (m *machine) NewAugmenter(
 	a := &augmenter{machine: m, table: make([]kernels.View, v.Shape[0])}
 	calls, err := augmentations(data, views, v.Shape[0], v.Shape[1])
 	if err == nil {
-		err = m.device.do(func() error { return a.build(data, views, m.at[v], calls) })
+		err = m.device.do(func() error {
+			err := a.build(data, views, m.at[v], calls)
+			if errors.Is(err, errMemory) {
+				m.demand.fixed += len(data.Pixels)
+				return m.shortage()
+			}
+			return err
+		})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("augment on cuda:%d: %w", m.device.ordinal, err)
@@ -176,21 +184,15 @@ func (d *device) hold(data dataset.Images) (*images, error) {
 	if data.Len() == 0 {
 		return nil, errors.New("there are no images")
 	}
-	kept := d.images[:0]
 	var found *images
 	for _, i := range d.images {
-		switch {
-		case &i.pixels[0] == &data.Pixels[0] && len(i.pixels) == len(data.Pixels):
+		if &i.pixels[0] == &data.Pixels[0] && len(i.pixels) == len(data.Pixels) {
 			found = i
-		case i.users == 0:
-			if err := i.free(); err != nil {
-				return nil, err
-			}
-			continue
 		}
-		kept = append(kept, i)
 	}
-	d.images = kept
+	if err := d.dropImages(found); err != nil {
+		return nil, err
+	}
 	if found == nil {
 		made := &images{pixels: data.Pixels, count: data.Len()}
 		var err error
@@ -203,4 +205,17 @@ func (d *device) hold(data dataset.Images) (*images, error) {
 	}
 	found.users++
 	return found, nil
+}
+
+// dropImages frees the data sets that nobody uses, all but one.
+func (d *device) dropImages(but *images) error {
+	var failed error
+	d.images = slices.DeleteFunc(d.images, func(i *images) bool {
+		idle := i.users == 0 && i != but
+		if idle {
+			failed = errors.Join(failed, i.free())
+		}
+		return idle
+	})
+	return failed
 }

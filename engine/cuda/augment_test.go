@@ -4,6 +4,7 @@ package cuda_test
 
 import (
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 
@@ -15,7 +16,9 @@ import (
 	"twinview/dataset"
 	"twinview/engine"
 	"twinview/engine/cuda"
+	"twinview/engine/enginetest"
 	"twinview/experiment"
+	"twinview/model"
 )
 
 func randomImages(n, height, width int) dataset.Images {
@@ -116,6 +119,30 @@ func TestAugmentersShareImages(t *testing.T) {
 	_, again = with(one)
 	require.Less(t, again, int64(len(one.Pixels)))
 	require.NoError(t, third.Close())
+}
+
+// Where the memory is too little for a network, what was kept for another epoch goes first.
+func TestImagesMakeRoomForNetworks(t *testing.T) {
+	if os.Getenv("TWINVIEW_STANDIN_MEMORY") == "" {
+		t.Skip("needs the stand-in's small memory: make test-cuda")
+	}
+	m, leaf, _ := onLeaf(t, 4, 8)
+	images := dataset.Images{Height: 128, Width: 128, Pixels: make([]uint8, 4000*128*128*3), Labels: make([]uint8, 4000)}
+	views := []experiment.View{experiment.DefaultFor(experiment.SimCLR).Augment.FirstView}
+	_, err := m.(engine.Augmenting).NewAugmenter(leaf, images, views)
+	require.NoError(t, err)
+	wide := func() error {
+		n, err := model.NewLinear(5_000_000, 10, model.Options{Batch: 1})
+		require.NoError(t, err)
+		wide, err := cuda.Compiler(cuda.Options{})(n.Graph, enginetest.OutputsOf(n), nil)
+		if err == nil {
+			require.NoError(t, wide.Close())
+		}
+		return err
+	}
+	require.ErrorAs(t, wide(), new(*engine.MemoryError), "images that are in use stay")
+	require.NoError(t, m.Close())
+	require.NoError(t, wide())
 }
 
 func TestViewsThatNoBlockHolds(t *testing.T) {

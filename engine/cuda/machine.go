@@ -121,6 +121,11 @@ func (m *machine) build(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, choose *c
 // occupy takes the memory that the layout says and makes launches of all work.
 func (m *machine) occupy(p *lowering.Program, all []*work, l layout) error {
 	arena, err := m.allocate(l, p)
+	if errors.Is(err, errMemory) { // data sets of earlier epochs make room
+		if err = errors.Join(m.memory.free(), m.device.dropImages(nil)); err == nil {
+			arena, err = m.allocate(l, p)
+		}
+	}
 	if err != nil {
 		return err
 	}
