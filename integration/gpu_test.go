@@ -13,13 +13,16 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"twinview/experiment"
+	"twinview/layout"
 )
 
 const gpuWorker = "worker-gpu"
@@ -43,8 +46,8 @@ func (s *stack) startGPUWorker(t *testing.T, device string) *process {
 // standsIn says whether the GPU is one of the stand-in's, which are as many and as small as a variable says.
 func standsIn() bool { return os.Getenv("TWINVIEW_STANDIN_MEMORY") != "" }
 
-// A whole experiment on a GPU, three times: two side by side, each on a device of its own, and one whose worker is killed in the
-// middle. A worker without a GPU, which comes first then, leaves the training to others. All three end in the same bits.
+// A whole experiment on a GPU, three times: two side by side, each on a device of its own, and one whose worker is killed inside an
+// epoch. A worker without a GPU, which comes first then, leaves the training to others. All three end in the same bits.
 func TestGPUExperiments(t *testing.T) {
 	s := startGPUStack(t, "TWINVIEW_STANDIN_DEVICES=2")
 	spec := folderSpec(t, "")
@@ -75,13 +78,20 @@ func TestGPUExperiments(t *testing.T) {
 
 	killed := workers[0]
 	disturbed := run("disturbed")
-	s.awaitEpoch(t, "disturbed", 2)
+	if standsIn() {
+		s.awaitCheckpointInside(t, "disturbed", 2)
+	} else { // a GPU is through before anybody could have looked
+		s.awaitEpoch(t, "disturbed", 2)
+	}
 	killed.kill()
 	without := s.startWorker(t)
 	s.awaitFailure(t, "disturbed/pretraining", `the training was begun on engine "cuda": take a worker with that`)
 	without.kill()
 	last := s.startGPUWorker(t, "cuda:0")
 	require.NoError(t, disturbed.wait(t))
+	if standsIn() {
+		require.Contains(t, last.output.String(), "go on inside the epoch")
+	}
 	got := s.result(t, "disturbed")
 	require.Equal(t, killed.identity(t), got.Pretrain[0].Worker, "the epoch before the kill counts")
 	require.Equal(t, last.identity(t), got.Pretrain[1].Worker)
@@ -113,6 +123,15 @@ func TestGPUTooSmallForTheBatch(t *testing.T) {
 	s.must(t, run("small", fits)...)
 }
 
+// awaitCheckpointInside returns when there is one inside an epoch of pretraining.
+func (s *stack) awaitCheckpointInside(t *testing.T, name string, epoch int) {
+	t.Helper()
+	prefix := layout.PartialPrefix(fmt.Sprintf("experiments/%s/pretrain/epoch-%04d.safetensors", name, epoch))
+	eventually(t, "a checkpoint inside the epoch", func(context.Context) bool {
+		return slices.ContainsFunc(s.keys(t, prefix), func(key string) bool { return filepath.Ext(key) == ".json" })
+	})
+}
+
 // awaitFailure returns when an attempt of an activity has failed with such a message, and is to be tried again.
 func (s *stack) awaitFailure(t *testing.T, workflow, message string) {
 	t.Helper()
@@ -122,7 +141,7 @@ func (s *stack) awaitFailure(t *testing.T, workflow, message string) {
 			return false
 		}
 		for _, a := range description.GetPendingActivities() {
-			if regexp.MustCompile(regexp.QuoteMeta(message)).MatchString(a.GetLastFailure().GetMessage()) {
+			if strings.Contains(a.GetLastFailure().GetMessage(), message) {
 				return true
 			}
 		}
@@ -202,7 +221,8 @@ dataset: {name: image_folder, source: %q, size: 8}
 encoder: {width: 8}
 augment: {size: 8}
 method: {projector: {hidden: 16, output: 16}}
-pretrain: {epochs: 2, batch_size: 20, schedule: {warmup_epochs: 0}}
+pretrain: {epochs: 2, batch_size: 4, schedule: {warmup_epochs: 0}}
+checkpoints: {every_seconds: 0.05}
 knn: {k: 3, every_epochs: 1}
 `, root)
 	if more == "" {
