@@ -13,6 +13,8 @@ if [[ -z ${TWINVIEW_GPU-} ]]; then
   export LD_LIBRARY_PATH=$standin${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
   # Small, so that what does not fit can be tried.
   export TWINVIEW_STANDIN_MEMORY=$((512 << 20))
+  # Late, so that what is read or written too early shows.
+  export TWINVIEW_STANDIN_LATE=1
 fi
 export OMP_WAIT_POLICY=passive
 TWINVIEW_TEMPORAL=$(scripts/tool.sh temporal)

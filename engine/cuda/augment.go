@@ -23,6 +23,7 @@ type augmenter struct {
 	images   *images
 	table    []kernels.View
 	tableAt  cu.DevicePtr
+	staging  *staging // of the table
 	launches launches // one for each distribution
 	filling  func() error
 }
@@ -88,7 +89,11 @@ func (a *augmenter) build(data dataset.Images, views []experiment.View, leaf cu.
 		return err
 	}
 	m.augmenters = append(m.augmenters, a)
-	if a.tableAt, err = m.memory.onDevice(len(a.table) * int(unsafe.Sizeof(kernels.View{}))); err != nil {
+	tableBytes := len(a.table) * int(unsafe.Sizeof(kernels.View{}))
+	if a.tableAt, err = m.memory.onDevice(tableBytes); err != nil {
+		return err
+	}
+	if a.staging, err = m.newStaging(tableBytes); err != nil {
 		return err
 	}
 	var factors []kernels.Normalize
@@ -135,12 +140,11 @@ func (a *augmenter) Fill(views []engine.View) error {
 	return a.machine.device.do(a.filling)
 }
 
-// fill copies the table and launches. The driver has the table for itself when the copy returns, and does both in order.
+// fill sends the table and launches. The device does both in order.
 func (a *augmenter) fill() error {
 	s := a.machine.device.stream
-	size := int64(len(a.table)) * int64(unsafe.Sizeof(kernels.View{}))
-	if err := cu.MemcpyHtoDAsync(a.tableAt, unsafe.Pointer(unsafe.SliceData(a.table)), size, s); err != nil {
-		return fmt.Errorf("copy what was drawn for %d views to the device: %w", len(a.table), err)
+	if err := send(a.staging, a.tableAt, a.table, s); err != nil {
+		return fmt.Errorf("send what was drawn for %d views: %w", len(a.table), err)
 	}
 	return a.launches.run(s)
 }

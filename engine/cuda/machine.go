@@ -74,6 +74,7 @@ type machine struct {
 	optimizers []*optimizer
 	augmenters []*augmenter
 	queues     []*queue
+	stagings   []*staging
 
 	// wrong is the first row whose label is no class, or noRow.
 	wrong   []int32
@@ -338,7 +339,10 @@ func (m *machine) free() error {
 	for _, q := range m.queues {
 		err = errors.Join(err, q.free())
 	}
-	m.optimizers, m.augmenters, m.queues = nil, nil, nil
+	for _, s := range m.stagings {
+		err = errors.Join(err, s.free())
+	}
+	m.optimizers, m.augmenters, m.queues, m.stagings = nil, nil, nil, nil
 	m.graph, m.launches, m.visible = nil, nil, nil
 	return errors.Join(err, m.memory.free())
 }

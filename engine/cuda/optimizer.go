@@ -21,8 +21,9 @@ type optimizer struct {
 	launches launches
 
 	// What the kernels read of a step, and where they note numbers that are not finite.
-	step     []kernels.OptimizerStep // one, alone in its memory, since the driver is given its address
+	step     [1]kernels.OptimizerStep
 	stepAt   cu.DevicePtr
+	staging  *staging
 	broken   []int32
 	brokenAt cu.DevicePtr
 }
@@ -40,7 +41,7 @@ type (
 
 // NewOptimizer implements engine.Optimizing.
 func (m *machine) NewOptimizer(o experiment.Optimizer, parameters []engine.Parameter) (engine.Optimizer, error) {
-	made := &optimizer{machine: m, step: make([]kernels.OptimizerStep, 1)}
+	made := &optimizer{machine: m}
 	m.optimizers = append(m.optimizers, made)
 	buffers, calls, err := ruleOf(o)
 	if err == nil {
@@ -124,6 +125,9 @@ func (o *optimizer) build(parameters []engine.Parameter, buffers int, calls []ca
 	}
 	o.stepAt, o.brokenAt = of[stepPlace{}], of[brokenPlace{}]
 	o.broken = slice[int32](o.brokenAt, 1)
+	if o.staging, err = o.machine.newStaging(stepBytes); err != nil {
+		return err
+	}
 	for _, c := range calls {
 		c.launch = kernels.Optimizer(len(chunks))
 		err := o.launches.add(o.machine.device, "optimiser", c, func(place any) (uint64, error) {
@@ -218,15 +222,15 @@ func (o *optimizer) Step(rate float64, step int) (finite bool, err error) {
 	return o.broken[0] == 0, nil
 }
 
-// begin asks the device for a step. The driver has the step's numbers for itself when their copy returns.
+// begin asks the device for a step.
 func (o *optimizer) begin(rate float64, step int) error {
 	if len(o.launches) == 0 {
 		return nil
 	}
 	s := o.machine.device.stream
 	o.step[0] = kernels.OptimizerStep{Rate: rate, Number: int64(step)}
-	if err := cu.MemcpyHtoDAsync(o.stepAt, unsafe.Pointer(&o.step[0]), int64(stepBytes), s); err != nil {
-		return fmt.Errorf("copy the learning rate to the device: %w", err)
+	if err := send(o.staging, o.stepAt, o.step[:], s); err != nil {
+		return fmt.Errorf("send the learning rate: %w", err)
 	}
 	if err := cu.MemsetD32Async(o.brokenAt, 0, 1, s); err != nil {
 		return fmt.Errorf("clear what was found of numbers that are not finite: %w", err)

@@ -18,6 +18,7 @@ import (
 type queue struct {
 	machine   *machine
 	optimizer *optimizer
+	staging   map[*gorgonia.Node]*staging // of the leaves that were fed
 	copies    []copyOut
 	slots     [engine.QueueDepth]*slot
 	// begun and ended count steps.
@@ -46,7 +47,7 @@ func (m *machine) NewQueue(o engine.Optimizer, read gorgonia.Nodes) (engine.Queu
 	if !ok || own.machine != m {
 		return nil, fmt.Errorf("queue steps on cuda:%d: the optimiser %T is none of this machine's", m.device.ordinal, o)
 	}
-	q := &queue{machine: m, optimizer: own}
+	q := &queue{machine: m, optimizer: own, staging: map[*gorgonia.Node]*staging{}}
 	if err := m.device.do(func() error { return q.build(read) }); err != nil {
 		return nil, fmt.Errorf("queue steps on cuda:%d: %w", m.device.ordinal, err)
 	}
@@ -116,19 +117,27 @@ func valuesIn(memory unsafe.Pointer, offsets map[*gorgonia.Node]int) func(n *gor
 	}
 }
 
-// Feed implements engine.Queue. The driver has the values for itself when the copy returns.
+// Feed implements engine.Queue.
 func (q *queue) Feed(leaf *gorgonia.Node, values []float32) error {
 	to := q.machine.Values(leaf)
 	if len(values) != len(to) {
 		return fmt.Errorf("feed %q on cuda:%d: %d values, want %d", leaf.Name(), q.machine.device.ordinal, len(values), len(to))
 	}
-	return q.machine.device.do(func() error {
-		at, size := q.machine.at[q.machine.nodes[leaf]], int64(len(values)*Float32.Bytes())
-		if err := cu.MemcpyHtoDAsync(at, unsafe.Pointer(unsafe.SliceData(values)), size, q.machine.device.stream); err != nil {
-			return fmt.Errorf("feed %q on cuda:%d: %w", leaf.Name(), q.machine.device.ordinal, err)
+	if err := q.machine.device.do(func() error { return q.feed(leaf, values) }); err != nil {
+		return fmt.Errorf("feed %q on cuda:%d: %w", leaf.Name(), q.machine.device.ordinal, err)
+	}
+	return nil
+}
+
+func (q *queue) feed(leaf *gorgonia.Node, values []float32) (err error) {
+	s, ok := q.staging[leaf]
+	if !ok {
+		if s, err = q.machine.newStaging(len(values) * Float32.Bytes()); err != nil {
+			return err
 		}
-		return nil
-	})
+		q.staging[leaf] = s
+	}
+	return send(s, q.machine.at[q.machine.nodes[leaf]], values, q.machine.device.stream)
 }
 
 // Begin implements engine.Queue.

@@ -2,11 +2,13 @@
 // GPU: it has the driver calls that package cuda makes, with their errors, and is linked with the kernels, compiled for the host
 // (kernels/host.h). All calls that it does not have answer CUDA_ERROR_NOT_SUPPORTED (scripts/cuda_standin.sh adds them).
 //
-// Work is done as it is asked for, so a stream has never anything left to do. What new memory holds is rubbish, as on a device:
-// here NaN. Limits on launches are those of a device.
+// Work is done as it is asked for, or as late as a driver may do it: then what a stream is asked for is done when somebody waits for
+// it, and host memory is read and written only then. What new memory holds is rubbish, as on a device: here NaN. Limits on launches
+// are those of a device.
 //
 //   TWINVIEW_STANDIN_DEVICES  how many devices there are, 1 if it is not set
 //   TWINVIEW_STANDIN_MEMORY   the memory of each in bytes, 16 GiB if it is not set
+//   TWINVIEW_STANDIN_LATE     1 for work that is done late
 #include <cuda.h>
 #include <dlfcn.h>
 #include <stdint.h>
@@ -15,22 +17,53 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
+#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 struct CUctx_st {
   CUdevice device;
 };
 struct CUgraph_st;
+// A stream is used by one thread at a time.
 struct CUstream_st {
   CUctx_st *context;
+  bool blocking;          // the calls without a stream wait for it
   CUgraph_st *capturing;  // what is asked of the stream goes there, if it is not null
+  std::deque<std::function<void()>> left;
+
+  // step does the oldest of what is left to do, and tells whether there was something.
+  bool step() {
+    if (left.empty()) return false;
+    const auto work = std::move(left.front());
+    left.pop_front();
+    work();
+    return true;
+  }
+  void finish() {
+    while (step()) {
+    }
+  }
+};
+// Point is a place in a stream's work.
+struct Point {
+  CUstream_st *stream;
+  bool reached = false;
+  std::chrono::steady_clock::time_point at;
+
+  void reach() {
+    while (!reached && stream->step()) {
+    }
+  }
 };
 struct CUevent_st {
-  std::chrono::steady_clock::time_point at;
-  bool recorded;
+  std::shared_ptr<Point> recorded;  // the last time
 };
 struct CUmod_st {
   CUctx_st *context;
@@ -86,7 +119,40 @@ size_t number(const char *variable, size_t otherwise) {
 
 int devices() { return int(number("TWINVIEW_STANDIN_DEVICES", 1)); }
 size_t capacity() { return number("TWINVIEW_STANDIN_MEMORY", size_t(16) << 30); }
+bool late() { return number("TWINVIEW_STANDIN_LATE", 0) != 0; }
 bool exists(CUdevice device) { return device >= 0 && device < devices() && device < kMostDevices; }
+
+std::mutex streaming;
+std::set<CUstream> streams;
+
+// wait_for_streams finishes what the current context's streams have left to do, all or those that calls without a stream wait for.
+void wait_for_streams(bool all) {
+  std::vector<CUstream> waited;
+  {
+    const std::lock_guard<std::mutex> lock(streaming);
+    for (CUstream stream : streams)
+      if (stream->context == current && (all || stream->blocking)) waited.push_back(stream);
+  }
+  for (CUstream stream : waited) stream->finish();
+}
+
+// ask does work in a stream, or now.
+void ask(CUstream stream, std::function<void()> work) {
+  if (!stream) {
+    wait_for_streams(false);
+    work();
+  } else if (late()) {
+    stream->left.push_back(std::move(work));
+  } else {
+    work();
+  }
+}
+
+// Copies and fills in a graph are not there.
+CUresult outside_graphs(CUstream stream) {
+  if (!current) return CUDA_ERROR_INVALID_CONTEXT;
+  return stream && stream->capturing ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : CUDA_SUCCESS;
+}
 
 CUresult allocate(CUdeviceptr *memory, size_t size) {
   if (!current) return CUDA_ERROR_INVALID_CONTEXT;
@@ -116,25 +182,26 @@ bool inside(CUdeviceptr memory, size_t size) {
 void *pointer(CUdeviceptr memory) { return reinterpret_cast<void *>(memory); }
 
 template <typename T>
-CUresult fill(CUdeviceptr memory, T value, size_t count) {
-  if (!current) return CUDA_ERROR_INVALID_CONTEXT;
+CUresult fill(CUdeviceptr memory, T value, size_t count, CUstream stream) {
+  if (const CUresult failure = outside_graphs(stream)) return failure;
   if (!inside(memory, count * sizeof(T)) || memory % sizeof(T) != 0) return CUDA_ERROR_INVALID_VALUE;
-  T *to = static_cast<T *>(pointer(memory));
-  for (size_t i = 0; i < count; i++) to[i] = value;
+  ask(stream, [=] { std::fill_n(static_cast<T *>(pointer(memory)), count, value); });
   return CUDA_SUCCESS;
 }
 
-CUresult copy(void *to, const void *from, size_t size, bool valid) {
-  if (!current) return CUDA_ERROR_INVALID_CONTEXT;
+// copy reads and writes the host's memory when its turn comes. A driver may do so with memory that is not page-locked too: that of
+// CUDA 11 left it to a thread of its own.
+CUresult copy(void *to, const void *from, size_t size, bool valid, CUstream stream) {
+  if (const CUresult failure = outside_graphs(stream)) return failure;
   if (!valid) return CUDA_ERROR_INVALID_VALUE;
-  memmove(to, from, size);
+  ask(stream, [=] { memmove(to, from, size); });
   return CUDA_SUCCESS;
 }
 
 }  // namespace
 
-// A graph is launches, and it is the same before and after it was made ready. Other than with a driver, what arguments point to
-// must stay as long as the graph.
+// A graph is launches, and it is the same before and after it was made ready. Other than with a driver, what a launch's arguments
+// point to must stay until it is done, and with a graph.
 struct CUgraph_st {
   std::vector<Launch> launches;
 };
@@ -208,7 +275,10 @@ CUresult cuCtxCreate_v2(CUcontext *context, unsigned, CUdevice device) {
 
 CUresult cuCtxDestroy_v2(CUcontext context) {
   if (!context) return CUDA_ERROR_INVALID_CONTEXT;
-  if (current == context) current = nullptr;
+  if (current == context) {
+    wait_for_streams(true);
+    current = nullptr;
+  }
   delete context;
   return CUDA_SUCCESS;
 }
@@ -229,7 +299,11 @@ CUresult cuCtxGetDevice(CUdevice *device) {
   return CUDA_SUCCESS;
 }
 
-CUresult cuCtxSynchronize() { return current ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT; }
+CUresult cuCtxSynchronize() {
+  if (!current) return CUDA_ERROR_INVALID_CONTEXT;
+  wait_for_streams(true);
+  return CUDA_SUCCESS;
+}
 
 CUresult cuMemGetInfo_v2(size_t *free, size_t *total) {
   if (!current) return CUDA_ERROR_INVALID_CONTEXT;
@@ -248,6 +322,7 @@ CUresult cuMemAllocManaged(CUdeviceptr *memory, size_t size, unsigned flags) {
 
 CUresult cuMemFree_v2(CUdeviceptr memory) {
   if (!current) return CUDA_ERROR_INVALID_CONTEXT;
+  wait_for_streams(true);
   const std::lock_guard<std::mutex> lock(allocating);
   const auto at = allocations.find(uintptr_t(memory));
   if (at == allocations.end()) return CUDA_ERROR_INVALID_VALUE;
@@ -267,61 +342,69 @@ CUresult cuMemHostAlloc(void **memory, size_t size, unsigned) {
 }
 
 CUresult cuMemFreeHost(void *memory) {
+  if (!current) return CUDA_ERROR_INVALID_CONTEXT;
+  wait_for_streams(true);
   free(memory);
   return CUDA_SUCCESS;
 }
 
-CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t size) {
-  return copy(pointer(to), from, size, inside(to, size));
-}
-
-CUresult cuMemcpyDtoH_v2(void *to, CUdeviceptr from, size_t size) { return copy(to, pointer(from), size, inside(from, size)); }
-
-CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, size_t size) {
-  return copy(pointer(to), pointer(from), size, inside(to, size) && inside(from, size));
-}
-
-// Copies and fills in a graph are not there.
-static bool capturing(CUstream stream) { return stream && stream->capturing; }
-
 CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void *from, size_t size, CUstream stream) {
-  return capturing(stream) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : cuMemcpyHtoD_v2(to, from, size);
+  return copy(pointer(to), from, size, inside(to, size), stream);
 }
 
 CUresult cuMemcpyDtoHAsync_v2(void *to, CUdeviceptr from, size_t size, CUstream stream) {
-  return capturing(stream) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : cuMemcpyDtoH_v2(to, from, size);
+  return copy(to, pointer(from), size, inside(from, size), stream);
 }
 
 CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t size, CUstream stream) {
-  return capturing(stream) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : cuMemcpyDtoD_v2(to, from, size);
+  return copy(pointer(to), pointer(from), size, inside(to, size) && inside(from, size), stream);
 }
 
-CUresult cuMemsetD8_v2(CUdeviceptr memory, unsigned char value, size_t count) { return fill(memory, value, count); }
+CUresult cuMemcpyHtoD_v2(CUdeviceptr to, const void *from, size_t size) { return cuMemcpyHtoDAsync_v2(to, from, size, nullptr); }
 
-CUresult cuMemsetD32_v2(CUdeviceptr memory, unsigned value, size_t count) { return fill(memory, value, count); }
+CUresult cuMemcpyDtoH_v2(void *to, CUdeviceptr from, size_t size) { return cuMemcpyDtoHAsync_v2(to, from, size, nullptr); }
+
+CUresult cuMemcpyDtoD_v2(CUdeviceptr to, CUdeviceptr from, size_t size) { return cuMemcpyDtoDAsync_v2(to, from, size, nullptr); }
+
+CUresult cuMemsetD8_v2(CUdeviceptr memory, unsigned char value, size_t count) { return fill(memory, value, count, nullptr); }
+
+CUresult cuMemsetD32_v2(CUdeviceptr memory, unsigned value, size_t count) { return fill(memory, value, count, nullptr); }
 
 CUresult cuMemsetD8Async(CUdeviceptr memory, unsigned char value, size_t count, CUstream stream) {
-  return capturing(stream) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : fill(memory, value, count);
+  return fill(memory, value, count, stream);
 }
 
 CUresult cuMemsetD32Async(CUdeviceptr memory, unsigned value, size_t count, CUstream stream) {
-  return capturing(stream) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : fill(memory, value, count);
+  return fill(memory, value, count, stream);
 }
 
-CUresult cuStreamCreate(CUstream *stream, unsigned) {
+static bool capturing(CUstream stream) { return stream && stream->capturing; }
+
+CUresult cuStreamCreate(CUstream *stream, unsigned flags) {
   if (!current) return CUDA_ERROR_INVALID_CONTEXT;
-  *stream = new CUstream_st{current, nullptr};
+  *stream = new CUstream_st{current, !(flags & CU_STREAM_NON_BLOCKING), nullptr, {}};
+  const std::lock_guard<std::mutex> lock(streaming);
+  streams.insert(*stream);
   return CUDA_SUCCESS;
 }
 
 CUresult cuStreamDestroy_v2(CUstream stream) {
+  if (!stream) return CUDA_ERROR_INVALID_HANDLE;
+  stream->finish();
+  const std::lock_guard<std::mutex> lock(streaming);
+  streams.erase(stream);
   delete stream;
   return CUDA_SUCCESS;
 }
 
 CUresult cuStreamSynchronize(CUstream stream) {
-  if (!current) return CUDA_ERROR_INVALID_CONTEXT;
-  return capturing(stream) ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : CUDA_SUCCESS;
+  if (const CUresult failure = outside_graphs(stream)) return failure;
+  if (stream) {
+    stream->finish();
+  } else {
+    wait_for_streams(false);
+  }
+  return CUDA_SUCCESS;
 }
 
 CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode) {
@@ -357,17 +440,27 @@ CUresult cuGraphExecDestroy(CUgraphExec graph) {
 
 CUresult cuGraphLaunch(CUgraphExec graph, CUstream stream) {
   if (!graph || !stream) return CUDA_ERROR_INVALID_HANDLE;
-  for (const Launch &launch : reinterpret_cast<CUgraph_st *>(graph)->launches) launch.run();
+  ask(stream, [launches = reinterpret_cast<CUgraph_st *>(graph)->launches] {
+    for (const Launch &launch : launches) launch.run();
+  });
   return CUDA_SUCCESS;
 }
 
-CUresult cuStreamQuery(CUstream) { return current ? CUDA_SUCCESS : CUDA_ERROR_INVALID_CONTEXT; }
+// Who asks whether work is done brings it on.
+CUresult cuStreamQuery(CUstream stream) {
+  if (!current) return CUDA_ERROR_INVALID_CONTEXT;
+  return stream && stream->step() ? CUDA_ERROR_NOT_READY : CUDA_SUCCESS;
+}
 
-CUresult cuStreamWaitEvent(CUstream, CUevent event, unsigned) { return event ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE; }
+CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
+  if (!event) return CUDA_ERROR_INVALID_HANDLE;
+  if (event->recorded) ask(stream, [point = event->recorded] { point->reach(); });
+  return CUDA_SUCCESS;
+}
 
 CUresult cuEventCreate(CUevent *event, unsigned) {
   if (!current) return CUDA_ERROR_INVALID_CONTEXT;
-  *event = new CUevent_st{{}, false};
+  *event = new CUevent_st;
   return CUDA_SUCCESS;
 }
 
@@ -376,19 +469,34 @@ CUresult cuEventDestroy_v2(CUevent event) {
   return CUDA_SUCCESS;
 }
 
-CUresult cuEventRecord(CUevent event, CUstream) {
+CUresult cuEventRecord(CUevent event, CUstream stream) {
   if (!event) return CUDA_ERROR_INVALID_HANDLE;
-  *event = {std::chrono::steady_clock::now(), true};
+  event->recorded = std::make_shared<Point>();
+  event->recorded->stream = stream;
+  ask(stream, [point = event->recorded] {
+    point->at = std::chrono::steady_clock::now();
+    point->reached = true;
+  });
   return CUDA_SUCCESS;
 }
 
-CUresult cuEventQuery(CUevent event) { return event ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE; }
+CUresult cuEventQuery(CUevent event) {
+  if (!event) return CUDA_ERROR_INVALID_HANDLE;
+  if (!event->recorded || event->recorded->reached) return CUDA_SUCCESS;
+  event->recorded->stream->step();
+  return CUDA_ERROR_NOT_READY;
+}
 
-CUresult cuEventSynchronize(CUevent event) { return event ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE; }
+CUresult cuEventSynchronize(CUevent event) {
+  if (!event) return CUDA_ERROR_INVALID_HANDLE;
+  if (event->recorded) event->recorded->reach();
+  return CUDA_SUCCESS;
+}
 
 CUresult cuEventElapsedTime(float *milliseconds, CUevent from, CUevent to) {
   if (!from || !to || !from->recorded || !to->recorded) return CUDA_ERROR_INVALID_HANDLE;
-  *milliseconds = std::chrono::duration<float, std::milli>(to->at - from->at).count();
+  if (!from->recorded->reached || !to->recorded->reached) return CUDA_ERROR_NOT_READY;
+  *milliseconds = std::chrono::duration<float, std::milli>(to->recorded->at - from->recorded->at).count();
   return CUDA_SUCCESS;
 }
 
@@ -401,6 +509,7 @@ CUresult cuModuleLoadData(CUmodule *module, const void *image) {
 }
 
 CUresult cuModuleUnload(CUmodule module) {
+  wait_for_streams(true);
   delete module;
   return CUDA_SUCCESS;
 }
@@ -442,7 +551,7 @@ CUresult cuLaunchKernel(CUfunction function, unsigned gx, unsigned gy, unsigned 
   if (capturing(stream)) {
     stream->capturing->launches.push_back(launch);
   } else {
-    launch.run();
+    ask(stream, [launch] { launch.run(); });
   }
   return CUDA_SUCCESS;
 }
