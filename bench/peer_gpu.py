@@ -66,8 +66,8 @@ def factor(x, strength):
     return torch.empty(len(x), 1, 1, 1, device=x.device).uniform_(max(0, 1 - strength), 1 + strength)
 
 
-def change_hue(x, strength):
-    """By way of HSV, as torchvision does."""
+def change_hue(x, strength, sectors):
+    """By way of HSV, as torchvision does. sectors are [5, 3, 1], for red, green and blue."""
     import torch
 
     shift = torch.empty(len(x), 1, 1, device=x.device).uniform_(-strength, strength)
@@ -79,19 +79,19 @@ def change_hue(x, strength):
     red, green, blue = (most - r) / divisor, (most - g) / divisor, (most - b) / divisor
     hue = torch.where(most == r, blue - green, torch.where(most == g, 2 + red - blue, 4 + green - red))
     hue = (hue / 6 + 1 + shift) % 1.0
-    k = (torch.tensor([5.0, 3.0, 1.0], device=x.device).view(1, 3, 1, 1) + hue.unsqueeze(1) * 6) % 6
+    k = (sectors + hue.unsqueeze(1) * 6) % 6
     value = most.unsqueeze(1)
     return value - value * saturation.unsqueeze(1) * torch.minimum(k, 4 - k).clamp(0, 1)
 
 
-def jitter(x, by):
+def jitter(x, by, sectors):
     import torch
 
     changes = {
         0: lambda v: (v * factor(v, by["brightness"])).clamp(0, 1),
         1: lambda v: torch.lerp(luma(v).mean((1, 2, 3), keepdim=True), v, factor(v, by["contrast"])).clamp(0, 1),
         2: lambda v: torch.lerp(luma(v), v, factor(v, by["saturation"])).clamp(0, 1),
-        3: lambda v: change_hue(v, by["hue"]),
+        3: lambda v: change_hue(v, by["hue"], sectors),
     }
     changed = x
     for change in (0, 1, 2, 3):
@@ -100,16 +100,16 @@ def jitter(x, by):
     return torch.where(chosen, changed, x)
 
 
-def augment(images, view, size):
-    """Makes a view of each image of uint8 [n, 3, height, width]."""
+def augment(images, view, size, constants):
+    """Makes a view of each image of uint8 [n, 3, height, width]. The constants lie on the GPU: a copy from the processor
+    would keep the compiler from making a CUDA graph of this."""
     import torch
 
     x = crop_and_flip(images.float() / 255, view, size)
-    x = jitter(x, view["color_jitter"])
+    sectors, mean, std = constants
+    x = jitter(x, view["color_jitter"], sectors)
     grey = torch.rand(len(x), 1, 1, 1, device=x.device) < view["grayscale_probability"]
     x = torch.where(grey, luma(x).expand_as(x), x)
-    mean = torch.tensor(view["normalize"]["mean"], device=x.device).view(1, 3, 1, 1)
-    std = torch.tensor(view["normalize"]["std"], device=x.device).view(1, 3, 1, 1)
     return (x - mean) / std
 
 
@@ -140,8 +140,13 @@ class Training:
         self.parameters = sum(p.numel() for p in network.parameters())
         self.sgd = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-6, fused=True)
 
+        constants = [
+            torch.tensor(values, device=self.device).view(1, 3, 1, 1)
+            for values in ([5.0, 3.0, 1.0], view["normalize"]["mean"], view["normalize"]["std"])
+        ]
+
         def views(images):
-            both = torch.cat([augment(images, view, size), augment(images, view, size)])
+            both = torch.cat([augment(images, view, size, constants), augment(images, view, size, constants)])
             return both.to(torch.bfloat16 if self.pure else torch.float32, memory_format=torch.channels_last)
 
         self.views, self.loss = views, peer.loss_of

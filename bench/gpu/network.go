@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -30,10 +31,8 @@ func newNetworkCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := o.againstProcessor(c.Context(), spec, c.OutOrStdout()); err != nil {
-				return err
-			}
-			return o.determinism(c.Context(), spec, c.OutOrStdout())
+			return errors.Join(o.againstProcessor(c.Context(), spec, c.OutOrStdout()),
+				o.determinism(c.Context(), spec, c.OutOrStdout()))
 		},
 	}
 }
@@ -46,6 +45,7 @@ func (o *options) againstProcessor(ctx context.Context, spec *experiment.Spec, o
 	if o.quick {
 		batches = []int{8, 20}
 	}
+	var failures error // all are measured, whatever they come to
 	for _, views := range batches {
 		want, err := o.step(spec, views, cpu.Compiler(cpu.Options{}))
 		if err != nil {
@@ -77,12 +77,13 @@ func (o *options) againstProcessor(ctx context.Context, spec *experiment.Spec, o
 					return err
 				}
 				if !(off <= c.allowed) {
-					return fmt.Errorf("%s of %s is %.3g off from the processor's, more than %g", c.name, of, off, c.allowed)
+					failures = errors.Join(failures,
+						fmt.Errorf("%s of %s is %.3g off from the processor's, more than %g", c.name, of, off, c.allowed))
 				}
 			}
 		}
 	}
-	return nil
+	return failures
 }
 
 // computed is what a training step leaves.

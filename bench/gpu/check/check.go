@@ -68,7 +68,7 @@ func check(ctx context.Context, s settings, out, log io.Writer) error {
 			return fmt.Errorf("--only %s: there is no such step, but %s", name, names())
 		}
 	}
-	f, err := openFolder(s, log)
+	f, err := openFolder(s.folder, s, log)
 	if err != nil {
 		return err
 	}

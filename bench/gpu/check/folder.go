@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -21,12 +22,8 @@ type folder struct {
 	log     io.Writer
 }
 
-func openFolder(s settings, log io.Writer) (*folder, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program's folder: %w", err)
-	}
-	f := &folder{path: filepath.Dir(self), log: log}
+func openFolder(path string, s settings, log io.Writer) (*folder, error) {
+	f := &folder{path: path, log: log}
 	switch s.libc {
 	case "auto", "system":
 	case "bundled":
@@ -83,15 +80,29 @@ func (f *folder) execute(ctx context.Context, name string, command []string) (st
 	c.Env = append(os.Environ(), "OMP_WAIT_POLICY=passive")
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 20 * time.Second
-	var out, both bytes.Buffer
+	var out bytes.Buffer
+	var both transcript
 	c.Stdout, c.Stderr = io.MultiWriter(&out, &both), &both
 	err = c.Run()
 	header := fmt.Sprintf("$ %s\n", strings.Join(command, " "))
-	log := append([]byte(header), both.Bytes()...)
+	log := append([]byte(header), both.said...)
 	if err := os.WriteFile(filepath.Join(f.path, "logs", name+".log"), log, 0o644); err != nil {
 		return nil, nil, fmt.Errorf("write the log: %w", err)
 	}
-	return out.Bytes(), both.Bytes(), err
+	return out.Bytes(), both.said, err
+}
+
+// transcript takes what a program says on both its outputs, which are read at the same time.
+type transcript struct {
+	mu   sync.Mutex
+	said []byte
+}
+
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.said = append(t.said, p...)
+	return len(p), nil
 }
 
 // failure is an error with the last lines of what a program said.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -32,6 +33,7 @@ type settings struct {
 	epochs int
 	libc   string
 	out    string
+	folder string // that of this program
 }
 
 func newCommand() *cobra.Command {
@@ -45,6 +47,11 @@ the others from running. What came out is printed as one table, and written to r
 		Args: cobra.NoArgs, SilenceUsage: true,
 		SilenceErrors: true, // main prints them
 		RunE: func(c *cobra.Command, _ []string) error {
+			self, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find this program's folder: %w", err)
+			}
+			s.folder = filepath.Dir(self)
 			return check(c.Context(), s, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}

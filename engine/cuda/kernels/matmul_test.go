@@ -60,7 +60,7 @@ func TestMatMulTensor(t *testing.T) {
 				}
 				want := d.reference(op, of(a, s.m, s.k, op.TransA), of(b, s.k, s.n, op.TransB))
 				want = d.reference(model.AddBias{}, array{[]int{s.m, s.n}, want}, vector(float32s, bias))
-				near(t, want, get(float32s, c), 1e-5, 1e-5)
+				near(t, want, get(float32s, c), 1e-5, tolerance(s.k, float32s.rounding))
 			})
 		}
 	}

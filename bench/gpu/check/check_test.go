@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"twinview/bench/gpu/result"
+)
+
+const (
+	// measures stands for program gpu on a machine with a GPU.
+	measures = `case $1 in
+device) echo '{"name":"device","value":0,"unit":"","note":"CUDA on GPU X"}' ;;
+network) echo '{"name":"loss","value":0.5,"unit":"distance"}'; echo 'gpu: loss is too far off' >&2; exit 1 ;;
+training) echo '{"name":"train","value":41000,"unit":"views/s"}'; echo "$*" >&2 ;;
+roofline) echo '{"name":"kernel","value":4,"unit":"µs","kernel":"relu_bfloat16","bound":2,"roofline":0.5}' ;;
+esac`
+	// tests stand for a test binary.
+	tests = `case "$*" in
+*list*) echo TestGood; echo TestBad; echo TestElsewhere; echo ok ;;
+*TestBad*) printf -- '    x_test.go:3: \n        \tError Trace:\tx\n        \tError:      \ttoo far off\n--- FAIL: TestBad (0.00s)\n'; exit 1 ;;
+*TestElsewhere*) printf -- '    x_test.go:3: needs two GPUs\n--- SKIP: TestElsewhere (0.00s)\n' ;;
+*) echo PASS ;;
+esac`
+)
+
+// made is a folder with these scripts as its programs.
+func made(t *testing.T, gpu, test string) settings {
+	t.Helper()
+	folder := t.TempDir()
+	for name, script := range map[string]string{
+		"bin/gpu": gpu, "bin/kernels.test": test, "bin/cuda.test": test, "bin/train.test": test,
+	} {
+		write(t, folder, name, script)
+	}
+	return settings{folder: folder, libc: "auto", python: "none", epochs: 1}
+}
+
+func write(t *testing.T, folder, name, script string) {
+	t.Helper()
+	path := filepath.Join(folder, name)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755))
+}
+
+// results runs a check and reads what it leaves.
+func results(t *testing.T, s settings) (r report, table string, err error) {
+	t.Helper()
+	var out bytes.Buffer
+	err = check(t.Context(), s, &out, io.Discard)
+	text, readErr := os.ReadFile(filepath.Join(s.folder, "results.json"))
+	require.NoError(t, readErr)
+	require.NoError(t, json.Unmarshal(text, &r))
+	return r, out.String(), err
+}
+
+func stepOf(t *testing.T, r report, name string) result.Step {
+	t.Helper()
+	for _, s := range r.Steps {
+		if s.Name == name {
+			return s
+		}
+	}
+	require.Fail(t, "there is no step "+name)
+	return result.Step{}
+}
+
+func TestAStepThatFailsLeavesTheOthersToRun(t *testing.T) {
+	s := made(t, measures, tests)
+	t.Setenv("PATH", "/usr/bin:/bin")
+	r, table, err := results(t, s)
+	require.ErrorContains(t, err, "steps failed")
+	require.Len(t, r.Steps, len(steps))
+	require.Equal(t, "CUDA on GPU X", r.Device)
+	require.False(t, r.StandIn)
+
+	network := stepOf(t, r, "network")
+	require.Equal(t, result.Failed, network.Status)
+	require.Contains(t, network.Reason, "loss is too far off")
+	require.Equal(t, 0.5, network.Figures[0].Value, "what was measured before the failure is kept")
+
+	kernels := stepOf(t, r, "kernels")
+	require.Equal(t, result.Failed, kernels.Status)
+	require.Len(t, kernels.Tests, 3)
+	require.Equal(t, []result.Status{result.Passed, result.Failed, result.Skipped},
+		[]result.Status{kernels.Tests[0].Status, kernels.Tests[1].Status, kernels.Tests[2].Status})
+	require.Contains(t, kernels.Tests[1].Reason, "too far off")
+	require.Equal(t, "needs two GPUs", kernels.Tests[2].Reason)
+
+	require.Equal(t, result.Passed, stepOf(t, r, "training").Status)
+	require.Equal(t, result.Skipped, stepOf(t, r, "accuracy").Status)
+	require.Contains(t, stepOf(t, r, "accuracy").Reason, "made without CIFAR-10")
+	for _, said := range []string{"1 tests passed, 1 failed, 1 skipped", "TestBad", "train: 4.1e+04 views/s", "relu_bfloat16", "50 %",
+		"left out: --python none"} {
+		require.Contains(t, table, said)
+	}
+}
+
+func TestMissingDriverIsNamed(t *testing.T) {
+	for missing, said := range map[string]string{
+		"libcuda.so.1": "NVIDIA's driver is missing", "libx.so.2": "the library libx.so.2 is missing",
+	} {
+		s := made(t, "echo 'gpu: error while loading shared libraries: "+missing+": cannot open shared object file' >&2; exit 127", tests)
+		r, table, err := results(t, s)
+		require.Error(t, err)
+		require.Len(t, r.Steps, 1)
+		require.Contains(t, r.Steps[0].Reason, said)
+		require.Contains(t, table, said)
+	}
+}
+
+// Where the C library is too old, the bundled one's loader runs the programs.
+func TestOldLibC(t *testing.T) {
+	s := made(t, "echo \"gpu: libc.so.6: version 'GLIBC_2.36' not found\" >&2; exit 1", tests)
+	s.only = []string{"roofline"}
+	write(t, s.folder, "lib/libc/ld-linux-x86-64.so.2", "shift 3\n"+measures)
+	r, _, err := results(t, s)
+	require.NoError(t, err)
+	require.Equal(t, "relu_bfloat16", stepOf(t, r, "roofline").Figures[0].Kernel)
+
+	s.libc = "system"
+	_, _, err = results(t, s)
+	require.Error(t, err)
+}
+
+func TestStandInIsNoGPU(t *testing.T) {
+	s := made(t, `echo '{"name":"device","value":0,"unit":"","note":"CUDA on stand-in on this processor"}'`, tests)
+	s.only = []string{"roofline"}
+	r, table, err := results(t, s)
+	require.NoError(t, err)
+	require.True(t, r.StandIn)
+	require.Contains(t, table, "THIS IS NOT A GPU")
+}
+
+func TestWrongSettings(t *testing.T) {
+	s := made(t, measures, tests)
+	s.only = []string{"rooflines"}
+	require.ErrorContains(t, check(t.Context(), s, io.Discard, io.Discard), "--only rooflines: there is no such step, but kernels, engine")
+	s.only, s.libc = nil, "mine"
+	require.ErrorContains(t, check(t.Context(), s, io.Discard, io.Discard), `--libc "mine"`)
+	s.libc, s.folder = "auto", t.TempDir()
+	require.ErrorContains(t, check(t.Context(), s, io.Discard, io.Discard), "make gpu-check makes")
+}
