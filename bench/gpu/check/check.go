@@ -119,7 +119,7 @@ func (f *folder) attempt(ctx context.Context, s step, with settings) result.Step
 	done := result.Step{Name: s.name, Status: result.Passed}
 	limited, cancel := context.WithTimeout(ctx, time.Duration(s.minutes)*time.Minute)
 	defer cancel()
-	watched := watchClocks(limited, with.device)
+	watched := watchClocks(limited, f.nvidia())
 	start := time.Now()
 	err := s.run(limited, f, with, &done)
 	done.Seconds = time.Since(start).Seconds()

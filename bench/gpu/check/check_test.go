@@ -94,6 +94,10 @@ func TestAStepThatFailsLeavesTheOthersToRun(t *testing.T) {
 	require.Equal(t, "needs two GPUs", kernels.Tests[2].Reason)
 
 	require.Equal(t, result.Passed, stepOf(t, r, "training").Status)
+	log, err := os.ReadFile(filepath.Join(s.folder, "logs", "training.log"))
+	require.NoError(t, err)
+	require.Contains(t, string(log), `"value":41000`)
+	require.Contains(t, string(log), "\ntraining --spec", "what it said on the other output")
 	require.Equal(t, result.Skipped, stepOf(t, r, "accuracy").Status)
 	require.Contains(t, stepOf(t, r, "accuracy").Reason, "made without CIFAR-10")
 	for _, said := range []string{"1 tests passed, 1 failed, 1 skipped", "TestBad", "train: 4.1e+04 views/s", "relu_bfloat16", "50 %",
@@ -136,6 +140,14 @@ func TestStandInIsNoGPU(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, r.StandIn)
 	require.Contains(t, table, "THIS IS NOT A GPU")
+}
+
+func TestSecondDevice(t *testing.T) {
+	s := made(t, `echo "{\"name\":\"device\",\"value\":0,\"unit\":\"\",\"note\":\"GPU $CUDA_VISIBLE_DEVICES\"}"`, tests)
+	s.device, s.only = 1, []string{"roofline"}
+	r, _, err := results(t, s)
+	require.NoError(t, err)
+	require.Equal(t, "GPU 1", r.Device)
 }
 
 func TestWrongSettings(t *testing.T) {

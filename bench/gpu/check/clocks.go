@@ -14,7 +14,7 @@ import (
 
 // watchClocks asks nvidia-smi every two seconds until the returned function is called, which tells what was seen: nil where there is
 // no nvidia-smi.
-func watchClocks(ctx context.Context, device int) func() *result.Clocks {
+func watchClocks(ctx context.Context, device string) func() *result.Clocks {
 	ctx, cancel := context.WithCancel(ctx)
 	seen := make(chan [][4]float64, 1)
 	go func() {
@@ -37,8 +37,8 @@ func watchClocks(ctx context.Context, device int) func() *result.Clocks {
 	}
 }
 
-func clocks(ctx context.Context, device int) (sample [4]float64, ok bool) {
-	out, err := exec.CommandContext(ctx, "nvidia-smi", "--id="+strconv.Itoa(device), "--format=csv,noheader,nounits",
+func clocks(ctx context.Context, device string) (sample [4]float64, ok bool) {
+	out, err := exec.CommandContext(ctx, "nvidia-smi", "--id="+device, "--format=csv,noheader,nounits",
 		"--query-gpu=clocks.sm,clocks.mem,power.draw,temperature.gpu").Output()
 	if err != nil {
 		return sample, false

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,11 +20,12 @@ import (
 type folder struct {
 	path    string
 	bundled bool
+	device  int
 	log     io.Writer
 }
 
 func openFolder(path string, s settings, log io.Writer) (*folder, error) {
-	f := &folder{path: path, log: log}
+	f := &folder{path: path, device: s.device, log: log}
 	switch s.libc {
 	case "auto", "system":
 	case "bundled":
@@ -77,7 +79,7 @@ func (f *folder) command(program string, arguments ...string) []string {
 func (f *folder) execute(ctx context.Context, name string, command []string) (stdout, all []byte, err error) {
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
 	c.Dir = f.path
-	c.Env = append(os.Environ(), "OMP_WAIT_POLICY=passive")
+	c.Env = f.environment()
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 20 * time.Second
 	var out bytes.Buffer
@@ -90,6 +92,23 @@ func (f *folder) execute(ctx context.Context, name string, command []string) (st
 		return nil, nil, fmt.Errorf("write the log: %w", err)
 	}
 	return out.Bytes(), both.said, err
+}
+
+// environment lets programs see the one GPU, as their first, in the order that nvidia-smi has.
+func (f *folder) environment() []string {
+	all := append(os.Environ(), "OMP_WAIT_POLICY=passive", "CUDA_DEVICE_ORDER=PCI_BUS_ID")
+	if f.device > 0 {
+		all = append(all, "CUDA_VISIBLE_DEVICES="+strconv.Itoa(f.device))
+	}
+	return all
+}
+
+// nvidia is what nvidia-smi calls the GPU.
+func (f *folder) nvidia() string {
+	if first, _, _ := strings.Cut(os.Getenv("CUDA_VISIBLE_DEVICES"), ","); f.device == 0 && first != "" {
+		return first
+	}
+	return strconv.Itoa(f.device)
 }
 
 // transcript takes what a program says on both its outputs, which are read at the same time.

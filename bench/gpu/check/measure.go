@@ -37,7 +37,7 @@ func findDevice(ctx context.Context, f *folder, s settings, into *result.Step) e
 // measuring is a step that program gpu does.
 func measuring(command string, more ...string) func(context.Context, *folder, settings, *result.Step) error {
 	return func(ctx context.Context, f *folder, s settings, into *result.Step) error {
-		arguments := append([]string{command, "--device", fmt.Sprint(s.device), "--spec", filepath.Join(f.path, "spec.yaml")}, more...)
+		arguments := append([]string{command, "--spec", filepath.Join(f.path, "spec.yaml")}, more...)
 		if archive := f.archive(); archive != "" {
 			arguments = append(arguments, "--archive", archive)
 		}
