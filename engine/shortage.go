@@ -10,6 +10,8 @@ type MemoryError struct {
 	Needed, Free, Total int64
 	// Rows is how many go through the graph at once, Fits how many could in the memory that is free, 0 if none could.
 	Rows, Fits int
+	// PerRow is how many bytes each row takes.
+	PerRow int64
 }
 
 func (e *MemoryError) Error() string {

@@ -57,14 +57,14 @@ func (p epochPlan) run(
 		return EpochStats{}, fmt.Errorf("digest spec: %w", err)
 	}
 	t, err := newTrainer(network, trained, p.optimizer, rate, o)
-	if err != nil {
-		return EpochStats{}, inBatches(err, section(p.stage)+".batch_size", p.batchSize)
+	if err != nil { // the images may have to be on the device too
+		return EpochStats{}, inBatches(err, section(p.stage)+".batch_size", p.batchSize, len(images.Pixels))
 	}
 	defer t.close()
 	augmenter, err := p.augmenter(t, images)
 	if err != nil {
 		err = fmt.Errorf("load batches of stage %s: %w", p.stage, err)
-		return EpochStats{}, inBatches(err, section(p.stage)+".batch_size", p.batchSize)
+		return EpochStats{}, inBatches(err, section(p.stage)+".batch_size", p.batchSize, 0)
 	}
 	draw := p.draw(spec.Seed, images, s.Epoch, steps).from(done)
 	draw.onDevice = augmenter != nil

@@ -43,7 +43,7 @@ func (f inference) run(ctx context.Context, images dataset.Images, s *State, o O
 	}
 	machine, err := f.machine(s, o)
 	if err != nil {
-		return nil, inBatches(err, "compute.evaluation_batch_size", f.batchSize)
+		return nil, inBatches(err, "compute.evaluation_batch_size", f.batchSize, 0)
 	}
 	defer machine.Close()
 	width := f.output.Shape()[1]

@@ -88,7 +88,7 @@ func newLinearTrainer(spec *experiment.Spec, dim, classes, steps int, o Options)
 		return nil, err
 	}
 	t, err := newTrainer(network, s, l.Optimizer, newSchedule(l.Schedule, l.Optimizer.LearningRate, l.Epochs, steps), o)
-	return t, inBatches(err, "linear.batch_size", l.BatchSize)
+	return t, inBatches(err, "linear.batch_size", l.BatchSize, 0)
 }
 
 // feedFeatures gathers batch after batch of rows in the given order.

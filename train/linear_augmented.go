@@ -83,7 +83,7 @@ func newFrozenEncoder(spec *experiment.Spec, s *State, o Options) (*frozenEncode
 	}
 	machine, err := inference{network: network, output: network.Features}.machine(s, o)
 	if err != nil {
-		return nil, inBatches(err, "linear_augmented.batch_size", spec.LinearAugmented.BatchSize)
+		return nil, inBatches(err, "linear_augmented.batch_size", spec.LinearAugmented.BatchSize, 0)
 	}
 	return &frozenEncoder{network, machine}, nil
 }

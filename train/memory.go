@@ -27,11 +27,15 @@ func (e *MemoryError) Error() string {
 func (e *MemoryError) Unwrap() error { return e.engine }
 
 // inBatches says an engine's shortage of memory in terms of the field that has the batch's size: a batch of pretraining has as many
-// rows in the network as views. Any other error stays as it is.
-func inBatches(err error, field string, size int) error {
+// rows in the network as views. What fits leaves room for that many bytes more. Any other error stays as it is.
+func inBatches(err error, field string, size, more int) error {
 	var short *engine.MemoryError
 	if !errors.As(err, &short) || short.Rows < 1 {
 		return err
 	}
-	return &MemoryError{Field: field, Size: size, Fits: short.Fits * size / short.Rows, engine: short}
+	rows := short.Fits
+	if short.PerRow > 0 {
+		rows = max(0, rows-int((int64(more)+short.PerRow-1)/short.PerRow))
+	}
+	return &MemoryError{Field: field, Size: size, Fits: rows * size / short.Rows, engine: short}
 }

@@ -19,23 +19,28 @@ func TestShortageOfMemoryIsSaidInTermsOfTheSpec(t *testing.T) {
 	s, err := NewPretrainState(spec)
 	require.NoError(t, err)
 	before := written(t, s)
-	fits := 0
+	fits, images := 0, tinyImages(10)
 	o := Options{Compile: func(_ *gorgonia.ExprGraph, outputs gorgonia.Nodes, _ engine.Kernels) (engine.Machine, error) {
 		rows := spec.Compute.EvaluationBatchSize
 		if len(outputs) > 1 {
 			rows = 3 * spec.Pretrain.BatchSize
 		}
-		short := &engine.MemoryError{Device: "cuda:0", Needed: 300 << 20, Free: 100 << 20, Total: 200<<20 + 1, Rows: rows, Fits: fits}
+		short := &engine.MemoryError{
+			Device: "cuda:0", Needed: 300 << 20, Free: 100 << 20, Total: 200<<20 + 1, Rows: rows, Fits: fits,
+			PerRow: int64(len(images.Pixels)),
+		}
 		return nil, fmt.Errorf("compile graph: %w", short)
 	}}
 	for _, c := range []struct {
 		rows, images int
 		advice       string
 	}{
-		{11, 3, "lower it to 3, which would fit"}, {3, 1, "lower it to 1"}, {2, 0, "no batch would fit: lower encoder.width"},
+		// One row's memory is for the images themselves.
+		{12, 3, "lower it to 3, which would fit"}, {4, 1, "lower it to 1"}, {3, 0, "no batch would fit: lower encoder.width"},
+		{0, 0, "no batch would fit"},
 	} {
 		fits = c.rows
-		_, err = PretrainEpoch(t.Context(), spec, tinyImages(10), s, o)
+		_, err = PretrainEpoch(t.Context(), spec, images, s, o)
 		var short *MemoryError
 		require.ErrorAs(t, err, &short)
 		require.Equal(t, c.images, short.Fits)
@@ -46,7 +51,7 @@ func TestShortageOfMemoryIsSaidInTermsOfTheSpec(t *testing.T) {
 	require.Equal(t, before, written(t, s))
 
 	fits = 2
-	_, err = Features(t.Context(), spec, tinyImages(10), s, o)
+	_, err = Features(t.Context(), spec, images, s, o)
 	require.ErrorContains(t, err, "compute.evaluation_batch_size: 4: ")
 	require.ErrorContains(t, err, "lower it to 2")
 	_, err = Features(t.Context(), spec, dataset.Images{}, s, o)

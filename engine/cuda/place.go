@@ -89,6 +89,7 @@ func (d demand) shortage(device int) error {
 	fixed := d.fixed + d.optimizer
 	short := &engine.MemoryError{
 		Device: fmt.Sprintf("cuda:%d", device), Needed: int64(fixed + d.activations), Free: free, Total: total, Rows: d.rows,
+		PerRow: int64((d.activations + d.rows - 1) / d.rows),
 	}
 	if room := int(free) - fixed; room > 0 && d.activations > 0 {
 		short.Fits = min(d.rows-1, room*d.rows/d.activations)
