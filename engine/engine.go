@@ -110,9 +110,9 @@ type Results struct {
 // Augmenting is what a Machine may implement besides: it makes views of images on its device, straight into a leaf.
 type Augmenting interface {
 	// NewAugmenter returns what fills a leaf, [len(views)·N, size, size, 3], with views of images, float32 and normalised. Rows
-	// v·N to v·N + N−1 are of the distribution views[v]. The images stay on the device with the machine, and nobody may change
-	// them meanwhile. It is an ErrUnsupported if the device can't make such views, and panics, as Values does, if leaf is
-	// none of the machine's.
+	// v·N to v·N + N−1 are of the distribution views[v]. The images stay on the device with the machine, and may stay longer, for
+	// the next one: nobody may change them. It is an ErrUnsupported if the device can't make such views, a MemoryError if they
+	// don't fit, and panics, as Values does, if leaf is none of the machine's.
 	NewAugmenter(leaf *gorgonia.Node, images dataset.Images, views []experiment.View) (Augmenter, error)
 }
 

@@ -57,3 +57,24 @@ func TestShortageOfMemoryIsSaidInTermsOfTheSpec(t *testing.T) {
 	_, err = Features(t.Context(), spec, dataset.Images{}, s, o)
 	require.NoError(t, err)
 }
+
+// noRoom is a machine on whose device a data set does not fit beside the network.
+type noRoom struct{ engine.Machine }
+
+func (noRoom) NewAugmenter(*gorgonia.Node, dataset.Images, []experiment.View) (engine.Augmenter, error) {
+	return nil, fmt.Errorf("augment: %w", &engine.MemoryError{Device: "cuda:0", Rows: 8, Fits: 6})
+}
+
+func TestShortageOfMemoryForImages(t *testing.T) {
+	spec := tinySpec(experiment.SimCLR)
+	s, err := NewPretrainState(spec)
+	require.NoError(t, err)
+	o := Options{Compile: func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, k engine.Kernels) (engine.Machine, error) {
+		m, err := engine.Reference(g, outputs, k)
+		return noRoom{m}, err
+	}}
+	_, err = PretrainEpoch(t.Context(), spec, tinyImages(10), s, o)
+	require.ErrorAs(t, err, new(*MemoryError))
+	require.ErrorContains(t, err, "pretrain.batch_size: 4: ")
+	require.ErrorContains(t, err, "lower it to 3, which would fit")
+}

@@ -131,9 +131,9 @@ func (a *augmenter) Fill(views []engine.View) error {
 		return fmt.Errorf("augment on cuda:%d: %d views for %d rows", a.machine.device.ordinal, len(views), len(a.table))
 	}
 	for i, v := range views {
-		if v.Image < 0 || v.Image >= a.images.count {
+		if v.Image < 0 || v.Image >= a.images.data.Len() {
 			return fmt.Errorf("augment on cuda:%d: row %d is of image %d, but there are %d", a.machine.device.ordinal, i, v.Image,
-				a.images.count)
+				a.images.data.Len())
 		}
 		a.table[i] = rowOf(v)
 	}
@@ -174,13 +174,18 @@ func rowOf(v engine.View) kernels.View {
 	return row
 }
 
-// images are a data set in the device's memory, uint8 [count, height, width, 3].
+// images are a data set in the device's memory, uint8 [N, height, width, 3].
 type images struct {
 	allocations
-	at     cu.DevicePtr
-	pixels []uint8 // the caller's, held so that no other data set can come to lie there
-	count  int
-	users  int
+	at    cu.DevicePtr
+	data  dataset.Images // the caller's, held so that no other data set can come to lie there
+	users int
+}
+
+// are tells whether these are the images of a data set.
+func (i *images) are(data dataset.Images) bool {
+	return &i.data.Pixels[0] == &data.Pixels[0] && len(i.data.Pixels) == len(data.Pixels) &&
+		i.data.Height == data.Height && i.data.Width == data.Width
 }
 
 // hold brings a data set to the device, unless it is there from an earlier epoch. Those that nobody uses any more make room.
@@ -190,7 +195,7 @@ func (d *device) hold(data dataset.Images) (*images, error) {
 	}
 	var found *images
 	for _, i := range d.images {
-		if &i.pixels[0] == &data.Pixels[0] && len(i.pixels) == len(data.Pixels) {
+		if i.are(data) {
 			found = i
 		}
 	}
@@ -198,7 +203,7 @@ func (d *device) hold(data dataset.Images) (*images, error) {
 		return nil, err
 	}
 	if found == nil {
-		made := &images{pixels: data.Pixels, count: data.Len()}
+		made := &images{data: data}
 		var err error
 		if made.at, err = upload(&made.allocations, data.Pixels); err != nil {
 			return nil, fmt.Errorf("bring %d images of %d×%d to the device: %w", data.Len(), data.Height, data.Width,

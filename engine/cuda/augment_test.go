@@ -145,6 +145,53 @@ func TestImagesMakeRoomForNetworks(t *testing.T) {
 	require.NoError(t, wide())
 }
 
+// They make room for an optimiser too, beside a network that fits as it is.
+func TestImagesMakeRoomForOptimizers(t *testing.T) {
+	if os.Getenv("TWINVIEW_STANDIN_MEMORY") == "" {
+		t.Skip("needs the stand-in's small memory: make test-cuda")
+	}
+	m, leaf, _ := onLeaf(t, 4, 8)
+	images := dataset.Images{Height: 128, Width: 128, Pixels: make([]uint8, 4000*128*128*3), Labels: make([]uint8, 4000)}
+	_, err := m.(engine.Augmenting).NewAugmenter(leaf, images,
+		[]experiment.View{experiment.DefaultFor(experiment.SimCLR).Augment.FirstView})
+	require.NoError(t, err)
+	require.NoError(t, m.Close())
+	n, err := model.NewLinear(3_000_000, 10, model.Options{Batch: 1})
+	require.NoError(t, err)
+	wide, err := cuda.Compiler(cuda.Options{})(n.Graph, enginetest.OutputsOf(n), nil)
+	require.NoError(t, err)
+	defer wide.Close()
+	now, _ := cuda.Memory()
+	require.Greater(t, now, int64(len(images.Pixels)), "they are still there")
+	require.NoError(t, optimise(wide, n))
+}
+
+// The same bytes as images of another shape are another data set.
+func TestImagesOfAnotherShape(t *testing.T) {
+	images := randomImages(300, 16, 16)
+	other := images
+	other.Height, other.Width = 8, 32
+	held := func(all ...dataset.Images) int64 {
+		var machines []engine.Machine
+		for _, data := range all {
+			m, leaf, _ := onLeaf(t, 4, 8)
+			_, err := m.(engine.Augmenting).NewAugmenter(leaf, data,
+				[]experiment.View{experiment.DefaultFor(experiment.SimCLR).Augment.FirstView})
+			require.NoError(t, err)
+			machines = append(machines, m)
+		}
+		for _, m := range machines {
+			require.NoError(t, m.Close())
+		}
+		now, _ := cuda.Memory()
+		return now
+	}
+	one := held(images)
+	require.Equal(t, one, held(images, images))
+	require.Equal(t, 2*one, held(images, other))
+	require.Equal(t, one, held(randomImages(300, 16, 16)), "those that nobody uses go when others come")
+}
+
 func TestViewsThatNoBlockHolds(t *testing.T) {
 	m, leaf, _ := onLeaf(t, 2, 224)
 	_, err := m.(engine.Augmenting).NewAugmenter(leaf, randomImages(2, 256, 256),

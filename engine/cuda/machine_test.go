@@ -85,7 +85,6 @@ func TestShortageOfTheOptimizer(t *testing.T) {
 	if os.Getenv("TWINVIEW_STANDIN_MEMORY") == "" {
 		t.Skip("needs the stand-in's small memory: make test-cuda")
 	}
-	before, _ := cuda.Memory() // data sets that stay for the next machine
 	n, err := model.NewLinear(5_000_000, 10, model.Options{Batch: 1})
 	require.NoError(t, err)
 	m, err := cuda.Compiler(cuda.Options{})(n.Graph, enginetest.OutputsOf(n), nil)
@@ -95,7 +94,7 @@ func TestShortageOfTheOptimizer(t *testing.T) {
 	require.Zero(t, short.Fits)
 	require.NoError(t, m.Close())
 	now, _ := cuda.Memory()
-	require.Equal(t, before, now, "nothing of it is left")
+	require.Zero(t, now, "nothing of it is left, and data sets that nobody uses have made room")
 }
 
 func TestOpWithoutKernelIsRefused(t *testing.T) {

@@ -144,16 +144,24 @@ func (o *optimizer) build(parameters []engine.Parameter, buffers int, calls []ca
 	return nil
 }
 
-// room fails where the device's free memory is too little for the buffers. Managed memory may be more than there is.
+// room fails where the device's free memory is too little for the buffers, even without data sets that nobody uses. Managed memory may
+// be more than there is.
 func (o *optimizer) room(parameters []engine.Parameter, buffers int) error {
+	wanted := int64(0)
+	for _, p := range parameters {
+		wanted += int64(buffers * len(o.machine.Values(p.Value)) * Float32.Bytes())
+	}
 	free, _, err := cu.MemInfo()
+	if err == nil && free < wanted {
+		if err := o.machine.device.dropImages(nil); err != nil {
+			return err
+		}
+		free, _, err = cu.MemInfo()
+	}
 	if err != nil {
 		return fmt.Errorf("ask the device for its free memory: %w", err)
 	}
-	for _, p := range parameters {
-		free -= int64(buffers * len(o.machine.Values(p.Value)) * Float32.Bytes())
-	}
-	if free < 0 {
+	if free < wanted {
 		return errMemory
 	}
 	return nil
