@@ -26,11 +26,11 @@ func TestMatMul(t *testing.T) {
 					}
 					want := d.reference(op, oriented(e, a, s.m, s.k, op.TransA), oriented(e, b, s.k, s.n, op.TransB))
 					d.run(func() { multiply(nil) }, c)
-					near(t, want, get(float32s, c), 1e-5, 1e-5)
+					near(t, want, get(float32s, c), 1e-5, tolerance(s.k, float32s.rounding))
 
 					want = d.reference(model.AddBias{}, array{[]int{s.m, s.n}, want}, vector(float32s, bias))
 					d.run(func() { multiply(bias) }, c)
-					near(t, want, get(float32s, c), 1e-5, 1e-5)
+					near(t, want, get(float32s, c), 1e-5, tolerance(s.k, float32s.rounding))
 				})
 			}
 		}
