@@ -131,6 +131,12 @@ func TestOldLibC(t *testing.T) {
 	s.libc = "system"
 	_, _, err = results(t, s)
 	require.Error(t, err)
+
+	// There is none.
+	s.libc = "auto"
+	require.NoError(t, os.WriteFile(filepath.Join(s.folder, "bin", "gpu"), []byte("#!/no/such/loader\n"), 0o755))
+	_, _, err = results(t, s)
+	require.NoError(t, err)
 }
 
 func TestStandInIsNoGPU(t *testing.T) {

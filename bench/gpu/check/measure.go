@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -15,9 +17,10 @@ import (
 // findDevice asks which GPU there is. Where the machine's C library is too old, programs go with the bundled one from then on.
 func findDevice(ctx context.Context, f *folder, s settings, into *result.Step) error {
 	err := measuring("device")(ctx, f, s, into)
-	if err != nil && s.libc == "auto" && strings.Contains(err.Error(), "GLIBC_") {
+	// Where there is no such C library at all, the system can't even start the programs.
+	if err != nil && s.libc == "auto" && (strings.Contains(err.Error(), "GLIBC_") || errors.Is(err, fs.ErrNotExist)) {
 		f.bundled = true
-		fmt.Fprintln(f.log, "this machine's C library is older than the programs want: the bundled one is taken")
+		fmt.Fprintln(f.log, "this machine's C library is not one that the programs run with: the bundled one is taken")
 		err = measuring("device")(ctx, f, s, into)
 	}
 	if err == nil {
