@@ -114,6 +114,7 @@ func TestMissingDriverIsNamed(t *testing.T) {
 		r, table, err := results(t, s)
 		require.Error(t, err)
 		require.Len(t, r.Steps, 1)
+		require.Equal(t, "no GPU", r.Device)
 		require.Contains(t, r.Steps[0].Reason, said)
 		require.Contains(t, table, said)
 	}
