@@ -102,7 +102,9 @@ func TestUnreachableStoreIsWaitedFor(t *testing.T) {
 
 // TestUnsupportedKernelsWaitForAnotherWorker: one on a CPU that has the instructions may come at any time.
 func TestUnsupportedKernelsWaitForAnotherWorker(t *testing.T) {
-	err := classify(t.Context(), fmt.Errorf("compile: %w", engine.ErrUnsupported), 1, counted(1000))
+	err := classify(t.Context(), fmt.Errorf("run: %w", engine.ErrDeviceLost), 1, counted(1000))
+	requireType(t, err, errorDevice, true)
+	err = classify(t.Context(), fmt.Errorf("compile: %w", engine.ErrUnsupported), 1, counted(1000))
 	requireType(t, err, errorUnsupported, true)
 }
 

@@ -28,6 +28,7 @@ const (
 	errorStore       = "Store"
 	errorUnsupported = "Unsupported"
 	errorMemory      = "Memory"
+	errorDevice      = "Device"
 	errorUnexpected  = "Unexpected"
 )
 
@@ -131,6 +132,10 @@ func classify(ctx context.Context, err error, attempt int32, unexpected func() i
 	// A worker whose device has more memory may come, or others give back theirs.
 	if errors.As(err, new(*engine.MemoryError)) {
 		return tryAgain(err, errorMemory, attempt)
+	}
+	// This worker is about to end.
+	if errors.Is(err, engine.ErrDeviceLost) {
+		return tryAgain(err, errorDevice, attempt)
 	}
 	if storage.Retryable(err) {
 		return tryAgain(err, errorUnreachable, attempt)

@@ -41,6 +41,9 @@ type Machine interface {
 // one of them.
 type Compiler func(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, recorded Kernels) (Machine, error)
 
+// ErrDeviceLost is wrapped by every error of a device that can't be used any more by this process: another one may.
+var ErrDeviceLost = errors.New("the device is lost to this process")
+
 // ErrUnsupported is wrapped by the error for kernels that this machine cannot run.
 var ErrUnsupported = errors.New("this worker's device cannot run it")
 

@@ -22,6 +22,8 @@ func hardwareOfGPU(int) string { return errNoGPU.Error() }
 
 func memoryOfGPU() (now, peak int64) { return 0, 0 }
 
+func lostGPU() <-chan error { return nil }
+
 // gpuCompiler is never asked for where checkGPU refuses the device.
 func gpuCompiler(int, experiment.Compute) engine.Compiler {
 	return func(*gorgonia.ExprGraph, gorgonia.Nodes, engine.Kernels) (engine.Machine, error) {

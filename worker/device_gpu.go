@@ -12,6 +12,8 @@ import (
 
 func memoryOfGPU() (now, peak int64) { return cuda.Memory() }
 
+func lostGPU() <-chan error { return cuda.Lost() }
+
 func checkGPU(ordinal int) error { return cuda.Check(ordinal) }
 
 func describeGPU(ordinal int) string {

@@ -133,6 +133,13 @@ func poll(ctx context.Context, log *slog.Logger, c client.Client, a *activities.
 		a.RegisterTrain(train)
 		workers = append(workers, train)
 	}
+	go func() { // a process that has lost its device can do nothing that another could not
+		select {
+		case err := <-lostGPU():
+			fail(err)
+		case <-ctx.Done():
+		}
+	}()
 	for i, w := range workers {
 		if err := w.Start(); err != nil {
 			stopAll(workers[:i])

@@ -62,8 +62,8 @@ func (q *queue) copyOut(s *snapshot, from [][]float32) error {
 		s.once.Do(func() {})
 		return nil
 	}
-	if err := all.prepare(q.machine.memory, bytes); err != nil {
-		return err
+	if bytes > all.bytes {
+		return fmt.Errorf("%d bytes are more than the %d of all parameters and buffers", bytes, all.bytes)
 	}
 	offset := 0
 	for _, values := range from {
@@ -90,14 +90,8 @@ func (q *queue) copyOut(s *snapshot, from [][]float32) error {
 	return all.arrived.Record(all.stream)
 }
 
-// prepare finds memory once; a machine's snapshots are all of one size.
+// prepare finds memory for snapshots of a number of bytes.
 func (all *snapshots) prepare(memory *allocations, bytes int) (err error) {
-	if all.bytes >= bytes {
-		return nil
-	}
-	if all.bytes > 0 {
-		return fmt.Errorf("%d bytes are more than the %d of the first copy", bytes, all.bytes)
-	}
 	if all.onDevice, err = memory.onDevice(bytes); err != nil {
 		return fmt.Errorf("find room for a copy of %d bytes: %w", bytes, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"gorgonia.org/cu"
 
@@ -22,6 +23,7 @@ type device struct {
 	functions gpu.Functions
 	measured  map[measured]int // the fastest of the candidates
 	images    []*images
+	lost      atomic.Pointer[error] // why it is of no more use
 }
 
 type job struct {
@@ -73,12 +75,13 @@ func Check(ordinal int) error {
 	if major < 8 {
 		return fmt.Errorf("cuda:%d has compute capability %d.%d: the kernels need 8.0 (A100) or later", ordinal, major, minor)
 	}
-	managed, err := cu.Device(ordinal).Attribute(cu.ManagedMemory)
+	managed, err := cu.Device(ordinal).Attribute(cu.ConcurrentManagedAccess)
 	if err != nil {
 		return fmt.Errorf("ask cuda:%d for managed memory: %w", ordinal, err)
 	}
 	if managed == 0 {
-		return fmt.Errorf("cuda:%d has no managed memory, which the engine needs: take another driver or device", ordinal)
+		return fmt.Errorf("cuda:%d has no managed memory that the host may touch while the device works, which the engine needs: "+
+			"take another driver or device (not WSL)", ordinal)
 	}
 	return nil
 }
@@ -131,9 +134,12 @@ func guarded(do func() error) (err error) {
 
 // do runs a function on the device's thread and waits for it.
 func (d *device) do(f func() error) error {
+	if err := d.lost.Load(); err != nil {
+		return *err
+	}
 	done := make(chan error, 1)
 	d.jobs <- job{f, done}
-	return <-done
+	return d.notice(<-done)
 }
 
 func (d *device) start() error {

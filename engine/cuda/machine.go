@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 
 	"gorgonia.org/cu"
 	"gorgonia.org/gorgonia"
@@ -67,6 +68,7 @@ type machine struct {
 	nodes    map[*gorgonia.Node]*lowering.Value // those that are visible
 	at       map[*lowering.Value]cu.DevicePtr   // where those lie
 	together together                           // the small ones of them
+	read     []*lowering.Value                  // the large results of a graph that does not train
 	kernels  engine.Kernels
 	step     func() error // run, made once
 	demand   demand
@@ -136,6 +138,12 @@ func (m *machine) occupy(p *lowering.Program, all []*work, l layout) error {
 			m.visible[n] = slice[float32](m.at[v], v.Elements())
 		}
 	}
+	if !p.Trains() { // the gradients of one that does are nobody's business
+		m.read = slices.DeleteFunc(slices.Collect(maps.Values(p.Outputs)), func(v *lowering.Value) bool {
+			_, small := m.together.offsets[v]
+			return small
+		})
+	}
 	for n := range p.Leaves {
 		if bound := n.Value(); bound != nil {
 			copy(m.visible[n], lowering.Elements(bound))
@@ -172,9 +180,9 @@ func (m *machine) allocate(l layout, p *lowering.Program) (arena cu.DevicePtr, e
 	if arena, err = m.memory.onDevice(l.size); err != nil {
 		return 0, err
 	}
-	free, _, err := cu.MemInfo()
+	free, _, err := freeMemory()
 	if err != nil {
-		return 0, fmt.Errorf("ask the device for its free memory: %w", err)
+		return 0, err
 	}
 	alone, offsets, shared := shareOut(p)
 	for _, v := range alone {
@@ -193,7 +201,14 @@ func (m *machine) allocate(l layout, p *lowering.Program) (arena cu.DevicePtr, e
 	for v, offset := range offsets {
 		m.at[v] = at + cu.DevicePtr(offset)
 	}
-	return arena, err
+	if err != nil {
+		return 0, err
+	}
+	// Managed memory was cleared, and the host may write it now.
+	if err := cu.Synchronize(); err != nil {
+		return 0, fmt.Errorf("clear the device's memory: %w", err)
+	}
+	return arena, nil
 }
 
 // shareOut divides what the caller sees into values with memory of their own and small results that share some: losses, statistics
@@ -277,8 +292,22 @@ func (m *machine) begin() error {
 			return fmt.Errorf("clear what was found of labels: %w", err)
 		}
 	}
+	const host = -1 // CU_DEVICE_CPU
+	if err := m.move(cu.Device(m.device.ordinal)); err != nil {
+		return err
+	}
 	if err := m.graph.Launch(m.device.stream); err != nil {
 		return fmt.Errorf("launch the graph: %w", err)
+	}
+	return m.move(host)
+}
+
+// move brings large results to where they are written or read next, at once instead of page by page.
+func (m *machine) move(to cu.Device) error {
+	for _, v := range m.read {
+		if err := m.at[v].MemPrefetchAsync(int64(v.Bytes()), to, m.device.stream); err != nil {
+			return fmt.Errorf("move %q between device and host: %w", v.Name, err)
+		}
 	}
 	return nil
 }

@@ -13,8 +13,18 @@ import (
 	"twinview/engine/cuda/kernels/gpu"
 )
 
-// errMemory is wrapped where the device has no memory left.
-var errMemory = errors.New("out of device memory")
+// errMemory is wrapped where the device has no memory left, whatever was asked of it.
+var errMemory error = cu.OutOfMemory
+
+// freeMemory is what the device has left, less a 64th of all it has: that is for what the driver itself needs as work goes on, such as
+// code and graphs.
+func freeMemory() (free, total int64, err error) {
+	const reserve = 64
+	if free, total, err = cu.MemInfo(); err != nil {
+		return 0, 0, fmt.Errorf("ask the device for its free memory: %w", err)
+	}
+	return max(0, free-total/reserve), total, nil
+}
 
 // held counts the memory of all machines of this process.
 var held engine.Meter
@@ -60,9 +70,6 @@ func (a *allocations) pinned(bytes int) (unsafe.Pointer, error) {
 }
 
 func (a *allocations) keep(at cu.DevicePtr, bytes int, err error) (cu.DevicePtr, error) {
-	if errors.Is(err, cu.OutOfMemory) {
-		return 0, errMemory
-	}
 	if err != nil {
 		return 0, fmt.Errorf("allocate memory on the device: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 type optimizer struct {
 	machine  *machine
 	buffers  [][][]float32
+	bytes    int // of all parameters and buffers
 	launches launches
 
 	// What the kernels read of a step, and where they note numbers that are not finite.
@@ -151,15 +152,15 @@ func (o *optimizer) room(parameters []engine.Parameter, buffers int) error {
 	for _, p := range parameters {
 		wanted += int64(buffers * len(o.machine.Values(p.Value)) * Float32.Bytes())
 	}
-	free, _, err := cu.MemInfo()
+	free, _, err := freeMemory()
 	if err == nil && free < wanted {
 		if err := o.machine.device.dropImages(nil); err != nil {
 			return err
 		}
-		free, _, err = cu.MemInfo()
+		free, _, err = freeMemory()
 	}
 	if err != nil {
-		return fmt.Errorf("ask the device for its free memory: %w", err)
+		return err
 	}
 	if free < wanted {
 		return errMemory
@@ -180,6 +181,7 @@ func (o *optimizer) place(p engine.Parameter, buffers int) (kernels.Parameter, e
 	if p.Excluded {
 		placed.Excluded = 1
 	}
+	o.bytes += (1 + buffers) * n * Float32.Bytes()
 	kept := make([][]float32, buffers)
 	for b, place := range []*uint64{&placed.First, &placed.Second}[:buffers] {
 		at, err := o.machine.memory.managed(n * Float32.Bytes())

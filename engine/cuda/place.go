@@ -5,8 +5,6 @@ package cuda
 import (
 	"fmt"
 
-	"gorgonia.org/cu"
-
 	"twinview/engine"
 	"twinview/engine/lowering"
 )
@@ -62,7 +60,7 @@ type demand struct {
 	// rows is how many go through the network at once: as many times activations are there. All else does not depend on them.
 	rows               int
 	activations, fixed int
-	// optimizer is what the rules with the most buffers keep beside the graph, where it trains.
+	// optimizer is what the rules with the most buffers keep beside the graph, where it trains, and what a snapshot takes.
 	optimizer int
 }
 
@@ -72,7 +70,7 @@ func demandOf(p *lowering.Program, l layout, rows int) demand {
 		d.fixed += v.Bytes()
 	}
 	if p.Trains() {
-		const most = 2 // AdamW's
+		const most = 2 + 3 // AdamW's, and those with the weights once more
 		for _, v := range p.Outputs {
 			d.optimizer += most * v.Bytes() // gradients, and little else
 		}
@@ -82,9 +80,9 @@ func demandOf(p *lowering.Program, l layout, rows int) demand {
 
 // shortage is the error where the graph does not fit into what the device has free, once nothing of it is there any more.
 func (d demand) shortage(device int) error {
-	free, total, err := cu.MemInfo()
+	free, total, err := freeMemory()
 	if err != nil {
-		return fmt.Errorf("ask the device for its free memory: %w", err)
+		return err
 	}
 	fixed := d.fixed + d.optimizer
 	short := &engine.MemoryError{

@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -48,7 +49,17 @@ func (m *machine) NewQueue(o engine.Optimizer, read gorgonia.Nodes) (engine.Queu
 		return nil, fmt.Errorf("queue steps on cuda:%d: the optimiser %T is none of this machine's", m.device.ordinal, o)
 	}
 	q := &queue{machine: m, optimizer: own, staging: map[*gorgonia.Node]*staging{}}
-	if err := m.device.do(func() error { return q.build(read) }); err != nil {
+	err := m.device.do(func() error {
+		err := q.build(read)
+		if err == nil && own.bytes > 0 { // now, since nothing that was trained may be lost for want of it later
+			err = q.snapshots.prepare(m.memory, own.bytes)
+		}
+		if errors.Is(err, errMemory) {
+			return m.shortage()
+		}
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("queue steps on cuda:%d: %w", m.device.ordinal, err)
 	}
 	return q, nil
@@ -94,7 +105,7 @@ func (q *queue) build(read gorgonia.Nodes) error {
 		}
 		s.wrong, s.broken = at(wrong), at(broken)
 		s.results.Values = valuesIn(memory, offsets)
-		if s.done, err = cu.MakeEvent(cu.DisableTiming); err != nil {
+		if s.done, err = cu.MakeEvent(cu.DisableTiming | cu.BlockingSyncEvent); err != nil {
 			return fmt.Errorf("make an event: %w", err)
 		}
 		q.slots[i] = s

@@ -97,6 +97,9 @@ func (f *folder) execute(ctx context.Context, name string, command []string) (st
 // environment lets programs see the one GPU, as their first, in the order that nvidia-smi has.
 func (f *folder) environment() []string {
 	all := append(os.Environ(), "OMP_WAIT_POLICY=passive", "CUDA_DEVICE_ORDER=PCI_BUS_ID")
+	if os.Getenv("CUDA_CACHE_PATH") == "" { // what the driver makes of the kernels, which takes it long, is for all steps
+		all = append(all, "CUDA_CACHE_PATH="+filepath.Join(f.path, "cache"))
+	}
 	if f.device > 0 {
 		all = append(all, "CUDA_VISIBLE_DEVICES="+strconv.Itoa(f.device))
 	}

@@ -26,8 +26,8 @@ func NewNormalize(mean, deviation [3]float64) (n Normalize) {
 	return n
 }
 
-// mostShared is the shared memory that a block can have on every device of compute capability 8.0 and above but the smallest.
-const mostShared = 163 << 10
+// mostShared is the shared memory that a block can have on A100 and what is larger, less what the kernel takes by itself.
+const mostShared = 162 << 10
 
 // Augment is the launch that makes views of size×size of images [height, width, 3], with a blur of kernel taps. Launches of more
 // than 48 KiB of shared memory must be asked for (CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES). It fails if an image is too

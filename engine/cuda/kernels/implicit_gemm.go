@@ -69,7 +69,11 @@ func (g ImplicitGEMM) takes(c Convolution) bool {
 		mostFew   = 16 // channels, from which on other kernels waste nothing
 	)
 	x, filters, y := c.Sizes()
-	if max(x, filters, y)*4 >= most || c.Kernel > positions {
+	size := 4
+	if g.Number == BFloat16 {
+		size = 2
+	}
+	if max(x, y)*size >= most || filters*4 >= most || c.Kernel > positions { // partial gradients of weights are float32
 		return false
 	}
 	if g.Direction == InputGradient && (c.Stride > 1) != (g.kind == strided) {

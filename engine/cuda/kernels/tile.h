@@ -10,7 +10,7 @@ constexpr int kTile = 64, kTileThreads = 256, kTileEach = 4;
 // A slice of a matrix: N steps of the inner index by 64 rows. A step is 4 longer, so that not all threads that write across meet
 // at one bank.
 template <int N>
-struct Slice {
+struct alignas(16) Slice {
   float value[N][kTile + 4];
 };
 

@@ -9,6 +9,7 @@
 //   TWINVIEW_STANDIN_DEVICES  how many devices there are, 1 if it is not set
 //   TWINVIEW_STANDIN_MEMORY   the memory of each in bytes, 16 GiB if it is not set
 //   TWINVIEW_STANDIN_LATE     1 for work that is done late
+//   TWINVIEW_STANDIN_LAUNCHES how many kernels run before one goes to an illegal address, behind which all calls fail
 #include <cuda.h>
 #include <dlfcn.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -79,6 +81,18 @@ struct Extent {
 };
 using Kernel = void (*)(void **arguments, Extent grid, Extent block, size_t shared);
 
+size_t number(const char *variable, size_t otherwise) {
+  const char *text = getenv(variable);
+  return text && *text ? strtoull(text, nullptr, 10) : otherwise;
+}
+
+// lost tells whether a kernel has gone to an illegal address; it counts one that is about to run.
+bool lost(bool runs = false) {
+  static const size_t most = number("TWINVIEW_STANDIN_LAUNCHES", SIZE_MAX);
+  static std::atomic<size_t> run{0};
+  return (runs ? ++run : run.load()) > most;
+}
+
 // Launch is of a kernel, with arguments that the caller keeps.
 struct Launch {
   Kernel kernel;
@@ -86,7 +100,9 @@ struct Launch {
   Extent grid, block;
   size_t shared;
 
-  void run() const { kernel(arguments, grid, block, shared); }
+  void run() const {
+    if (!lost(true)) kernel(arguments, grid, block, shared);
+  }
 };
 
 // Allocation is one piece of memory, of a device.
@@ -110,11 +126,6 @@ size_t most_shared(CUfunction function) {
   const std::lock_guard<std::mutex> lock(allowing);
   const auto more = allowed.find(function);
   return more == allowed.end() ? kShared : std::max(kShared, more->second);
-}
-
-size_t number(const char *variable, size_t otherwise) {
-  const char *text = getenv(variable);
-  return text && *text ? strtoull(text, nullptr, 10) : otherwise;
 }
 
 int devices() { return int(number("TWINVIEW_STANDIN_DEVICES", 1)); }
@@ -151,6 +162,7 @@ void ask(CUstream stream, std::function<void()> work) {
 // Copies and fills in a graph are not there.
 CUresult outside_graphs(CUstream stream) {
   if (!current) return CUDA_ERROR_INVALID_CONTEXT;
+  if (lost()) return CUDA_ERROR_ILLEGAL_ADDRESS;
   return stream && stream->capturing ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : CUDA_SUCCESS;
 }
 
@@ -332,6 +344,13 @@ CUresult cuMemFree_v2(CUdeviceptr memory) {
   return CUDA_SUCCESS;
 }
 
+// Memory is the same for the host and for the devices here.
+CUresult cuMemPrefetchAsync(CUdeviceptr memory, size_t size, CUdevice device, CUstream stream) {
+  if (const CUresult failure = outside_graphs(stream)) return failure;
+  if (device != CU_DEVICE_CPU && !exists(device)) return CUDA_ERROR_INVALID_DEVICE;
+  return inside(memory, size) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+
 CUresult cuMemHostAlloc(void **memory, size_t size, unsigned) {
   if (!current) return CUDA_ERROR_INVALID_CONTEXT;
   if (!memory || size == 0) return CUDA_ERROR_INVALID_VALUE;
@@ -404,7 +423,7 @@ CUresult cuStreamSynchronize(CUstream stream) {
   } else {
     wait_for_streams(false);
   }
-  return CUDA_SUCCESS;
+  return lost() ? CUDA_ERROR_ILLEGAL_ADDRESS : CUDA_SUCCESS;
 }
 
 CUresult cuStreamBeginCapture_v2(CUstream stream, CUstreamCaptureMode) {
@@ -490,7 +509,7 @@ CUresult cuEventQuery(CUevent event) {
 CUresult cuEventSynchronize(CUevent event) {
   if (!event) return CUDA_ERROR_INVALID_HANDLE;
   if (event->recorded) event->recorded->reach();
-  return CUDA_SUCCESS;
+  return lost() ? CUDA_ERROR_ILLEGAL_ADDRESS : CUDA_SUCCESS;
 }
 
 CUresult cuEventElapsedTime(float *milliseconds, CUevent from, CUevent to) {
@@ -524,8 +543,8 @@ CUresult cuModuleGetFunction(CUfunction *function, CUmodule module, const char *
 
 CUresult cuFuncGetAttribute(int *value, CUfunction_attribute attribute, CUfunction function) {
   if (!function) return CUDA_ERROR_INVALID_HANDLE;
-  if (attribute != CU_FUNC_ATTRIBUTE_NUM_REGS) return CUDA_ERROR_NOT_SUPPORTED;
-  *value = 0;  // a processor has its own
+  if (attribute != CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES) return CUDA_ERROR_NOT_SUPPORTED;
+  *value = 0;  // it is not kept apart here
   return CUDA_SUCCESS;
 }
 

@@ -6,7 +6,6 @@ package gpu
 import "C"
 
 import (
-	"fmt"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -26,14 +25,18 @@ func NewHostMemory(bytes int) (at unsafe.Pointer, err error) {
 // FreeHostMemory gives it back.
 func FreeHostMemory(at unsafe.Pointer) error { return failure(C.cuMemFreeHost(at)) }
 
-// failure makes an error of what the driver answers.
+// failure makes an error of what the driver answers, the one that package cu has for it.
 func failure(answer C.CUresult) error {
 	if answer == C.CUDA_SUCCESS {
 		return nil
 	}
-	var name *C.char
-	if C.cuGetErrorName(answer, &name) != C.CUDA_SUCCESS || name == nil {
-		return fmt.Errorf("the driver answers %d", int(answer))
-	}
-	return fmt.Errorf("the driver answers %s", C.GoString(name))
+	return like(cu.Success, int(answer))
+}
+
+// like has the type of an error of package cu, which does not export it.
+func like[T interface {
+	~int
+	error
+}](_ T, answer int) error {
+	return T(answer)
 }

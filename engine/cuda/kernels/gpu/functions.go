@@ -24,10 +24,11 @@ type Functions struct {
 type Function struct {
 	kernel   string
 	function cu.Function
-	shared   int // bytes of shared memory that launches may ask for
+	static   int // bytes of shared memory that each launch takes by itself
+	shared   int // bytes that launches may ask for beside those
 }
 
-// everywhere is how much shared memory every launch may ask for.
+// everywhere is how much shared memory every launch may take.
 const everywhere = 48 << 10
 
 // Find loads a kernel, and the module that has it where that is the first one wanted of it.
@@ -42,7 +43,7 @@ func (all *Functions) Find(kernel string) (*Function, error) {
 	module, ok := all.modules[of.Name]
 	if !ok {
 		if module, err = cu.LoadData(of.PTX); err != nil {
-			return nil, fmt.Errorf("load module %q of kernels, which need compute capability 8.0 and a driver of CUDA 11.8 or later: %w",
+			return nil, fmt.Errorf("load module %q of kernels, which need compute capability 8.0 and a driver of CUDA 12.0 or later: %w",
 				of.Name, err)
 		}
 		all.modules[of.Name] = module
@@ -51,7 +52,7 @@ func (all *Functions) Find(kernel string) (*Function, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find kernel %q in module %q: %w", kernel, of.Name, err)
 	}
-	f := &Function{kernel: kernel, function: found, shared: everywhere}
+	f := &Function{kernel: kernel, function: found}
 	if err := f.load(); err != nil {
 		return nil, fmt.Errorf("load kernel %q: %w", kernel, err)
 	}
@@ -66,11 +67,13 @@ func NewFunctions() Functions {
 
 func (f *Function) handle() C.CUfunction { return *(*C.CUfunction)(unsafe.Pointer(&f.function)) }
 
-// load brings a kernel's code to the device, which the driver puts off until something is asked of it or it is launched. The first
-// launch could be in a capture, which may be too late.
+// load asks how much shared memory a kernel takes by itself. That brings its code to the device, too, which the driver puts off until
+// something is asked of it or it is launched. The first launch could be in a capture, which may be too late.
 func (f *Function) load() error {
-	var registers C.int
-	return failure(C.cuFuncGetAttribute(&registers, C.CU_FUNC_ATTRIBUTE_NUM_REGS, f.handle()))
+	var static C.int
+	err := failure(C.cuFuncGetAttribute(&static, C.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, f.handle()))
+	f.static, f.shared = int(static), everywhere-int(static)
+	return err
 }
 
 // allow lets launches have more shared memory than all may.
