@@ -46,6 +46,8 @@ var exempt = []struct{ page, command, reason string }{
 	{"gpu.md", "TWINVIEW_STANDIN=1 make gpu-check", "needs CUDA's headers, and takes minutes"},
 	{"gpu.md", ". scripts/onednn.sh; . scripts/cuda_headers.sh", "installs CUDA's headers"},
 	{"gpu.md", "go build -tags gpu", "needs CUDA's headers"},
+	{"recipes.md", "bin/starter get cpu-barlow-twins", "needs an experiment of an hour"},
+	{"recipes.md", "bin/starter run configs/cpu-barlow-twins.yaml", "needs what that experiment has made"},
 	{"observability.md", "tensorboard ", "a Python program that runs until it is interrupted"},
 }
 
