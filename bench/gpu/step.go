@@ -82,7 +82,7 @@ func (r *roofline) augmentation(ctx context.Context, s sizes, method string, vie
 	}
 	table := make([]kernels.View, s.views)
 	for i := range table {
-		table[i] = drawn(random.IntN(s.images), transform.Draw(s.size, s.size, random))
+		table[i] = kernels.NewView(random.IntN(s.images), transform.Draw(s.size, s.size, random))
 	}
 	images, views := numbers(m, pixels...), numbers(m, table...)
 	var normalize []float32
@@ -115,26 +115,4 @@ func (r *roofline) augmentation(ctx context.Context, s sizes, method string, vie
 		return m.err
 	}
 	return r.each(ctx, all)
-}
-
-// drawn is what the device needs of what was drawn.
-func drawn(image int, d augment.Drawn) kernels.View {
-	v := kernels.View{
-		Image: int64(image), Sigma: d.Sigma,
-		Top: int32(d.Box.Top), Left: int32(d.Box.Left), Height: int32(d.Box.Height), Width: int32(d.Box.Width),
-		Brightness: d.JitterBy.Brightness, Contrast: d.JitterBy.Contrast, Saturation: d.JitterBy.Saturation,
-		Hue: d.JitterBy.Hue, Flip: flag(d.Flip), Jitter: flag(d.Jitter), Grayscale: flag(d.Grayscale), Blur: flag(d.Blur),
-		Solarize: flag(d.Solarize),
-	}
-	for i, change := range d.JitterBy.Order {
-		v.Order[i] = int32(change)
-	}
-	return v
-}
-
-func flag(set bool) int32 {
-	if set {
-		return 1
-	}
-	return 0
 }

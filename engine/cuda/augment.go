@@ -135,7 +135,7 @@ func (a *augmenter) Fill(views []engine.View) error {
 			return fmt.Errorf("augment on cuda:%d: row %d is of image %d, but there are %d", a.machine.device.ordinal, i, v.Image,
 				a.images.data.Len())
 		}
-		a.table[i] = rowOf(v)
+		a.table[i] = kernels.NewView(v.Image, v.Drawn)
 	}
 	return a.machine.device.do(a.filling)
 }
@@ -153,25 +153,6 @@ func (a *augmenter) fill() error {
 func (a *augmenter) free() {
 	a.launches.free()
 	a.images.users--
-}
-
-func rowOf(v engine.View) kernels.View {
-	flag := func(set bool) int32 {
-		if set {
-			return 1
-		}
-		return 0
-	}
-	row := kernels.View{
-		Image: int64(v.Image), Sigma: v.Sigma,
-		Top: int32(v.Box.Top), Left: int32(v.Box.Left), Height: int32(v.Box.Height), Width: int32(v.Box.Width),
-		Brightness: v.JitterBy.Brightness, Contrast: v.JitterBy.Contrast, Saturation: v.JitterBy.Saturation, Hue: v.JitterBy.Hue,
-		Flip: flag(v.Flip), Jitter: flag(v.Jitter), Grayscale: flag(v.Grayscale), Blur: flag(v.Blur), Solarize: flag(v.Solarize),
-	}
-	for i, change := range v.JitterBy.Order {
-		row.Order[i] = int32(change)
-	}
-	return row
 }
 
 // images are a data set in the device's memory, uint8 [N, height, width, 3].

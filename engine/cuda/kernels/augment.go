@@ -1,6 +1,10 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+
+	"twinview/augment"
+)
 
 // View is what augment.cu makes one view of: an image's number in the data set, and what package augment drew for it.
 type View struct {
@@ -13,6 +17,27 @@ type View struct {
 	Brightness, Contrast, Saturation, Hue   float32
 	Flip, Jitter, Grayscale, Blur, Solarize int32 // 1 or 0
 	_                                       int32
+}
+
+// NewView is the view of an image for which d was drawn.
+func NewView(image int, d augment.Drawn) View {
+	v := View{
+		Image: int64(image), Sigma: d.Sigma,
+		Top: int32(d.Box.Top), Left: int32(d.Box.Left), Height: int32(d.Box.Height), Width: int32(d.Box.Width),
+		Brightness: d.JitterBy.Brightness, Contrast: d.JitterBy.Contrast, Saturation: d.JitterBy.Saturation, Hue: d.JitterBy.Hue,
+		Flip: flag(d.Flip), Jitter: flag(d.Jitter), Grayscale: flag(d.Grayscale), Blur: flag(d.Blur), Solarize: flag(d.Solarize),
+	}
+	for i, change := range d.JitterBy.Order {
+		v.Order[i] = int32(change)
+	}
+	return v
+}
+
+func flag(set bool) int32 {
+	if set {
+		return 1
+	}
+	return 0
 }
 
 // Normalize is what augment.cu multiplies the three channels by, and what it adds to them then.

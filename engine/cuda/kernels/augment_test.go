@@ -27,21 +27,6 @@ func everyTransform(blur int) experiment.View {
 	}
 }
 
-// drawnView is what the device needs of what was drawn.
-func drawnView(image int, d augment.Drawn) kernels.View {
-	v := kernels.View{
-		Image: int64(image), Sigma: d.Sigma,
-		Top: int32(d.Box.Top), Left: int32(d.Box.Left), Height: int32(d.Box.Height), Width: int32(d.Box.Width),
-		Brightness: d.JitterBy.Brightness, Contrast: d.JitterBy.Contrast, Saturation: d.JitterBy.Saturation,
-		Hue: d.JitterBy.Hue, Flip: flag(d.Flip), Jitter: flag(d.Jitter), Grayscale: flag(d.Grayscale), Blur: flag(d.Blur),
-		Solarize: flag(d.Solarize),
-	}
-	for i, change := range d.JitterBy.Order {
-		v.Order[i] = int32(change)
-	}
-	return v
-}
-
 func normalizer(d *device, n experiment.Normalize) *host.Memory {
 	var values []float32
 	for _, std := range n.Std {
@@ -74,7 +59,7 @@ func TestAugment(t *testing.T) {
 				var want []float64
 				for v := range views {
 					image, seed := v%images, d.random.Uint64()
-					table = append(table, drawnView(image, transform.Draw(s.height, s.width, rand.New(rand.NewPCG(seed, 1)))))
+					table = append(table, kernels.NewView(image, transform.Draw(s.height, s.width, rand.New(rand.NewPCG(seed, 1)))))
 					applied, length := make([]float32, pixels*3), s.height*s.width*3
 					transform.Apply(applied, bytes.Bytes()[image*length:(image+1)*length], s.height, s.width,
 						rand.New(rand.NewPCG(seed, 1)))
