@@ -2,7 +2,8 @@ package engine
 
 import "fmt"
 
-// MemoryError is wrapped by the error of a Compiler, of NewOptimizer or of NewAugmenter, whose device has too little memory for the graph.
+// MemoryError is wrapped by the error of a Compiler, of NewOptimizer, NewAugmenter or NewQueue, whose device has too little memory for the
+// graph.
 type MemoryError struct {
 	// Device is the one that was asked, such as cuda:0.
 	Device string

@@ -34,7 +34,10 @@ func startGPUStack(t *testing.T, variables ...string) *stack {
 	t.Helper()
 	require.NoError(t, buildGPUWorker())
 	s := startStack(t)
-	s.env = append(append(s.env, "LD_LIBRARY_PATH="+os.Getenv("LD_LIBRARY_PATH")), variables...)
+	for _, name := range []string{"LD_LIBRARY_PATH", "TWINVIEW_STANDIN_LATE"} {
+		s.env = append(s.env, name+"="+os.Getenv(name))
+	}
+	s.env = append(s.env, variables...)
 	return s
 }
 

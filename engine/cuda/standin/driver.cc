@@ -2,9 +2,9 @@
 // GPU: it has the driver calls that package cuda makes, with their errors, and is linked with the kernels, compiled for the host
 // (kernels/host.h). All calls that it does not have answer CUDA_ERROR_NOT_SUPPORTED (scripts/cuda_standin.sh adds them).
 //
-// Work is done as it is asked for, or as late as a driver may do it: then what a stream is asked for is done when somebody waits for
-// it, and host memory is read and written only then. What new memory holds is rubbish, as on a device: here NaN. Limits on launches
-// are those of a device.
+// Work is done as it is asked for, or as late as a driver may do it: then what a stream is asked for is done when somebody waits
+// for it, and host memory is read and written only then. What new memory holds is rubbish, as on a device: here NaN. Limits on
+// launches are those of a device.
 //
 //   TWINVIEW_STANDIN_DEVICES  how many devices there are, 1 if it is not set
 //   TWINVIEW_STANDIN_MEMORY   the memory of each in bytes, 16 GiB if it is not set
