@@ -85,14 +85,7 @@ func (r *roofline) augmentation(ctx context.Context, s sizes, method string, vie
 		table[i] = kernels.NewView(random.IntN(s.images), transform.Draw(s.size, s.size, random))
 	}
 	images, views := numbers(m, pixels...), numbers(m, table...)
-	var normalize []float32
-	for _, std := range view.Normalize.Std {
-		normalize = append(normalize, float32(1/std))
-	}
-	for c, mean := range view.Normalize.Mean {
-		normalize = append(normalize, float32(-mean/view.Normalize.Std[c]))
-	}
-	factors := numbers(m, normalize...)
+	factors := numbers(m, kernels.NewNormalize(view.Normalize.Mean, view.Normalize.Std))
 	launch, err := kernels.Augment(s.views, s.size, s.size, s.size, view.Blur.Kernel)
 	if err != nil {
 		return err

@@ -9,7 +9,6 @@ import (
 	"unsafe"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"twinview/engine/lowering"
 	"twinview/model"
@@ -221,7 +220,7 @@ func (k *kernels) reference(i lowering.Instruction, m *memory) (func() error, er
 	return func() error {
 		inputs := make([]gorgonia.Value, len(i.Inputs))
 		for j, v := range i.Inputs {
-			inputs[j] = gorgoniaValue(v, m.of(v))
+			inputs[j] = lowering.ValueOf(m.of(v), v.Shape)
 		}
 		result, err := op.Do(inputs...)
 		if err != nil {
@@ -230,12 +229,4 @@ func (k *kernels) reference(i lowering.Instruction, m *memory) (func() error, er
 		copy(out, lowering.Elements(result))
 		return nil
 	}, nil
-}
-
-// gorgoniaValue sees a float32 value's memory as Gorgonia does.
-func gorgoniaValue(v *lowering.Value, floats []float32) gorgonia.Value {
-	if v.Shape.IsScalar() {
-		return gorgonia.NewF32(floats[0])
-	}
-	return tensor.New(tensor.WithShape(v.Shape...), tensor.WithBacking(floats))
 }

@@ -45,11 +45,10 @@ func (m *machine) NewAugmenter(
 	a := &augmenter{machine: m, table: make([]kernels.View, v.Shape[0])}
 	calls, err := augmentations(data, views, v.Shape[0], v.Shape[1])
 	if err == nil {
-		err = m.device.do(func() error {
+		err = m.fit(func() error {
 			err := a.build(data, views, m.at[v], calls)
 			if errors.Is(err, errMemory) {
 				m.demand.fixed += len(data.Pixels)
-				return m.shortage()
 			}
 			return err
 		})

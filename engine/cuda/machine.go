@@ -50,7 +50,7 @@ func Compiler(o Options) engine.Compiler {
 			kernels: engine.Kernels{engine.EngineKey: engineName, precisionKey: string(number)},
 		}
 		choose := &chooser{device: d, recorded: recorded, chosen: m.kernels, number: number, measure: o.Measure}
-		if err := d.do(func() error { return m.build(g, outputs, choose) }); err != nil {
+		if err := m.fit(func() error { return m.build(g, outputs, choose) }); err != nil {
 			m.Close()
 			return nil, fmt.Errorf("compile graph for cuda:%d: %w", o.Device, err)
 		}
@@ -114,11 +114,18 @@ func (m *machine) build(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, choose *c
 	}
 	l := place(all, p.Visible())
 	m.demand = demandOf(p, l, rows)
-	err = m.occupy(p, all, l)
-	if errors.Is(err, errMemory) {
-		return m.shortage()
-	}
-	return err
+	return m.occupy(p, all, l)
+}
+
+// fit does on the device's thread what takes memory of it. Where there is not enough, the error says what would have fitted.
+func (m *machine) fit(build func() error) error {
+	return m.device.do(func() error {
+		err := build()
+		if errors.Is(err, errMemory) {
+			return m.shortage()
+		}
+		return err
+	})
 }
 
 // occupy takes the memory that the layout says and makes launches of all work.
@@ -186,7 +193,7 @@ func (m *machine) allocate(l layout, p *lowering.Program) (arena cu.DevicePtr, e
 	}
 	alone, offsets, shared := shareOut(p)
 	for _, v := range alone {
-		free -= int64((v.Bytes() + alignment - 1) / alignment * alignment)
+		free -= int64(aligned(v.Bytes()))
 	}
 	if free-int64(shared) < 0 {
 		return 0, errMemory
@@ -226,7 +233,7 @@ func shareOut(p *lowering.Program) (alone []*lowering.Value, offsets map[*loweri
 			continue
 		}
 		offsets[v] = bytes
-		bytes += (v.Bytes() + alignment - 1) / alignment * alignment
+		bytes += aligned(v.Bytes())
 	}
 	return alone, offsets, bytes
 }

@@ -4,13 +4,13 @@ package cuda
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"gorgonia.org/cu"
 	"gorgonia.org/tensor"
 
 	"twinview/engine/cuda/kernels"
+	"twinview/engine/cuda/kernels/gpu"
 	"twinview/engine/lowering"
 )
 
@@ -39,7 +39,7 @@ type measured struct {
 	shape     lowering.ConvolutionShape
 }
 
-// duration is the least time of a few runs of a convolution, in milliseconds.
+// duration is the least time of a few runs of a convolution, in seconds.
 func (d *device) duration(c lowering.Convolution) (float64, error) {
 	w := operandsOf(c)
 	w.convolve(c)
@@ -77,7 +77,12 @@ func (d *device) duration(c lowering.Convolution) (float64, error) {
 			return 0, err
 		}
 	}
-	return d.leastTime(all)
+	const samples = 5
+	took, err := gpu.Seconds(d.stream, all.run, samples, 1)
+	if err != nil {
+		return 0, err
+	}
+	return took[0], nil
 }
 
 // operandsOf is work on values of a convolution's shape.
@@ -98,41 +103,6 @@ func operandsOf(c lowering.Convolution) *work {
 		w.Inputs, w.Outs = []*lowering.Value{x, y}, []*lowering.Value{weights}
 	}
 	return w
-}
-
-// leastTime runs launches a few times, the first to warm up.
-func (d *device) leastTime(all launches) (milliseconds float64, err error) {
-	begin, err := cu.MakeEvent(cu.DefaultEvent)
-	if err != nil {
-		return 0, fmt.Errorf("make an event: %w", err)
-	}
-	defer cu.DestroyEvent(&begin)
-	end, err := cu.MakeEvent(cu.DefaultEvent)
-	if err != nil {
-		return 0, fmt.Errorf("make an event: %w", err)
-	}
-	defer cu.DestroyEvent(&end)
-	least := math.Inf(1)
-	for range 6 {
-		if err := begin.Record(d.stream); err != nil {
-			return 0, fmt.Errorf("record an event: %w", err)
-		}
-		if err := all.run(d.stream); err != nil {
-			return 0, err
-		}
-		if err := end.Record(d.stream); err != nil {
-			return 0, fmt.Errorf("record an event: %w", err)
-		}
-		if err := end.Synchronize(); err != nil {
-			return 0, fmt.Errorf("wait for an event: %w", err)
-		}
-		took, err := begin.Elapsed(end)
-		if err != nil {
-			return 0, fmt.Errorf("ask for the time between events: %w", err)
-		}
-		least = min(least, took)
-	}
-	return least, nil
 }
 
 // The two number directions alike: this compiles only then.

@@ -3,7 +3,6 @@
 package cuda
 
 import (
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -46,13 +45,7 @@ func (m *machine) NewOptimizer(o experiment.Optimizer, parameters []engine.Param
 	m.optimizers = append(m.optimizers, made)
 	buffers, calls, err := ruleOf(o)
 	if err == nil {
-		err = m.device.do(func() error {
-			err := made.build(parameters, buffers, calls)
-			if errors.Is(err, errMemory) {
-				return m.shortage()
-			}
-			return err
-		})
+		err = m.fit(func() error { return made.build(parameters, buffers, calls) })
 	}
 	if err != nil {
 		return nil, fmt.Errorf("optimise on the GPU: %w", err)

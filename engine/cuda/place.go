@@ -12,6 +12,9 @@ import (
 // alignment of every value, in bytes: what the driver itself aligns memory to.
 const alignment = 256
 
+// aligned rounds a number of bytes up to the alignment.
+func aligned(bytes int) int { return (bytes + alignment - 1) / alignment * alignment }
+
 // layout is where the values lie that only the device sees: offsets into one arena.
 type layout struct {
 	values  map[*lowering.Value]int

@@ -3,7 +3,6 @@
 package cuda
 
 import (
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -11,7 +10,6 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"twinview/engine"
-	"twinview/engine/lowering"
 )
 
 // queue has steps in the device's stream, one behind the other. What the caller reads of a step is copied to the host behind it, to
@@ -49,13 +47,10 @@ func (m *machine) NewQueue(o engine.Optimizer, read gorgonia.Nodes) (engine.Queu
 		return nil, fmt.Errorf("queue steps on cuda:%d: the optimiser %T is none of this machine's", m.device.ordinal, o)
 	}
 	q := &queue{machine: m, optimizer: own, staging: map[*gorgonia.Node]*staging{}}
-	err := m.device.do(func() error {
+	err := m.fit(func() error {
 		err := q.build(read)
 		if err == nil && own.bytes > 0 { // now, since nothing that was trained may be lost for want of it later
 			err = q.snapshots.prepare(m.memory, own.bytes)
-		}
-		if errors.Is(err, errMemory) {
-			return m.shortage()
 		}
 		return err
 	})
@@ -71,7 +66,7 @@ func (q *queue) build(read gorgonia.Nodes) error {
 	add := func(from cu.DevicePtr, bytes int) (offset int) {
 		offset = size
 		q.copies = append(q.copies, copyOut{from, bytes, offset})
-		size += (bytes + alignment - 1) / alignment * alignment
+		size += aligned(bytes)
 		return offset
 	}
 	together := add(m.together.at, m.together.bytes)
@@ -117,7 +112,7 @@ func (q *queue) build(read gorgonia.Nodes) error {
 func valuesIn(memory unsafe.Pointer, offsets map[*gorgonia.Node]int) func(n *gorgonia.Node) []float32 {
 	values := map[*gorgonia.Node][]float32{}
 	for n, offset := range offsets {
-		values[n] = unsafe.Slice((*float32)(unsafe.Add(memory, offset)), (&lowering.Value{Shape: n.Shape()}).Elements())
+		values[n] = unsafe.Slice((*float32)(unsafe.Add(memory, offset)), n.Shape().TotalSize())
 	}
 	return func(n *gorgonia.Node) []float32 {
 		v, ok := values[n]

@@ -48,7 +48,7 @@ func (w *work) call(kernel string, launch kernels.Launch, arguments ...any) {
 // need is a new piece of the instruction's scratch.
 func (w *work) need(bytes int) scratch {
 	from := w.scratch
-	w.scratch += (bytes + alignment - 1) / alignment * alignment
+	w.scratch += aligned(bytes)
 	return scratch(from)
 }
 

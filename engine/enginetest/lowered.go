@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"twinview/engine"
 	"twinview/engine/lowering"
@@ -93,7 +92,7 @@ func (m *lowered) compute(i lowering.Instruction) ([]array, error) {
 			y = sum(y, m.values[i.Inputs[4]])
 		}
 		if err == nil && op.ReLU {
-			y, err = do(model.ReLU{}, valueOf(y, i.Out().Shape))
+			y, err = do(model.ReLU{}, lowering.ValueOf(y, i.Out().Shape))
 		}
 		return []array{y}, err
 	case lowering.NormAffineGrad:
@@ -115,12 +114,12 @@ func (m *lowered) compute(i lowering.Instruction) ([]array, error) {
 		if err != nil {
 			return nil, err
 		}
-		grad, err := do(model.BatchNormAffineGrad{Epsilon: op.Epsilon}, in[0], in[1], valueOf(masked, i.Out().Shape))
+		grad, err := do(model.BatchNormAffineGrad{Epsilon: op.Epsilon}, in[0], in[1], lowering.ValueOf(masked, i.Out().Shape))
 		return []array{masked, grad}, err
 	case model.MatMul:
 		if m.Factor != nil {
 			for at, v := range i.Inputs {
-				in[at] = valueOf(rounded(m.values[v], m.Factor), v.Shape)
+				in[at] = lowering.ValueOf(rounded(m.values[v], m.Factor), v.Shape)
 			}
 		}
 		product, err := do(op, in...)
@@ -135,7 +134,7 @@ func (m *lowered) compute(i lowering.Instruction) ([]array, error) {
 func (m *lowered) inputs(i lowering.Instruction) []gorgonia.Value {
 	in := make([]gorgonia.Value, len(i.Inputs))
 	for at, v := range i.Inputs {
-		in[at] = valueOf(m.values[v], v.Shape)
+		in[at] = lowering.ValueOf(m.values[v], v.Shape)
 	}
 	return in
 }
@@ -145,7 +144,7 @@ func (m *lowered) convolve(c lowering.Convolution, i lowering.Instruction) ([]ar
 	in, s := m.inputs(i), c.Shape
 	round := func(at int) {
 		if c.Precision == lowering.BFloat16 {
-			in[at] = valueOf(rounded(m.values[i.Inputs[at]], BFloat16), i.Inputs[at].Shape)
+			in[at] = lowering.ValueOf(rounded(m.values[i.Inputs[at]], BFloat16), i.Inputs[at].Shape)
 		}
 	}
 	switch c.Direction {
@@ -185,13 +184,6 @@ func do(op gorgonia.Op, in ...gorgonia.Value) (array, error) {
 		return nil, err
 	}
 	return lowering.Elements(result), nil
-}
-
-func valueOf(a array, shape tensor.Shape) gorgonia.Value {
-	if shape.IsScalar() {
-		return gorgonia.NewF32(a[0])
-	}
-	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(a))
 }
 
 func sum(a, b array) array {

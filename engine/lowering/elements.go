@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // Elements are those of a float32 value, which keeps them. It panics where the value is of another type, since no graph that
@@ -17,4 +18,12 @@ func Elements(v gorgonia.Value) []float32 {
 	default:
 		panic(fmt.Sprintf("engine/lowering: value of type %T in a float32 graph", data))
 	}
+}
+
+// ValueOf sees elements as a float32 value of a shape, which keeps them.
+func ValueOf(elements []float32, shape tensor.Shape) gorgonia.Value {
+	if shape.IsScalar() {
+		return gorgonia.NewF32(elements[0])
+	}
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(elements))
 }

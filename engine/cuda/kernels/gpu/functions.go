@@ -24,8 +24,7 @@ type Functions struct {
 type Function struct {
 	kernel   string
 	function cu.Function
-	static   int // bytes of shared memory that each launch takes by itself
-	shared   int // bytes that launches may ask for beside those
+	shared   int // bytes that launches may ask for, beside those that the kernel takes by itself
 }
 
 // everywhere is how much shared memory every launch may take.
@@ -72,7 +71,7 @@ func (f *Function) handle() C.CUfunction { return *(*C.CUfunction)(unsafe.Pointe
 func (f *Function) load() error {
 	var static C.int
 	err := failure(C.cuFuncGetAttribute(&static, C.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, f.handle()))
-	f.static, f.shared = int(static), everywhere-int(static)
+	f.shared = everywhere - int(static)
 	return err
 }
 

@@ -35,25 +35,31 @@ func Copy(to, from *Buffer) Work {
 // before them, unmeasured.
 func (d *Device) Seconds(work Work, samples, repetitions int) (took []float64, err error) {
 	err = d.do(func() error {
-		begin, end, err := events()
-		if err != nil {
-			return err
-		}
-		defer cu.DestroyEvent(&begin)
-		defer cu.DestroyEvent(&end)
-		for sample := range samples + 1 {
-			seconds, err := d.sample(work, repetitions, begin, end)
-			if err != nil {
-				return err
-			}
-			if sample > 0 {
-				took = append(took, seconds)
-			}
-		}
-		return nil
+		took, err = Seconds(d.stream, work, samples, repetitions)
+		return err
 	})
-	slices.Sort(took)
 	return took, err
+}
+
+// Seconds is Device.Seconds in a stream, on the thread of its context.
+func Seconds(s cu.Stream, work Work, samples, repetitions int) (took []float64, err error) {
+	begin, end, err := events()
+	if err != nil {
+		return nil, err
+	}
+	defer cu.DestroyEvent(&begin)
+	defer cu.DestroyEvent(&end)
+	for sample := range samples + 1 {
+		seconds, err := secondsOnce(s, work, repetitions, begin, end)
+		if err != nil {
+			return nil, err
+		}
+		if sample > 0 {
+			took = append(took, seconds)
+		}
+	}
+	slices.Sort(took)
+	return took, nil
 }
 
 func events() (begin, end cu.Event, err error) {
@@ -66,16 +72,16 @@ func events() (begin, end cu.Event, err error) {
 	return begin, end, nil
 }
 
-func (d *Device) sample(work Work, repetitions int, begin, end cu.Event) (seconds float64, err error) {
-	if err := begin.Record(d.stream); err != nil {
+func secondsOnce(s cu.Stream, work Work, repetitions int, begin, end cu.Event) (seconds float64, err error) {
+	if err := begin.Record(s); err != nil {
 		return 0, fmt.Errorf("record the begin: %w", err)
 	}
 	for range repetitions {
-		if err := work(d.stream); err != nil {
+		if err := work(s); err != nil {
 			return 0, err
 		}
 	}
-	if err := end.Record(d.stream); err != nil {
+	if err := end.Record(s); err != nil {
 		return 0, fmt.Errorf("record the end: %w", err)
 	}
 	if err := end.Synchronize(); err != nil {
