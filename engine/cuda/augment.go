@@ -141,7 +141,7 @@ func (a *augmenter) Fill(views []engine.View) error {
 
 // fill sends the table and launches. The device does both in order.
 func (a *augmenter) fill() error {
-	s := a.machine.device.stream
+	s := a.machine.device.Stream
 	if err := send(a.staging, a.tableAt, a.table, s); err != nil {
 		return fmt.Errorf("send what was drawn for %d views: %w", len(a.table), err)
 	}

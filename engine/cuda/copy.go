@@ -51,7 +51,7 @@ func (q *queue) Copy(from, to [][]float32) (wait func() error, err error) {
 }
 
 func (q *queue) copyOut(s *snapshot, from [][]float32) error {
-	all, stream, bytes := &q.snapshots, q.machine.device.stream, 0
+	all, stream, bytes := &q.snapshots, q.machine.device.Stream, 0
 	for i, values := range from {
 		if len(values) != len(s.to[i]) {
 			return fmt.Errorf("array %d has %d values, but there is room for %d", i, len(values), len(s.to[i]))

@@ -4,8 +4,6 @@ package cuda
 
 import (
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -14,21 +12,13 @@ import (
 	"twinview/engine/cuda/kernels/gpu"
 )
 
-// device is one GPU: a context, a stream in which all work is done in order, and the kernels that were loaded. The driver ties a
-// context to an OS thread, so everything goes through one goroutine that is locked to its own.
+// device is one GPU, in whose one stream all work is done in order.
 type device struct {
-	ordinal   int
-	jobs      chan job
-	stream    cu.Stream
-	functions gpu.Functions
-	measured  map[measured]int // the fastest of the candidates
-	images    []*images
-	lost      atomic.Pointer[error] // why it is of no more use
-}
-
-type job struct {
-	do   func() error
-	done chan<- error
+	*gpu.Device
+	ordinal  int
+	measured map[measured]int // the fastest of the candidates
+	images   []*images
+	lost     atomic.Pointer[error] // why it is of no more use
 }
 
 var opened = struct {
@@ -47,14 +37,11 @@ func open(ordinal int) (*device, error) {
 	if err := Check(ordinal); err != nil {
 		return nil, err
 	}
-	d := &device{
-		ordinal: ordinal, jobs: make(chan job), functions: gpu.NewFunctions(), measured: map[measured]int{},
+	made, err := gpu.Open(ordinal)
+	if err != nil {
+		return nil, err
 	}
-	go d.serve()
-	if err := d.do(d.start); err != nil {
-		close(d.jobs)
-		return nil, fmt.Errorf("open cuda:%d: %w", ordinal, err)
-	}
+	d := &device{Device: made, ordinal: ordinal, measured: map[measured]int{}}
 	opened.devices[ordinal] = d
 	return d, nil
 }
@@ -115,40 +102,10 @@ func Hardware(ordinal int) (string, error) {
 	return fmt.Sprintf("%s, %.1f GiB of memory", name, float64(bytes)/(1<<30)), nil
 }
 
-func (d *device) serve() {
-	runtime.LockOSThread()
-	for j := range d.jobs {
-		j.done <- guarded(j.do)
-	}
-}
-
-// guarded turns a panic into an error: on the device's thread nobody else could recover it.
-func guarded(do func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic while computing: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return do()
-}
-
 // do runs a function on the device's thread and waits for it.
 func (d *device) do(f func() error) error {
 	if err := d.lost.Load(); err != nil {
 		return *err
 	}
-	done := make(chan error, 1)
-	d.jobs <- job{f, done}
-	return d.notice(<-done)
-}
-
-func (d *device) start() error {
-	if _, err := cu.Device(d.ordinal).MakeContext(cu.SchedAuto); err != nil { // which becomes the thread's own
-		return fmt.Errorf("make a context: %w", err)
-	}
-	var err error
-	if d.stream, err = cu.MakeStream(cu.NonBlocking); err != nil {
-		return fmt.Errorf("make a stream: %w", err)
-	}
-	return nil
+	return d.notice(d.Do(f))
 }

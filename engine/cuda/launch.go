@@ -43,7 +43,7 @@ func (all *launches) add(d *device, node string, c call, address func(pointer an
 		}
 		arguments = []any{parameters}
 	}
-	f, err := d.functions.Find(c.kernel)
+	f, err := d.Functions.Find(c.kernel)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (all launches) free() {
 
 // parameters runs the kernel that makes an implicit GEMM's parameters, and reads them.
 func (d *device) parameters(kernel string, arguments []any) ([]byte, error) {
-	f, err := d.functions.Find(kernel + "_parameters")
+	f, err := d.Functions.Find(kernel + "_parameters")
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +85,10 @@ func (d *device) parameters(kernel string, arguments []any) ([]byte, error) {
 		return nil, err
 	}
 	defer c.Free()
-	if err := c.Launch(d.stream); err != nil {
+	if err := c.Launch(d.Stream); err != nil {
 		return nil, err
 	}
-	if err := d.stream.Synchronize(); err != nil {
+	if err := d.Stream.Synchronize(); err != nil {
 		return nil, fmt.Errorf("run the kernel that makes them: %w", err)
 	}
 	made := make([]byte, kernels.ParameterBytes)

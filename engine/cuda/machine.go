@@ -162,7 +162,7 @@ func (m *machine) occupy(p *lowering.Program, all []*work, l layout) error {
 	if len(m.launches) == 0 {
 		return nil
 	}
-	m.graph, err = gpu.Capture(m.device.stream, func() error { return m.launches.run(m.device.stream) })
+	m.graph, err = gpu.Capture(m.device.Stream, func() error { return m.launches.run(m.device.Stream) })
 	return err
 }
 
@@ -295,7 +295,7 @@ func (m *machine) begin() error {
 		return nil
 	}
 	if m.wrong != nil {
-		if err := cu.MemsetD32Async(m.wrongAt, noRow, 1, m.device.stream); err != nil {
+		if err := cu.MemsetD32Async(m.wrongAt, noRow, 1, m.device.Stream); err != nil {
 			return fmt.Errorf("clear what was found of labels: %w", err)
 		}
 	}
@@ -303,7 +303,7 @@ func (m *machine) begin() error {
 	if err := m.move(cu.Device(m.device.ordinal)); err != nil {
 		return err
 	}
-	if err := m.graph.Launch(m.device.stream); err != nil {
+	if err := m.graph.Launch(m.device.Stream); err != nil {
 		return fmt.Errorf("launch the graph: %w", err)
 	}
 	return m.move(host)
@@ -312,7 +312,7 @@ func (m *machine) begin() error {
 // move brings large results to where they are written or read next, at once instead of page by page.
 func (m *machine) move(to cu.Device) error {
 	for _, v := range m.read {
-		if err := m.at[v].MemPrefetchAsync(int64(v.Bytes()), to, m.device.stream); err != nil {
+		if err := m.at[v].MemPrefetchAsync(int64(v.Bytes()), to, m.device.Stream); err != nil {
 			return fmt.Errorf("move %q between device and host: %w", v.Name, err)
 		}
 	}
@@ -323,7 +323,7 @@ func (m *machine) move(to cu.Device) error {
 func (m *machine) run() error {
 	err := m.begin()
 	if err == nil {
-		err = m.device.stream.Synchronize()
+		err = m.device.Stream.Synchronize()
 	}
 	if err != nil {
 		return fmt.Errorf("run the graph on cuda:%d: %w", m.device.ordinal, err)
@@ -361,7 +361,7 @@ func (m *machine) Close() error {
 }
 
 func (m *machine) free() error {
-	err := m.device.stream.Synchronize() // steps that nobody waited for
+	err := m.device.Stream.Synchronize() // steps that nobody waited for
 	if m.graph != nil {
 		err = errors.Join(err, m.graph.Free())
 	}

@@ -52,7 +52,7 @@ func (d *device) duration(c lowering.Convolution) (float64, error) {
 			return 0, err
 		}
 		const small = 0x3c // a number near 0.01 in either precision
-		if err := cu.MemsetD8Async(at[v], small, int64(v.Bytes()), d.stream); err != nil {
+		if err := cu.MemsetD8Async(at[v], small, int64(v.Bytes()), d.Stream); err != nil {
 			return 0, fmt.Errorf("fill %d bytes of the device's memory: %w", v.Bytes(), err)
 		}
 	}
@@ -78,7 +78,7 @@ func (d *device) duration(c lowering.Convolution) (float64, error) {
 		}
 	}
 	const samples = 5
-	took, err := gpu.Seconds(d.stream, all.run, samples, 1)
+	took, err := gpu.Seconds(d.Stream, all.run, samples, 1)
 	if err != nil {
 		return 0, err
 	}

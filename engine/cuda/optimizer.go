@@ -217,7 +217,7 @@ func (o *optimizer) Step(rate float64, step int) (finite bool, err error) {
 		if err := o.begin(rate, step); err != nil {
 			return err
 		}
-		return d.stream.Synchronize()
+		return d.Stream.Synchronize()
 	})
 	if err != nil {
 		return false, fmt.Errorf("move the parameters on cuda:%d: %w", d.ordinal, err)
@@ -230,7 +230,7 @@ func (o *optimizer) begin(rate float64, step int) error {
 	if len(o.launches) == 0 {
 		return nil
 	}
-	s := o.machine.device.stream
+	s := o.machine.device.Stream
 	o.step[0] = kernels.OptimizerStep{Rate: rate, Number: int64(step)}
 	if err := send(o.staging, o.stepAt, o.step[:], s); err != nil {
 		return fmt.Errorf("send the learning rate: %w", err)

@@ -143,7 +143,7 @@ func (q *queue) feed(leaf *gorgonia.Node, values []float32) (err error) {
 		}
 		q.staging[leaf] = s
 	}
-	return send(s, q.machine.at[q.machine.nodes[leaf]], values, q.machine.device.stream)
+	return send(s, q.machine.at[q.machine.nodes[leaf]], values, q.machine.device.Stream)
 }
 
 // Begin implements engine.Queue.
@@ -160,11 +160,11 @@ func (q *queue) Begin(rate float64, number int) error {
 			return err
 		}
 		for _, c := range q.copies {
-			if err := cu.MemcpyDtoHAsync(unsafe.Add(s.memory, c.offset), c.from, int64(c.bytes), q.machine.device.stream); err != nil {
+			if err := cu.MemcpyDtoHAsync(unsafe.Add(s.memory, c.offset), c.from, int64(c.bytes), q.machine.device.Stream); err != nil {
 				return fmt.Errorf("copy results to the host: %w", err)
 			}
 		}
-		return s.done.Record(q.machine.device.stream)
+		return s.done.Record(q.machine.device.Stream)
 	})
 	if err != nil {
 		return fmt.Errorf("begin step %d on cuda:%d: %w", number, q.machine.device.ordinal, err)

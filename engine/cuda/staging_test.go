@@ -30,12 +30,12 @@ func TestSend(t *testing.T) {
 				return err
 			}
 			values[words-1] = int32(i + 1)
-			if err := send(s, to[i], values, d.stream); err != nil {
+			if err := send(s, to[i], values, d.Stream); err != nil {
 				return err
 			}
 		}
 		values[words-1] = 0
-		if err := d.stream.Synchronize(); err != nil {
+		if err := d.Stream.Synchronize(); err != nil {
 			return err
 		}
 		for i := range copies {
@@ -43,7 +43,7 @@ func TestSend(t *testing.T) {
 				return err
 			}
 		}
-		short = send(s, to[0], values[1:], d.stream)
+		short = send(s, to[0], values[1:], d.Stream)
 		return nil
 	}))
 	require.ErrorContains(t, short, "send 396 bytes where 400 are wanted")

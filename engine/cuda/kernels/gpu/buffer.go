@@ -24,7 +24,7 @@ type Buffer struct {
 // NewBuffer allocates a number of bytes.
 func (d *Device) NewBuffer(bytes int) (*Buffer, error) {
 	b := &Buffer{Bytes: bytes, device: d}
-	return b, d.do(func() error {
+	return b, d.Do(func() error {
 		at, err := cu.MemAlloc(int64(bytes))
 		if err != nil {
 			return fmt.Errorf("allocate %d bytes on the device: %w", bytes, err)
@@ -36,12 +36,12 @@ func (d *Device) NewBuffer(bytes int) (*Buffer, error) {
 
 // Free gives the memory back.
 func (b *Buffer) Free() error {
-	return b.device.do(func() error { return cu.MemFree(cu.DevicePtr(b.Address)) })
+	return b.device.Do(func() error { return cu.MemFree(cu.DevicePtr(b.Address)) })
 }
 
 // Write copies into the buffer, from its beginning.
 func (b *Buffer) Write(p []byte) error {
-	return b.device.do(func() error {
+	return b.device.Do(func() error {
 		if err := cu.MemcpyHtoD(cu.DevicePtr(b.Address), unsafe.Pointer(&p[0]), int64(len(p))); err != nil {
 			return fmt.Errorf("copy %d bytes to the device: %w", len(p), err)
 		}
@@ -51,7 +51,7 @@ func (b *Buffer) Write(p []byte) error {
 
 // Read copies from the buffer, from a byte on.
 func (b *Buffer) Read(p []byte, offset int) error {
-	return b.device.do(func() error {
+	return b.device.Do(func() error {
 		if err := cu.MemcpyDtoH(unsafe.Pointer(&p[0]), cu.DevicePtr(b.Address)+cu.DevicePtr(offset), int64(len(p))); err != nil {
 			return fmt.Errorf("copy %d bytes from the device: %w", len(p), err)
 		}
@@ -76,7 +76,7 @@ func (b *Buffer) Draw(elementSize int, deviation float64) error {
 	if err := b.Write(pattern); err != nil {
 		return err
 	}
-	return b.device.do(func() error {
+	return b.device.Do(func() error {
 		for done := len(pattern); done < b.Bytes; {
 			n := min(done, b.Bytes-done)
 			if err := cu.MemcpyDtoD(cu.DevicePtr(b.Address)+cu.DevicePtr(done), cu.DevicePtr(b.Address), int64(n)); err != nil {

@@ -97,8 +97,8 @@ func bytesOf(argument any) (bytes []byte, ok bool) {
 
 // Prepare makes a call on the device's thread.
 func (d *Device) Prepare(kernel string, launch kernels.Launch, arguments ...any) (c *Call, err error) {
-	return c, d.do(func() error {
-		f, err := d.functions.Find(kernel)
+	return c, d.Do(func() error {
+		f, err := d.Functions.Find(kernel)
 		if err == nil {
 			c, err = f.Call(launch, arguments...)
 		}

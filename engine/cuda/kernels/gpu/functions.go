@@ -59,8 +59,7 @@ func (all *Functions) Find(kernel string) (*Function, error) {
 	return f, nil
 }
 
-// NewFunctions are those of the current context, none yet.
-func NewFunctions() Functions {
+func newFunctions() Functions {
 	return Functions{modules: map[string]cu.Module{}, functions: map[string]*Function{}}
 }
 

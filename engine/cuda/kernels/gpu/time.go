@@ -34,8 +34,8 @@ func Copy(to, from *Buffer) Work {
 // Seconds is what work takes, by the device's own clock: samples of so many repetitions in a row, the shortest first. One more comes
 // before them, unmeasured.
 func (d *Device) Seconds(work Work, samples, repetitions int) (took []float64, err error) {
-	err = d.do(func() error {
-		took, err = Seconds(d.stream, work, samples, repetitions)
+	err = d.Do(func() error {
+		took, err = Seconds(d.Stream, work, samples, repetitions)
 		return err
 	})
 	return took, err
