@@ -103,6 +103,11 @@ func (r *roofline) tile(t *tensors, g kernels.ImplicitGEMM) (result.Figure, []fl
 	kept := len(t.owned)
 	made, parameters := t.empty(out*outSize), t.empty(kernels.ParameterBytes)
 	sum := t.empty(t.Out * t.in * t.Kernel * t.Kernel * 4)
+	var statistics *gpu.Buffer
+	if g.Gathers() { // as it does in training
+		tiles, _ := g.Statistics(t.Convolution)
+		statistics = t.empty(tiles * 2 * t.Out * 4)
+	}
 	defer func() { // what the other kernels of this convolution don't read
 		rest := memory{owned: t.owned[kept:]}
 		t.owned = t.owned[:kept]
@@ -111,7 +116,7 @@ func (r *roofline) tile(t *tensors, g kernels.ImplicitGEMM) (result.Figure, []fl
 	if t.err != nil {
 		return result.Figure{}, nil, t.err
 	}
-	if err := r.parameters(t, g, a, b, made, parameters); err != nil {
+	if err := r.parameters(t, g, a, b, made, statistics, parameters); err != nil {
 		return result.Figure{}, nil, err
 	}
 	values := make([]byte, kernels.ParameterBytes)
@@ -150,13 +155,17 @@ func (t *tensors) weightSum(parts int, partials, sum *gpu.Buffer) launched {
 	}
 }
 
-func (r *roofline) parameters(t *tensors, g kernels.ImplicitGEMM, a, b, made, parameters *gpu.Buffer) error {
+func (r *roofline) parameters(t *tensors, g kernels.ImplicitGEMM, a, b, made, statistics, parameters *gpu.Buffer) error {
+	gathered := gpu.Address(0)
+	if statistics != nil {
+		gathered = statistics.Address
+	}
 	var arguments []any
 	for _, n := range t.Arguments() {
 		arguments = append(arguments, n)
 	}
 	arguments = append(arguments, int64(g.Slices(t.Convolution)), a.Address, b.Address, gpu.Address(0), made.Address,
-		parameters.Address)
+		gathered, parameters.Address)
 	kernel := g.Kernel + "_parameters"
 	r.measured[kernel] = true // once for a training
 	return r.device.Launch(kernel, kernels.ParametersLaunch(), arguments...)

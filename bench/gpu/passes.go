@@ -48,14 +48,18 @@ func (r *roofline) stage(ctx context.Context, s sizes, of stage, e string, eleme
 	with := func(more ...any) []any { return append(append([]any{}, size...), more...) }
 	plain := kernels.Elementwise(n)
 	relus := of.norms - of.blocks
+	alone := of.norms // whose statistics no convolution gathers
+	if elementSize == 2 {
+		alone = 0
+	}
 	partial := float64(2*8*channels) * float64(parts) / float64(n*elementSize)
 	all := []launched{
 		pass("relu_"+e, plain, 0, 2, "", int64(n), x.Address, out.Address),
 		pass("relu_grad_"+e, plain, 0, 3, "", int64(n), y.Address, dy.Address, out.Address),
 		pass("add_"+e, plain, 0, 3, "", int64(n), x.Address, y.Address, out.Address),
 		pass("scale_"+e, plain, 0, 2, "", int64(n), float32(0.5), x.Address, out.Address),
-		pass("batch_stats_"+e, sums, of.norms, 1, "", with(x.Address, scratch.Address)...),
-		pass("batch_stats_total_"+e, total, of.norms, partial, "",
+		pass("batch_stats_"+e, sums, alone, 1, "", with(x.Address, scratch.Address)...),
+		pass("batch_stats_total_"+e, total, alone, partial, "",
 			with(parts, x.Address, scratch.Address, stats.Address, none, none)...),
 		pass("batch_norm_"+e, apply, relus, 2, "and ReLU",
 			with(epsilon, x.Address, stats.Address, weight.Address, bias.Address, none, int32(1), out.Address)...),
@@ -68,7 +72,15 @@ func (r *roofline) stage(ctx context.Context, s sizes, of stage, e string, eleme
 		pass("batch_norm_input_grad_"+e, apply, of.norms, 3, "",
 			with(epsilon, x.Address, stats.Address, weight.Address, bias.Address, dy.Address, grad.Address, out.Address)...),
 	}
-	if elementSize == 2 { // it is the same for both
+	if elementSize == 2 { // they are the same for both
+		const tile = 128
+		tiles := (rows + tile - 1) / tile
+		gathered := numbers(m, make([]float32, tiles*2*channels)...)
+		if m.err != nil {
+			return m.err
+		}
+		all = append(all, pass("batch_stats_of_tiles", kernels.BatchStatsOfTiles(channels), of.norms,
+			float64(gathered.Bytes)/float64(n*elementSize), fmt.Sprintf("of %d rows", tile), with(int64(tile), gathered.Address, stats.Address)...))
 		all = append(all, pass("batch_norm_affine_grad_total", total, of.norms, partial, "",
 			int64(channels), parts, epsilon, stats.Address, scratch.Address, grad.Address))
 	}

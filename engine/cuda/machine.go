@@ -103,10 +103,7 @@ func (m *machine) build(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, choose *c
 	if err := choose.algorithms(p); err != nil {
 		return err
 	}
-	p.Fuse(lowering.Passing{
-		Accumulates: func(lowering.Convolution) bool { return true },
-		Normalises:  func(lowering.Convolution) bool { return false },
-	})
+	p.Fuse(passing)
 	layOut(p)
 	all, err := compile(p, choose.number)
 	if err != nil {

@@ -34,10 +34,7 @@ func (l Lowered) Compile(g *gorgonia.ExprGraph, outputs gorgonia.Nodes, recorded
 			p.Instructions[at].Op = c
 		}
 	}
-	p.Fuse(lowering.Passing{
-		Accumulates: l.Accumulates,
-		Normalises:  func(lowering.Convolution) bool { return false }, // which changes no bit
-	})
+	p.Fuse(lowering.Passing{Accumulates: l.Accumulates}) // what else they do in passing rounds nothing
 	m := &lowered{Lowered: l, program: p, values: map[*lowering.Value]array{}}
 	for v := range p.Visible() {
 		m.values[v] = make(array, v.Elements())

@@ -46,6 +46,8 @@ type Convolution struct {
 	Algorithm string
 	// Accumulate adds dx to input 2.
 	Accumulate bool
+	// Statistics says that a forward convolution's second result are the statistics of its first, as model.BatchStats makes them.
+	Statistics bool
 	// Norm says that the convolution is not of input 0 but of the ReLU of its batch norm, with this epsilon and inputs 2 to 4,
 	// which are statistics, weight and bias.
 	Norm    bool

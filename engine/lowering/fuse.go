@@ -22,20 +22,29 @@ type (
 	ReLUNormAffineGrad struct{ Epsilon float64 }
 )
 
-// Passing says what a machine's convolutions do in passing.
+// Passing says what a machine's convolutions do in passing. A nil function says that none does.
 type Passing struct {
 	// Accumulates tells whether c, an input gradient, adds to another value.
 	Accumulates func(c Convolution) bool
 	// Normalises tells whether c, of another direction, makes batch norm and ReLU of its input, with the bits of their own pass.
 	Normalises func(c Convolution) bool
+	// Gathers tells whether c, which is forward, gathers the statistics of its result.
+	Gathers func(c Convolution) bool
 }
 
 // Fuse joins neighbouring passes over memory into one. No model.BatchNorm, BatchNormAffineGrad or BatchNormInputGrad is left.
 func (p *Program) Fuse(in Passing) {
 	p.fuseForward()
 	p.fuseBackward()
-	p.fuseSums(in.Accumulates)
-	p.fuseInputs(in.Normalises)
+	if in.Accumulates != nil {
+		p.fuseSums(in.Accumulates)
+	}
+	if in.Normalises != nil {
+		p.fuseInputs(in.Normalises)
+	}
+	if in.Gathers != nil {
+		p.fuseStatistics(in.Gathers)
+	}
 }
 
 // fuseForward joins batch norm → (addition →) ReLU into one instruction where nothing else wants the values between. It is
@@ -222,6 +231,31 @@ func (p *Program) fuseInputs(normalises func(c Convolution) bool) {
 			c.Norm, c.Epsilon = true, norm.Epsilon
 			*to = Instruction{c, append([]*Value{i.Inputs[0], to.Inputs[1]}, i.Inputs[1:]...), to.Outs}
 		}
+		gone[at] = true
+	}
+	p.drop(gone)
+}
+
+// fuseStatistics lets convolutions make the statistics of the batch norm behind them.
+func (p *Program) fuseStatistics(gathers func(c Convolution) bool) {
+	maker := map[*Value]int{}
+	gone := make([]bool, len(p.Instructions))
+	for at, i := range p.Instructions {
+		maker[i.Out()] = at
+		if _, ok := i.Op.(model.BatchStats); !ok {
+			continue
+		}
+		made, known := maker[i.Inputs[0]]
+		if !known {
+			continue
+		}
+		of := &p.Instructions[made]
+		c, ok := of.Op.(Convolution)
+		if !ok || c.Direction != Forward || c.Statistics || !gathers(c) {
+			continue
+		}
+		c.Statistics = true
+		*of = Instruction{c, of.Inputs, []*Value{of.Out(), i.Out()}}
 		gone[at] = true
 	}
 	p.drop(gone)

@@ -1,6 +1,8 @@
 package lowering
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,12 +11,6 @@ import (
 	"twinview/experiment"
 	"twinview/model"
 )
-
-// alone says that convolutions do nothing in passing.
-var alone = Passing{
-	Accumulates: func(Convolution) bool { return false },
-	Normalises:  func(Convolution) bool { return false },
-}
 
 // TestFuse: in a ResNet-18 every ReLU has a batch norm before it, eight of them behind a residual addition. Only the
 // shortcuts' batch norms stay alone.
@@ -25,7 +21,7 @@ func TestFuse(t *testing.T) {
 	outputs := gorgonia.Nodes{n.Features}
 	p, err := NewProgram(n.Graph, outputs)
 	require.NoError(t, err)
-	p.Fuse(alone)
+	p.Fuse(Passing{})
 
 	count := map[string]int{}
 	for _, i := range p.Instructions {
@@ -60,7 +56,7 @@ func TestFuseBackward(t *testing.T) {
 	}
 	p, err := NewProgram(n.Graph, outputs)
 	require.NoError(t, err)
-	p.Fuse(alone)
+	p.Fuse(Passing{})
 
 	count := map[string]int{}
 	for _, i := range p.Instructions {
@@ -98,7 +94,42 @@ func TestFuseKeepsOutputs(t *testing.T) {
 	for outputs, want := range map[*gorgonia.Nodes]int{{relu}: 1, {relu, norm}: 2} {
 		p, err := NewProgram(g, *outputs)
 		require.NoError(t, err)
-		p.Fuse(alone)
+		p.Fuse(Passing{})
 		require.Len(t, p.Instructions, want)
+	}
+}
+
+// TestFuseStatistics: each of a ResNet-18's 20 convolutions has a batch norm behind it, so no pass over memory for statistics is left.
+func TestFuseStatistics(t *testing.T) {
+	encoder := experiment.Encoder{Architecture: experiment.ResNet18, Width: 8}
+	n, err := model.NewClassifier(encoder, 10, model.Options{Batch: 2, Size: 8})
+	require.NoError(t, err)
+	outputs := gorgonia.Nodes{n.Loss}
+	for _, norm := range n.Norms {
+		outputs = append(outputs, norm.Node)
+	}
+	p, err := NewProgram(n.Graph, outputs)
+	require.NoError(t, err)
+	p.Fuse(Passing{Gathers: func(c Convolution) bool { return c.Shape.Kernel == 3 }})
+
+	made := map[*Value]bool{}
+	count := map[string]int{}
+	for _, i := range p.Instructions {
+		for _, input := range i.Inputs {
+			require.True(t, made[input] || slices.Contains(slices.Collect(maps.Values(p.Leaves)), input), "%s comes too late", input.Name)
+		}
+		for _, v := range i.Outs {
+			made[v] = true
+		}
+		switch op := i.Op.(type) {
+		case Convolution:
+			count[map[bool]string{true: "gathers", false: "alone"}[op.Statistics]]++
+		case model.BatchStats:
+			count["statistics"]++
+		}
+	}
+	require.Equal(t, map[string]int{"gathers": 17, "alone": 3, "statistics": 3}, count)
+	for _, v := range p.Outputs {
+		require.True(t, made[v], "nothing makes the output %s", v.Name)
 	}
 }

@@ -5,6 +5,7 @@
 //   batch_stats_T            (rows, channels, x, partial)                           grid BatchNormSums
 //   batch_stats_total_T      (rows, channels, slabs, x, partial, stats,             grid BatchNormTotal
 //                             mean, variance)
+//   batch_stats_of_tiles     (rows, channels, tile, tiles, stats)                   grid BatchStatsOfTiles
 //   batch_norm_T             (rows, channels, epsilon, x, stats, weight, bias,      grid BatchNormApply
 //                             residual, relu, y)
 //   batch_norm_affine_grad_T (rows, channels, epsilon, x, stats, weight, bias, dy,  grid BatchNormSums
@@ -15,12 +16,15 @@
 //   batch_norm_input_grad_T  (rows, channels, epsilon, x, stats, weight, bias, dy,  grid BatchNormApply
 //                             affine_grad, dx)
 //
-// A training step of one layer is batch_stats, its total, batch_norm; and backward batch_norm_affine_grad or
+// A training step of one layer is batch_stats, its total, batch_norm, or where the convolution before has gathered statistics of
+// its tiles, batch_stats_of_tiles, batch_norm; and backward batch_norm_affine_grad or
 // relu_batch_norm_affine_grad, the total, batch_norm_input_grad.
 //
 // batch_norm: y is the batch norm of x, plus residual if that is not NULL, then ReLU if relu is not 0.
 // batch_stats_total: mean and variance, if they are not NULL, are running statistics [channels] and take the batch in as
 // PyTorch's do, with momentum 0.1 and the unbiased variance.
+// batch_stats_of_tiles: tiles is float32 [tiles, 2, channels], the mean of `tile` rows (int64; the last tile may have fewer) and the
+// sum of their squared deviations from it.
 // batch_norm_affine_grad: grad is [2, channels], that of weight, then that of bias. With weight and bias given, dy is the
 // gradient behind a ReLU that followed the batch norm; they are NULL where there was none. batch_norm_input_grad likewise with
 // bias alone.
@@ -94,24 +98,35 @@ __device__ void sums(int64_t channels, double *partial, Add add) {
   }
 }
 
-// total adds up the slabs of one channel and calls finish(channel, the two sums) in one thread of each channel. The block is
-// 32 channels wide and kLanes high: each lane takes every kLanes-th slab.
-constexpr int kLanes = 32;
-
-template <typename Finish>
-__device__ void total(int64_t channels, int64_t slabs, const double *partial, Finish finish) {
-  __shared__ double of_lanes[2][kLanes][33];
-  const int64_t channel = int64_t(blockIdx.x) * 32 + threadIdx.x;
+// join adds up two values of each channel over parts of the rows: add(channel, part, sum) adds those of one part, and
+// finish(channel, sum) has the two sums, in one thread of each channel. The block is Across channels wide and Lanes high: each lane
+// takes every Lanes-th part.
+template <int Across, int Lanes, typename Add, typename Finish>
+__device__ __forceinline__ void join(int64_t channels, int64_t parts, Add add, Finish finish) {
+  __shared__ double of_lanes[2][Lanes][Across + 1];
+  const int64_t channel = int64_t(blockIdx.x) * Across + threadIdx.x;
   double sum[2] = {0, 0};
-  if (channel < channels)
-    for (int64_t slab = threadIdx.y; slab < slabs; slab += kLanes)
-      for (int s = 0; s < 2; s++) sum[s] += partial[(slab * 2 + s) * channels + channel];
+  if (channel < channels) {
+#pragma unroll 4
+    for (int64_t part = threadIdx.y; part < parts; part += Lanes) add(channel, part, sum);
+  }
   for (int s = 0; s < 2; s++) of_lanes[s][threadIdx.y][threadIdx.x] = sum[s];
   __syncthreads();
   if (threadIdx.y > 0 || channel >= channels) return;
-  for (int lane = 1; lane < kLanes; lane++)
+  for (int lane = 1; lane < Lanes; lane++)
     for (int s = 0; s < 2; s++) sum[s] += of_lanes[s][lane][threadIdx.x];
   finish(channel, sum);
+}
+
+// total adds up the slabs of what `sums` left.
+constexpr int kLanes = 32;
+
+template <typename Finish>
+__device__ __forceinline__ void total(int64_t channels, int64_t slabs, const double *partial, Finish finish) {
+  const auto add = [=](int64_t channel, int64_t slab, double *sum) {
+    for (int s = 0; s < 2; s++) sum[s] += partial[(slab * 2 + s) * channels + channel];
+  };
+  join<32, kLanes>(channels, slabs, add, finish);
 }
 
 // The squares are taken relative to the first row's values, which are close to the mean: the variance of a channel far from 0
@@ -302,7 +317,27 @@ __device__ __forceinline__ void batch_norm_input_grad(int64_t rows, int64_t chan
   input_grad_of<T, 1>(rows, channels, epsilon, x, stats, weight, bias, dy, affine_grad, dx);
 }
 
+// There are thousands of tiles, and few channels where there are most: so fewer channels are side by side.
+constexpr int kTilesAcross = 8, kTileLanes = 128;
+
 }  // namespace
+
+extern "C" __global__ void __launch_bounds__(kTilesAcross * kTileLanes)
+    batch_stats_of_tiles(int64_t rows, int64_t channels, int64_t tile, const float *tiles, float *stats) {
+  // Relative to the mean of the first tile, as the statistics of each tile are to its own.
+  const auto add = [=](int64_t c, int64_t part, double *sum) {
+    const double count = double(min(tile, rows - part * tile));
+    const double d = double(tiles[part * 2 * channels + c]) - double(tiles[c]);
+    sum[0] += count * d;
+    sum[1] += double(tiles[(part * 2 + 1) * channels + c]) + count * d * d;
+  };
+  join<kTilesAcross, kTileLanes>(channels, (rows + tile - 1) / tile, add, [=](int64_t c, const double *sum) {
+    const double offset = sum[0] / double(rows), square = sum[1] / double(rows) - offset * offset;
+    stats[c] = float(double(tiles[c]) + offset);
+    stats[channels + c] = float(square < 0 ? 0 : square);  // NaN stays NaN
+  });
+}
+EXPORT(batch_stats_of_tiles)
 
 extern "C" __global__ void __launch_bounds__(32 * kLanes) batch_norm_affine_grad_total(int64_t channels, int64_t slabs,
                                                                                      float epsilon, const float *stats,

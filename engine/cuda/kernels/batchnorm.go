@@ -36,6 +36,12 @@ func BatchNormTotal(channels int) Launch {
 	return Launch{Grid: [3]int{ceil(channels, 32), 1, 1}, Block: [3]int{32, 32, 1}}
 }
 
+// BatchStatsOfTiles is the launch of batch_stats_of_tiles.
+func BatchStatsOfTiles(channels int) Launch {
+	const across, lanes = 8, 128
+	return Launch{Grid: [3]int{ceil(channels, across), 1, 1}, Block: [3]int{across, lanes, 1}}
+}
+
 // BatchNormApply is the launch of the kernels of batchnorm.cu that write one activation, for elements of 4 or 2 bytes.
 func BatchNormApply(rows, channels, elementSize int) Launch {
 	const rowsEach = 16 // a thread writes at least, since each reads what belongs to its channels first

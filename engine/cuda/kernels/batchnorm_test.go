@@ -109,6 +109,34 @@ func TestBatchStatsFarFromZero(t *testing.T) {
 	near(t, d.reference(model.BatchStats{}, n.of(n.x)), get(float32s, n.stats), 1e-4, 0)
 }
 
+// Statistics of tiles join to those of all rows, of more tiles than a block has lanes too, and with a last one that is not full.
+func TestBatchStatsOfTiles(t *testing.T) {
+	for _, s := range []struct{ rows, channels, tile int }{{1, 3, 64}, {64, 8, 64}, {70, 40, 64}, {3001, 9, 16}} {
+		t.Run(fmt.Sprintf("%dx%d/%d", s.rows, s.channels, s.tile), func(t *testing.T) {
+			d := newDevice(t)
+			x := matrix(s.rows, d.normal(float32s, s.rows*s.channels, 1000, 0.1))
+			var parts []float32
+			for first := 0; first < s.rows; first += s.tile {
+				tile := array{[]int{min(s.tile, s.rows-first), s.channels}, x.values[first*s.channels : min(first+s.tile, s.rows)*s.channels]}
+				for at, v := range d.reference(model.BatchStats{}, tile) {
+					if at >= s.channels { // the variance
+						v *= float64(tile.shape[0])
+					}
+					parts = append(parts, float32(v))
+				}
+			}
+			tiles, stats := d.put(float32s, parts...), d.empty(float32s, 2*s.channels)
+			d.run(func() {
+				d.launch("batch_stats_of_tiles", kernels.BatchStatsOfTiles(s.channels),
+					int64(s.rows), int64(s.channels), int64(s.tile), tiles, stats)
+			}, stats)
+			want := d.reference(model.BatchStats{}, x)
+			near(t, want[:s.channels], get(float32s, stats)[:s.channels], 1e-6, 0)
+			near(t, want[s.channels:], get(float32s, stats)[s.channels:], 1e-3, 1e-7)
+		})
+	}
+}
+
 func TestBatchNorm(t *testing.T) {
 	eachNorm(t, func(n norm) {
 		y, z, residual := n.activation(), n.activation(), n.normal(n.e, n.rows*n.channels, 0, 1)

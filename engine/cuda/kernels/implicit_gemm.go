@@ -159,6 +159,15 @@ func (g ImplicitGEMM) Slices(c Convolution) int {
 	return clamp(blocks/(rows*columns), 1, ceil(g.sum(c), pieces*g.k))
 }
 
+// Gathers tells whether the kernel can leave statistics of its tiles for a batch norm.
+func (g ImplicitGEMM) Gathers() bool { return g.Direction == Forward && g.Number != Float32 }
+
+// Statistics are how many tiles a kernel that gathers has down the rows, and how many rows each of them but the last has.
+func (g ImplicitGEMM) Statistics(c Convolution) (tiles, rows int) {
+	tiles, _ = g.tiles(c)
+	return tiles, g.m
+}
+
 // Launch is the launch of the kernel itself. More than 48 KiB of shared memory have to be allowed to the function before.
 func (g ImplicitGEMM) Launch(c Convolution) Launch {
 	rows, columns := g.tiles(c)

@@ -8,13 +8,17 @@
 // A kernel `name` is launched in two steps. What it needs beside the tensors (strides, masks, divisors for divisions by
 // multiplication) is computed once, on the device, by one thread:
 //
-//   name_parameters  (sizes, slices, a, b, source, result, parameters)
+//   name_parameters  (sizes, slices, a, b, source, result, statistics, parameters)
 //
 // with the sizes of convolution.h and slices, all int64, and pointers: a and b are x and filters (forward), dy and filters
-// (input gradient) or dy and x (weight gradient); source is added to the result, in T, and may be NULL or the result;
-// parameters are kParameterBytes of the device's memory, which the host copies to itself. With them as its only argument,
+// (input gradient) or dy and x (weight gradient); source is added to the result of an input gradient, in T, and may be NULL or the
+// result; parameters are kParameterBytes of the device's memory, which the host copies to itself. With them as its only argument,
 // by value, `name` is launched as often as one likes on these tensors: parameters are in constant memory then and take no
 // registers. Grids, blocks and shared memory are in implicit_gemm.go.
+//
+// statistics, if not NULL, takes what a forward kernel in bfloat16 or TF32 gathers of the batch norm's statistics while it still has
+// the result in registers: float32 [tiles, 2, out] for the tiles of M pixels each, the mean of the tile's pixels and the sum of their
+// squared deviations from it. batch_stats_of_tiles of batchnorm.cu joins them.
 //
 // slices is 1 but for the weight gradient. That has no source, and leaves float32 [slices, out, kernel, kernel, in] for
 // convolution_weight_sum: slice s has summed over the pixels of every slices-th piece of K from the s-th on.

@@ -2,6 +2,8 @@
 #ifndef TWINVIEW_CUDA_IMPLICIT_GEMM_HOST_H
 #define TWINVIEW_CUDA_IMPLICIT_GEMM_HOST_H
 
+#include <type_traits>
+
 #include "elements.h"
 
 namespace {
@@ -25,7 +27,8 @@ struct Parameters {
   int64_t slices;
   const void *a, *b, *source;
   void *result;
-  char unused[kParameterBytes - 13 * 8];
+  float *statistics;
+  char unused[kParameterBytes - 14 * 8];
 };
 static_assert(sizeof(Parameters) == kParameterBytes, "the parameters have another size than their place");
 
@@ -55,6 +58,24 @@ __device__ void finish(const Parameters &p, int64_t at, float sum) {
   store(static_cast<Element *>(p.result) + at, sum);
 }
 
+// gather makes the statistics of the block's tile of y.
+template <typename Number, typename T>
+__device__ void gather(const Parameters &p, Place tile) {
+  if (std::is_same<Number, Float32>::value) twinview_host::fail("a kernel without tensor cores gathers no statistics");
+  __syncthreads();
+  const int64_t out = p.convolution.out, last = min((tile.m + 1) * T::m, p.convolution.output_pixels());
+  for (int64_t o = tile.n * T::n + threadIdx.x; o < min((tile.n + 1) * T::n, out); o += T::threads) {
+    const auto *y = static_cast<const typename Number::Element *>(p.result) + o;
+    double sum = 0, deviations = 0;
+    for (int64_t pixel = tile.m * T::m; pixel < last; pixel++) sum += load(y[pixel * out]);
+    const double mean = sum / double(last - tile.m * T::m);
+    for (int64_t pixel = tile.m * T::m; pixel < last; pixel++)
+      deviations += (load(y[pixel * out]) - mean) * (load(y[pixel * out]) - mean);
+    p.statistics[tile.m * 2 * out + o] = float(mean);
+    p.statistics[(tile.m * 2 + 1) * out + o] = float(deviations);
+  }
+}
+
 template <typename Number, typename T>
 struct Forward {
   static void run(const Parameters &p) {
@@ -74,6 +95,7 @@ struct Forward {
       }
       finish<Number>(p, pixel * c.out + o, sum);
     });
+    if (p.statistics) gather<Number, T>(p, tile);
   }
 };
 template <typename Number, typename T>
@@ -155,8 +177,9 @@ using WeightGradientOfFew = WeightGradient<Number, T>;
 
 #define IMPLICIT_GEMM(name, ...)                                                                                  \
   extern "C" void name##_parameters(CONVOLUTION_SIZES, int64_t slices, const void *a, const void *b,              \
-                                    const void *source, void *result, void *parameters) {                        \
-    *static_cast<Parameters *>(parameters) = Parameters{CONVOLUTION_OF_SIZES, slices, a, b, source, result, {}}; \
+                                    const void *source, void *result, float *statistics, void *parameters) {     \
+    *static_cast<Parameters *>(parameters) =                                                                      \
+        Parameters{CONVOLUTION_OF_SIZES, slices, a, b, source, result, statistics, {}};                           \
   }                                                                                                               \
   EXPORT(name##_parameters)                                                                                       \
   extern "C" void name(Parameters parameters) { __VA_ARGS__::run(parameters); }                                   \

@@ -8,6 +8,7 @@ import (
 
 	"twinview/engine/cuda/kernels"
 	"twinview/engine/cuda/kernels/host"
+	"twinview/model"
 )
 
 // convolutions have channels in eights and tiles that are full along no side, in one to four columns of tiles.
@@ -37,14 +38,32 @@ func elementOf(n kernels.Number) element {
 }
 
 // implicit runs a kernel as the engine does: parameters first, then the kernel with them.
-func (v *convolved) implicit(g kernels.ImplicitGEMM, a, b, source, result *host.Memory) {
+func (v *convolved) implicit(g kernels.ImplicitGEMM, a, b, source, result, statistics *host.Memory) {
 	v.t.Helper()
 	parameters := v.bytes(kernels.ParameterBytes)
-	arguments := append(v.sizes(), int64(g.Slices(v.Convolution)), a, b, source, result, parameters)
+	arguments := append(v.sizes(), int64(g.Slices(v.Convolution)), a, b, source, result, statistics, parameters)
+	made := []*host.Memory{result}
+	if statistics != nil {
+		made = append(made, statistics)
+	}
 	v.run(func() {
 		v.launch(g.Kernel+"_parameters", kernels.ParametersLaunch(), arguments...)
 		v.launch(g.Kernel, g.Launch(v.Convolution), parameters.Bytes())
-	}, result)
+	}, made...)
+}
+
+// checkStatistics joins what a kernel gathered of its tiles and compares it with the statistics of what it made.
+func (v *convolved) checkStatistics(g kernels.ImplicitGEMM, tiles *host.Memory) {
+	v.t.Helper()
+	_, each := g.Statistics(v.Convolution)
+	_, _, y := v.Sizes()
+	stats := v.empty(float32s, 2*v.Out)
+	v.run(func() {
+		v.launch("batch_stats_of_tiles", kernels.BatchStatsOfTiles(v.Out), int64(y/v.Out), int64(v.Out), int64(each), tiles, stats)
+	}, stats)
+	made := v.output(v.y)
+	want := v.reference(model.BatchStats{}, array{[]int{y / v.Out, v.Out}, made.values})
+	near(v.t, want, get(float32s, stats), 1e-5, 1e-5)
 }
 
 // checkImplicit runs a kernel and compares. Input channels from `in` on are padding.
@@ -53,17 +72,25 @@ func (v *convolved) checkImplicit(g kernels.ImplicitGEMM, in int) {
 	x, filters, _ := v.Sizes()
 	switch g.Direction {
 	case kernels.Forward:
-		v.implicit(g, v.x, v.filters, nil, v.y)
+		v.implicit(g, v.x, v.filters, nil, v.y, nil)
 		v.checkForward(rounding(g.Number))
+		if !g.Gathers() {
+			return
+		}
+		tiles, _ := g.Statistics(v.Convolution)
+		statistics := v.empty(float32s, tiles*2*v.Out)
+		v.implicit(g, v.x, v.filters, nil, v.y, statistics)
+		v.checkForward(rounding(g.Number))
+		v.checkStatistics(g, statistics)
 	case kernels.InputGradient:
 		dx := v.empty(v.element, x)
-		v.implicit(g, v.dy, v.filters, nil, dx)
+		v.implicit(g, v.dy, v.filters, nil, dx, nil)
 		v.checkInputGradient(dx, false, rounding(g.Number))
-		v.implicit(g, v.dy, v.filters, v.source, dx)
+		v.implicit(g, v.dy, v.filters, v.source, dx, nil)
 		v.checkInputGradient(dx, true, rounding(g.Number))
 	case kernels.WeightGradient:
 		partials := v.empty(float32s, g.Slices(v.Convolution)*filters)
-		v.implicit(g, v.dy, v.x, nil, partials)
+		v.implicit(g, v.dy, v.x, nil, partials, nil)
 		v.checkWeightGradient(partials, g.Slices(v.Convolution), in, rounding(g.Number))
 	}
 }
