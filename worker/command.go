@@ -68,9 +68,11 @@ Environment:
 			if o.grace < time.Second {
 				return fmt.Errorf("--grace %s: a checkpoint is not stored in less than a second: give it more", o.grace)
 			}
-			if err := o.device.check(); err != nil {
+			release, err := o.device.take()
+			if err != nil {
 				return fmt.Errorf("--device %s: %w", o.device, err)
 			}
+			defer release()
 			log, err := o.log.logger(os.Stderr)
 			if err != nil {
 				return err

@@ -41,12 +41,13 @@ func (d device) gpu() (ordinal int, ok bool) {
 	return ordinal, err == nil && ordinal >= 0 && strconv.Itoa(ordinal) == digits
 }
 
-// check returns an error if this worker can't train on the device.
-func (d device) check() error {
+// take makes the device this process's until release is called. It is an error if this worker can't train on it or, where it is a
+// GPU, another one does: two trainings at once would share its memory, and neither would be faster.
+func (d device) take() (release func(), err error) {
 	if ordinal, ok := d.gpu(); ok {
-		return checkGPU(ordinal)
+		return takeGPU(ordinal)
 	}
-	return nil
+	return func() {}, nil
 }
 
 // memory is what training holds on the device now, and the most that it has held.

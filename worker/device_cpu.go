@@ -14,7 +14,7 @@ import (
 var errNoGPU = errors.New(`this worker was built without the engine for GPUs: take the one that "make worker-gpu" builds ` +
 	"(docs/gpu.md), or train with --device cpu")
 
-func checkGPU(int) error { return errNoGPU }
+func takeGPU(int) (release func(), err error) { return nil, errNoGPU }
 
 func describeGPU(int) string { return errNoGPU.Error() }
 
@@ -24,7 +24,7 @@ func memoryOfGPU() (now, peak int64) { return 0, 0 }
 
 func lostGPU() <-chan error { return nil }
 
-// gpuCompiler is never asked for where checkGPU refuses the device.
+// gpuCompiler is never asked for where takeGPU refuses the device.
 func gpuCompiler(int, experiment.Compute) engine.Compiler {
 	return func(*gorgonia.ExprGraph, gorgonia.Nodes, engine.Kernels) (engine.Machine, error) {
 		return nil, errNoGPU

@@ -3,7 +3,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
 
 	"twinview/engine"
 	"twinview/engine/cuda"
@@ -14,7 +19,36 @@ func memoryOfGPU() (now, peak int64) { return cuda.Memory() }
 
 func lostGPU() <-chan error { return cuda.Lost() }
 
-func checkGPU(ordinal int) error { return cuda.Check(ordinal) }
+// takeGPU holds a lock on a file that is named after the device itself, whatever its number is here. It ends with the process.
+func takeGPU(ordinal int) (release func(), err error) {
+	id, err := cuda.ID(ordinal)
+	if err != nil {
+		return nil, err
+	}
+	file, err := openShared(filepath.Join(os.TempDir(), "twinview-gpu-"+id+".lock"))
+	if err != nil {
+		return nil, fmt.Errorf("open the file whose lock says which worker has the device: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		file.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errors.New("another worker on this machine trains on it: take another device, or stop that worker first")
+		}
+		return nil, fmt.Errorf("lock %s: %w", file.Name(), err)
+	}
+	return func() { file.Close() }, nil
+}
+
+// openShared opens a file that every user of the machine may lock, and makes it where it is missing. Of a file that another user
+// made, Linux refuses in folders like /tmp what might have made it.
+func openShared(path string) (*os.File, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		const readable = 0o444
+		return os.OpenFile(path, os.O_RDONLY|os.O_CREATE, readable)
+	}
+	return file, err
+}
 
 func describeGPU(ordinal int) string {
 	description, err := cuda.Description(ordinal)

@@ -18,6 +18,18 @@ func TestMissingGPU(t *testing.T) {
 	require.ErrorContains(t, c.ExecuteContext(t.Context()), "there is no device cuda:99")
 }
 
+func TestDeviceIsOneWorkersAtATime(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	release, err := device("cuda:0").take()
+	require.NoError(t, err)
+	_, err = device("cuda:0").take()
+	require.ErrorContains(t, err, "another worker")
+	release()
+	release, err = device("cuda:0").take()
+	require.NoError(t, err, "nobody has it any more")
+	release()
+}
+
 func TestDefaultsRunOnTheGPU(t *testing.T) {
 	spec := experiment.Default()
 	spec.Encoder.Width = 16

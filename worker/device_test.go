@@ -18,7 +18,9 @@ func TestDevices(t *testing.T) {
 	require.NoError(t, d.Set("cpu"))
 	_, ok := d.gpu()
 	require.False(t, ok)
-	require.NoError(t, d.check())
+	release, err := d.take()
+	require.NoError(t, err)
+	defer release()
 	require.Contains(t, d.description(), "oneDNN")
 	for _, value := range []string{"", "cuda", "cuda:", "cuda:-1", "cuda:01", "cuda:x", "gpu", "CPU"} {
 		require.ErrorContains(t, d.Set(value), "is no device: say cpu, or cuda:0", "%q", value)

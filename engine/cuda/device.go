@@ -73,6 +73,18 @@ func Check(ordinal int) error {
 	return nil
 }
 
+// ID is a device's own, which no other has, whatever its number is in a process.
+func ID(ordinal int) (string, error) {
+	if err := Check(ordinal); err != nil {
+		return "", err
+	}
+	id, err := cu.Device(ordinal).UUID()
+	if err != nil {
+		return "", fmt.Errorf("ask cuda:%d for its UUID: %w", ordinal, err)
+	}
+	return id.String(), nil
+}
+
 // Description names a device and its driver, for a run's record.
 func Description(ordinal int) (string, error) {
 	if err := Check(ordinal); err != nil {

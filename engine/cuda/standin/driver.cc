@@ -258,6 +258,12 @@ CUresult cuDeviceGetName(char *name, int size, CUdevice device) {
   return CUDA_SUCCESS;
 }
 
+CUresult cuDeviceGetUuid(CUuuid *id, CUdevice device) {
+  if (!exists(device)) return CUDA_ERROR_INVALID_DEVICE;
+  *id = CUuuid{{'s', 't', 'a', 'n', 'd', '-', 'i', 'n', char(device)}};
+  return CUDA_SUCCESS;
+}
+
 CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device) {
   if (!exists(device)) return CUDA_ERROR_INVALID_DEVICE;
   *bytes = capacity();
