@@ -21,9 +21,10 @@ func ablate(ctx workflow.Context, in *EvaluationInput) error {
 					Spec: in.Spec, Data: in.Data, Best: in.Best, Arm: &arm, Epoch: epoch, From: from,
 				}
 			},
-			report: func(experiment.ClassifierEpoch) {
-				tell(ctx, Report{Ablation: current})
+			report: func(experiment.ClassifierEpoch) Report {
 				workflow.SetCurrentDetails(ctx, ablationDetails(in.Ablation, in.Spec.Ablation.Epochs))
+				so := *current
+				return Report{Ablation: &so}
 			},
 		}
 		if err := training.run(ctx, in, &current.Epochs); err != nil {

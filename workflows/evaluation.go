@@ -114,7 +114,7 @@ func linearAugmented(ctx workflow.Context, in *EvaluationInput) error {
 		input: func(epoch int, from *experiment.Artifact) any {
 			return experiment.LinearAugmentedEpochInput{Spec: in.Spec, Data: in.Data, Best: in.Best, Epoch: epoch, From: from}
 		},
-		report: func(done experiment.ClassifierEpoch) { tell(ctx, Report{LinearAugmented: &done}) },
+		report: func(done experiment.ClassifierEpoch) Report { return Report{LinearAugmented: &done} },
 	}
 	if err := training.run(ctx, in, &in.LinearAugmented); err != nil {
 		return err
@@ -141,9 +141,9 @@ func finetune(ctx workflow.Context, in *EvaluationInput) error {
 		input: func(epoch int, from *experiment.Artifact) any {
 			return experiment.FinetuneEpochInput{Spec: in.Spec, Data: in.Data, Best: in.Best, Epoch: epoch, From: from}
 		},
-		report: func(done experiment.ClassifierEpoch) {
-			tell(ctx, Report{Finetune: &done})
+		report: func(done experiment.ClassifierEpoch) Report {
 			workflow.SetCurrentDetails(ctx, finetuneDetails(in.Finetune, planned))
+			return Report{Finetune: &done}
 		},
 	}
 	if err := training.run(ctx, in, &in.Finetune); err != nil {
@@ -166,15 +166,21 @@ type course struct {
 	name    string
 	planned int
 	input   func(epoch int, from *experiment.Artifact) any
-	report  func(experiment.ClassifierEpoch)
+	// report is what the experiment is told of an epoch that was just appended.
+	report func(experiment.ClassifierEpoch) Report
 }
 
 // run appends the missing epochs to done, which is a part of in. The error is a continue-as-new request when the history
 // got long.
-func (c course) run(ctx workflow.Context, in *EvaluationInput, done *[]experiment.ClassifierEpoch) error {
+func (c course) run(ctx workflow.Context, in *EvaluationInput, done *[]experiment.ClassifierEpoch) (err error) {
 	control := controlOf(ctx)
+	var after beside
+	defer func() { err = after.last(ctx, err) }()
 	for len(*done) < c.planned {
 		if continueNow(ctx) {
+			if err := after.wait(ctx); err != nil {
+				return err
+			}
 			in.Controls = control.newest()
 			return workflow.NewContinueAsNewError(ctx, Evaluation, *in)
 		}
@@ -196,7 +202,14 @@ func (c course) run(ctx workflow.Context, in *EvaluationInput, done *[]experimen
 			return nil
 		}
 		*done = append(*done, trained)
-		c.report(trained)
+		report := c.report(trained)
+		err = after.do(ctx, func(ctx workflow.Context) error {
+			tell(ctx, report)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -44,10 +44,15 @@ func Pretraining(ctx workflow.Context, in PretrainingInput) ([]experiment.Pretra
 }
 
 // pretrain appends the missing epochs to in.Epochs. The error is a continue-as-new request when the history got long.
-func pretrain(ctx workflow.Context, c *control, in *PretrainingInput) error {
+func pretrain(ctx workflow.Context, c *control, in *PretrainingInput) (err error) {
+	var after beside
+	defer func() { err = after.last(ctx, err) }()
 	for c.goesOn(in) {
 		planned := in.Spec.Pretrain.Epochs
 		if continueNow(ctx) {
+			if err := after.wait(ctx); err != nil {
+				return err
+			}
 			in.Controls = c.newest()
 			return workflow.NewContinueAsNewError(ctx, Pretraining, *in)
 		}
@@ -72,9 +77,13 @@ func pretrain(ctx workflow.Context, c *control, in *PretrainingInput) error {
 			done.Retry = epoch.Retry
 		}
 		in.Epochs = append(in.Epochs, done)
-		tell(ctx, Report{Pretrain: &done})
 		workflow.SetCurrentDetails(ctx, pretrainDetails(in.Epochs, planned))
-		if err := prune(ctx, *in); err != nil {
+		so := *in
+		err = after.do(ctx, func(ctx workflow.Context) error {
+			tell(ctx, Report{Pretrain: &done})
+			return prune(ctx, so)
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -59,7 +59,17 @@ func TestControlOnServer(t *testing.T) {
 		require.Contains(t, application.Message(), why)
 	}
 
+	reported := func(epochs int) { // beside the next one
+		t.Helper()
+		require.Eventually(t, func() bool {
+			answer, err := c.QueryWorkflow(t.Context(), spec.Name, "", experiment.QueryProgress)
+			var p experiment.Progress
+			return err == nil && answer.Get(&p) == nil && len(p.Pretrain) == epochs
+		}, 10*time.Second, 10*time.Millisecond)
+	}
+
 	require.Equal(t, call(experiment.ActivityPretrainEpoch, 2), <-reached)
+	reported(1)
 	refused("is not paused", experiment.UpdateResume)
 	refused("must be at least 1", experiment.UpdateExtend, experiment.Extension{Epochs: -3})
 	paused, err := change(experiment.UpdatePause)
@@ -72,6 +82,7 @@ func TestControlOnServer(t *testing.T) {
 	require.NoError(t, err)
 
 	require.Equal(t, call(experiment.ActivityPretrainEpoch, 9), <-reached)
+	reported(8)
 	stopped, err := change(experiment.UpdateStop)
 	require.NoError(t, err)
 	require.Equal(t, 8, stopped.Done)
