@@ -14,6 +14,7 @@ import (
 
 	"twinview/engine"
 	"twinview/experiment"
+	"twinview/hardware"
 	"twinview/telemetry"
 	"twinview/train"
 )
@@ -53,6 +54,8 @@ type Activities struct {
 	ArtifactsURL string
 	// Metrics are told what happens here; nil for nobody.
 	Metrics *telemetry.Metrics
+	// Energy counts what the device takes beside the processors.
+	Energy []hardware.Counter
 	// Hardware and Versions describe this worker in reports; see report.Input.
 	Hardware string
 	Versions map[string]string

@@ -1,6 +1,9 @@
 package experiment
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // Artifact is one immutable object in the store.
 type Artifact struct {
@@ -38,25 +41,33 @@ type PreparedData struct {
 	ArtifactsURL string `json:"artifacts_url,omitempty"`
 }
 
+// What Usage.EnergyOf names.
+const (
+	EnergyOfProcessors = "processors"
+	EnergyOfGPU        = "gpu"
+)
+
 // Usage is what an activity that computes took of its machine, beside the steps that its result times.
 type Usage struct {
 	// Hardware describes the machine in a line.
 	Hardware string `json:"hardware"`
 	// Seconds is the time from the activity's beginning until its result was there to be stored.
 	Seconds float64 `json:"seconds"`
-	// Joules is the energy that the machine's processors and memory took meanwhile, for whatever ran on them; nil where it
-	// could not be read.
+	// Joules is the energy that was taken meanwhile, for whatever ran there; nil where it could not be read.
 	Joules *float64 `json:"joules,omitempty"`
+	// EnergyOf names what took it, in order. Older versions counted processors and did not say.
+	EnergyOf []string `json:"energy_of,omitempty"`
 }
 
-// After adds what was taken before, on whatever machine, to u. Energy that is known of only one of the two is left out.
+// After adds what was taken before, on whatever machine, to u. Energy that is known of only one of the two, or of other things, is
+// left out.
 func (u *Usage) After(before *Usage) *Usage {
 	if before == nil {
 		return u
 	}
 	sum := &Usage{Hardware: u.Hardware, Seconds: u.Seconds + before.Seconds}
-	if u.Joules != nil && before.Joules != nil {
-		sum.Joules = new(*u.Joules + *before.Joules)
+	if u.Joules != nil && before.Joules != nil && slices.Equal(u.EnergyOf, before.EnergyOf) {
+		sum.Joules, sum.EnergyOf = new(*u.Joules+*before.Joules), u.EnergyOf
 	}
 	return sum
 }

@@ -2,6 +2,7 @@ package hardware
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -10,36 +11,60 @@ import (
 // minutes.
 const readEvery = 20 * time.Second
 
-// counter is a count of microjoules that begins anew after limit.
-type counter struct {
-	read  func() (uint64, error)
-	limit uint64
+// What takes energy.
+const (
+	// Processors are the machine's, and its memory where that is counted too.
+	Processors = "processors"
+	GPU        = "gpu"
+)
+
+// Counter is a count of microjoules.
+type Counter struct {
+	// Of is what takes them, Processors or GPU.
+	Of   string
+	Read func() (uint64, error)
+	// Limit is that after which the count begins anew, 0 for none.
+	Limit uint64
 	last  uint64
 }
 
-// Energy measures what the machine's processors, and its memory where that is counted too, take for whatever runs on them.
+// Energy measures what the machine's processors and whatever else is counted take, for everything that runs on them.
 type Energy struct {
 	mu         sync.Mutex
-	counters   []counter
+	counters   []Counter
 	microjoule uint64
 	readable   bool
 }
 
-// MeasureEnergy begins to measure, until ctx ends. Where nothing can be read (no Linux, no RAPL counters as in most virtual
-// machines, no permission), Joules says so.
-func MeasureEnergy(ctx context.Context) *Energy { return measureEnergy(ctx, counters("/sys")) }
+// MeasureEnergy begins to measure what the processors take, and what more counts, until ctx ends. What can't be read then is left
+// out: there are no counters of processors but in Linux, in few virtual machines, and often for root alone.
+func MeasureEnergy(ctx context.Context, more ...Counter) *Energy {
+	return measureEnergy(ctx, append(counters("/sys"), more...))
+}
 
-func measureEnergy(ctx context.Context, counters []counter) *Energy {
-	e := &Energy{counters: counters, readable: len(counters) > 0}
-	for i := range e.counters {
+func measureEnergy(ctx context.Context, counters []Counter) *Energy {
+	unreadable := map[string]bool{}
+	for i := range counters {
 		var err error
-		e.counters[i].last, err = e.counters[i].read()
-		e.readable = e.readable && err == nil
+		if counters[i].last, err = counters[i].Read(); err != nil {
+			unreadable[counters[i].Of] = true
+		}
 	}
-	if e.readable {
+	e := &Energy{counters: slices.DeleteFunc(counters, func(c Counter) bool { return unreadable[c.Of] })}
+	if e.readable = len(e.counters) > 0; e.readable {
 		go e.follow(ctx)
 	}
 	return e
+}
+
+// Of names what the energy is of, each once and in order; nil where nothing can be read.
+func (e *Energy) Of() []string {
+	var of []string
+	for _, c := range e.counters {
+		of = append(of, c.Of)
+	}
+	slices.Sort(of)
+	return slices.Compact(of)
 }
 
 // follow reads often enough that no counter begins anew twice in between.
@@ -56,7 +81,7 @@ func (e *Energy) follow(ctx context.Context) {
 	}
 }
 
-// Joules is the energy since the beginning, or nil where it can't be read.
+// Joules is the energy since the beginning, or nil where it can't be read, or could not once.
 func (e *Energy) Joules() *float64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -65,12 +90,12 @@ func (e *Energy) Joules() *float64 {
 			return nil
 		}
 		c := &e.counters[i]
-		now, err := c.read()
-		e.readable = err == nil
+		now, err := c.Read()
+		e.readable = err == nil && (now >= c.last || c.Limit > 0)
 		// Unsigned numbers wrap around on their way and come out right.
 		e.microjoule += now - c.last
 		if now < c.last {
-			e.microjoule += c.limit
+			e.microjoule += c.Limit
 		}
 		c.last = now
 	}

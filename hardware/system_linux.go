@@ -10,7 +10,7 @@ import (
 
 // counters are those of Intel's and AMD's RAPL under sys, usually "/sys": one for each processor package and one for its
 // memory. A package's cores are part of it, and so is all that "psys" and the "intel-rapl-mmio" zones count once more.
-func counters(sys string) []counter {
+func counters(sys string) []Counter {
 	fs, err := sysfs.NewFS(sys)
 	if err != nil {
 		return nil
@@ -19,11 +19,11 @@ func counters(sys string) []counter {
 	if err != nil {
 		return nil
 	}
-	var all []counter
+	var all []Counter
 	for _, zone := range zones {
 		again := strings.HasPrefix(filepath.Base(zone.Path), "intel-rapl-mmio")
 		if !again && (zone.Name == "package" || zone.Name == "dram") {
-			all = append(all, counter{read: zone.GetEnergyMicrojoules, limit: zone.MaxMicrojoules})
+			all = append(all, Counter{Of: Processors, Read: zone.GetEnergyMicrojoules, Limit: zone.MaxMicrojoules})
 		}
 	}
 	return all

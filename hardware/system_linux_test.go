@@ -48,6 +48,25 @@ func TestEnergyIsThatOfPackagesAndMemory(t *testing.T) {
 	require.InDelta(t, 7.25, *e.Joules(), 1e-9, "reading takes nothing away")
 }
 
+// What is counted beside the processors is added to them, and stands alone where they can't be read.
+func TestEnergyOfWhatElseIsCounted(t *testing.T) {
+	microjoules := uint64(5_000_000)
+	gpu := Counter{Of: GPU, Read: func() (uint64, error) { return microjoules, nil }}
+	m := newMachine(t)
+	m.setAll(1_000_000, 0, 0)
+	both := measureEnergy(t.Context(), append(counters(m.dir), gpu))
+	require.Equal(t, []string{GPU, Processors}, both.Of())
+	alone := measureEnergy(t.Context(), append(counters(t.TempDir()), gpu))
+	require.Equal(t, []string{GPU}, alone.Of())
+	m.setAll(3_000_000, 0, 0)
+	microjoules += 10_000_000
+	require.InDelta(t, 12, *both.Joules(), 1e-9)
+	require.InDelta(t, 10, *alone.Joules(), 1e-9)
+
+	microjoules = 0 // a driver that was loaded anew
+	require.Nil(t, alone.Joules())
+}
+
 func TestEnergyGoesOnWhenACounterBeginsAnew(t *testing.T) {
 	m := newMachine(t)
 	m.setAll(999_000_000, 0, 0)
@@ -57,7 +76,9 @@ func TestEnergyGoesOnWhenACounterBeginsAnew(t *testing.T) {
 }
 
 func TestUnreadableEnergyIsNoNumber(t *testing.T) {
-	require.Nil(t, measureEnergy(t.Context(), counters(t.TempDir())).Joules(), "a machine without counters")
+	none := measureEnergy(t.Context(), counters(t.TempDir()))
+	require.Nil(t, none.Joules(), "a machine without counters")
+	require.Nil(t, none.Of())
 	m := newMachine(t)
 	m.setAll(1, 2, 3)
 	e := measureEnergy(t.Context(), counters(m.dir))

@@ -2,6 +2,6 @@
 
 package hardware
 
-func counters(string) []counter { return nil }
+func counters(string) []Counter { return nil }
 
 func memory() uint64 { return 0 }

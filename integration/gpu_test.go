@@ -173,6 +173,8 @@ func requireOnGPU(t *testing.T, s *stack, r experiment.Result) {
 		require.Regexp(t, `\bcuda\b`, e.Kernels, "epoch %d", e.Epoch)
 		require.Regexp(t, `\bbfloat16\b`, e.Kernels, "epoch %d", e.Epoch)
 		require.Regexp(t, `^.+ GiB of memory, in .+ of \d+ threads`, e.Usage.Hardware)
+		require.NotNil(t, e.Usage.Joules)
+		require.Contains(t, e.Usage.EnergyOf, experiment.EnergyOfGPU)
 	}
 	dir := t.TempDir()
 	s.must(t, "get", r.Experiment, "--out", dir)

@@ -199,6 +199,8 @@ type UsageMetrics struct {
 	Stage   string   `json:"stage"`
 	Seconds *float64 `json:"seconds"`
 	Joules  *float64 `json:"joules"`
+	// EnergyOf names what took them, as experiment.Usage has it.
+	EnergyOf []string `json:"energy_of,omitempty"`
 	// Hardware lists the machines, each once.
 	Hardware []string `json:"hardware"`
 }
@@ -319,7 +321,7 @@ func usageMetrics(spec *experiment.Spec, r *experiment.Result) []UsageMetrics {
 			m.Seconds = &seconds
 		}
 		if joules, ok := s.joules(); ok {
-			m.Joules = &joules
+			m.Joules, m.EnergyOf = &joules, s.usages[0].EnergyOf
 		}
 		all = append(all, m)
 	}

@@ -58,7 +58,7 @@ func epochStage(name string, epochs []experiment.ClassifierEpoch, images int) st
 	return s
 }
 
-// seconds and joules sum the activities up; false where one of them does not say.
+// seconds and joules sum the activities up; false where one of them does not say, or says it of something else.
 func (s *stage) seconds() (total float64, ok bool) {
 	for _, u := range s.usages {
 		if u == nil {
@@ -71,7 +71,7 @@ func (s *stage) seconds() (total float64, ok bool) {
 
 func (s *stage) joules() (total float64, ok bool) {
 	for _, u := range s.usages {
-		if u == nil || u.Joules == nil {
+		if u == nil || u.Joules == nil || !slices.Equal(u.EnergyOf, s.usages[0].EnergyOf) {
 			return 0, false
 		}
 		total += *u.Joules
@@ -147,6 +147,7 @@ func energy(joules float64) string {
 
 // energyNote says what the figures of energy are, or why there are none.
 func energyNote(r *experiment.Result) string {
+	of := ""
 	for _, e := range r.Pretrain {
 		if e.Usage == nil {
 			return "Energy was not measured."
@@ -155,9 +156,27 @@ func energyNote(r *experiment.Result) string {
 			return "Energy was not readable: the machine shows no RAPL counters under /sys/class/powercap, as is usual in " +
 				"virtual machines, or lets only root read them."
 		}
+		if of == "" {
+			of = takers(e.Usage.EnergyOf)
+		}
+		if of != takers(e.Usage.EnergyOf) {
+			return "Energy does not add up: not all machines could tell of the same parts of them."
+		}
 	}
-	return "Energy is that of processors and memory by RAPL, for everything that ran on the machine; power supply, disks and " +
-		"cooling come on top."
+	return "Energy is that of " + of + ", for everything that ran there; power supply, disks and cooling come on top."
+}
+
+// takers says in words what took energy.
+func takers(of []string) string {
+	gpu, processors := slices.Contains(of, experiment.EnergyOfGPU), slices.Contains(of, experiment.EnergyOfProcessors)
+	switch {
+	case gpu && processors:
+		return "the GPU by NVML, and of processors and memory by RAPL"
+	case gpu:
+		return "the GPU alone by NVML, as the machine does not tell that of its processors"
+	default:
+		return "processors and memory by RAPL"
+	}
 }
 
 // machines are the descriptions of those that computed, each once; where the result has none, that of whoever reports.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the stand-in for CUDA's driver (engine/cuda/standin) with all kernels in it, and prints the folder of libcuda.so.1:
+# Builds the stand-in for CUDA's driver and its management library (engine/cuda/standin) with all kernels in it, and prints the folder:
 # with that as LD_LIBRARY_PATH, what was built with the tag gpu runs where there is no GPU. Only what has changed is compiled.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -44,5 +44,10 @@ if [[ ! -e $library || -n $(find "$folder" -name '*.o' -newer "$library") ]]; th
   for source in engine/cuda/kernels/*.cu; do objects+=("$folder/$(basename "$source").o"); done
   "$compiler" -shared -Wl,-soname,libcuda.so.1 -o "$library.new" "${objects[@]}" -ldl
   mv "$library.new" "$library"
+fi
+management=$folder/libnvidia-ml.so.1
+if [[ ! -e $management || engine/cuda/standin/nvml.cc -nt $management ]]; then
+  "$compiler" -shared -std=c++17 -O2 -Wall -Wextra -fPIC -Wl,-soname,libnvidia-ml.so.1 -o "$management.new" engine/cuda/standin/nvml.cc
+  mv "$management.new" "$management"
 fi
 echo "$folder"

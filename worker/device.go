@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 
@@ -56,6 +57,20 @@ func (d device) memory() (now, peak int64) {
 		return memoryOfGPU()
 	}
 	return cpu.Memory()
+}
+
+// energy counts what a GPU takes, where it says so.
+func (d device) energy(log *slog.Logger) []hardware.Counter {
+	ordinal, ok := d.gpu()
+	if !ok {
+		return nil
+	}
+	counter, err := energyOfGPU(ordinal)
+	if err != nil {
+		log.Warn("reports will be without the GPU's energy", "error", err)
+		return nil
+	}
+	return []hardware.Counter{counter}
 }
 
 // hardware is a line about what trains: the machine, of which that many threads are used, and the GPU before it, if the device is

@@ -9,6 +9,7 @@ import (
 
 	"twinview/engine"
 	"twinview/experiment"
+	"twinview/hardware"
 )
 
 var errNoGPU = errors.New(`this worker was built without the engine for GPUs: take the one that "make worker-gpu" builds ` +
@@ -21,6 +22,8 @@ func describeGPU(int) string { return errNoGPU.Error() }
 func hardwareOfGPU(int) string { return errNoGPU.Error() }
 
 func memoryOfGPU() (now, peak int64) { return 0, 0 }
+
+func energyOfGPU(int) (hardware.Counter, error) { return hardware.Counter{}, errNoGPU }
 
 func lostGPU() <-chan error { return nil }
 

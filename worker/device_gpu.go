@@ -13,9 +13,18 @@ import (
 	"twinview/engine"
 	"twinview/engine/cuda"
 	"twinview/experiment"
+	"twinview/hardware"
 )
 
 func memoryOfGPU() (now, peak int64) { return cuda.Memory() }
+
+func energyOfGPU(ordinal int) (hardware.Counter, error) {
+	id, err := cuda.ID(ordinal)
+	if err != nil {
+		return hardware.Counter{}, err
+	}
+	return hardware.GPUCounter(id)
+}
 
 func lostGPU() <-chan error { return cuda.Lost() }
 

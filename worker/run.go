@@ -75,6 +75,7 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 		ArtifactsURL: o.artifactsURL.String(),
 		Metrics:      metrics,
 		Hardware:     o.device.hardware(o.limit(0)),
+		Energy:       o.device.energy(log),
 		Versions:     versions(o.device),
 	}
 	return poll(ctx, log, c, a)
