@@ -2,6 +2,7 @@ package kernels_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -25,13 +26,15 @@ type runner interface {
 	NewMemory(size int) (*host.Memory, error)
 }
 
-// library has all kernels: compiled for this processor, or with the tag gpu on the first GPU.
-var library runner
+// library has all kernels: on this processor, in the form that -kernels says, or with the tag gpu on the first GPU.
+var library recorder
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	into, err := os.MkdirTemp("", "twinview-kernels-")
 	if err == nil {
-		library, err = open(into)
+		library.launched = map[string]bool{}
+		library.runner, err = open(into)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -39,7 +42,21 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	os.RemoveAll(into)
+	if err := library.missing(); code == 0 && wholeRun() && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	os.Exit(code)
+}
+
+// wholeRun tells whether all tests were asked for.
+func wholeRun() bool {
+	for _, choice := range []string{"test.run", "test.skip", "test.list"} {
+		if flag.Lookup(choice).Value.String() != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // element is a type of elements.

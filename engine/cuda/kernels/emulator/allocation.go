@@ -1,0 +1,106 @@
+package emulator
+
+import (
+	"fmt"
+	"slices"
+	"syscall"
+	"unsafe"
+
+	"twinview/engine/cuda/kernels/host"
+)
+
+// allocation is an array in the device's memory.
+type allocation struct {
+	address uint64
+	bytes   []byte
+}
+
+// NewMemory allocates a number of bytes, aligned to 256 and poisoned. Kernels of this device find no other memory.
+func (d *Device) NewMemory(size int) (*host.Memory, error) {
+	place, err := syscall.Mmap(-1, 0, host.Room(size), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("allocate %d bytes: %w", size, err)
+	}
+	a := &allocation{}
+	m := host.In(unsafe.Pointer(&place[0]), size, func() {
+		d.forget(a)
+		if err := syscall.Munmap(place); err != nil {
+			panic(fmt.Sprintf("unreachable: the memory was mapped here: %v", err))
+		}
+	})
+	a.address, a.bytes = m.Address(), m.Bytes()
+	d.remember(a)
+	return m, nil
+}
+
+func (d *Device) remember(a *allocation) {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	at, _ := slices.BinarySearchFunc(d.allocations, a, byAddress)
+	d.allocations = slices.Insert(d.allocations, at, a)
+}
+
+func (d *Device) forget(a *allocation) {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	d.allocations = slices.DeleteFunc(d.allocations, func(other *allocation) bool { return other == a })
+}
+
+func byAddress(a, b *allocation) int {
+	switch {
+	case a.address < b.address:
+		return -1
+	case a.address > b.address:
+		return 1
+	}
+	return 0
+}
+
+func (a *allocation) has(address uint64, size int) bool {
+	return address >= a.address && address-a.address <= uint64(len(a.bytes)) && uint64(len(a.bytes))-(address-a.address) >= uint64(size)
+}
+
+// find is the array that has all these bytes, or nil.
+func (d *Device) find(address uint64, size int) *allocation {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	at, found := slices.BinarySearchFunc(d.allocations, &allocation{address: address}, byAddress)
+	if !found {
+		at--
+	}
+	if at < 0 || !d.allocations[at].has(address, size) {
+		return nil
+	}
+	return d.allocations[at]
+}
+
+// global is where a module's variable is.
+func (d *Device) global(v *variable) (uint64, error) {
+	a, ok := d.variables[v]
+	if !ok {
+		m, err := d.NewMemory(v.size)
+		if err != nil {
+			return 0, fmt.Errorf("place the variable %s: %w", v.name, err)
+		}
+		clear(m.Bytes())
+		copy(m.Bytes(), v.initial)
+		a = d.find(m.Address(), v.size)
+		d.variables[v] = a
+	}
+	return a.address, nil
+}
+
+// near says which array an address is at, for an error.
+func (d *Device) near(address uint64) string {
+	d.lock.Lock()
+	defer d.lock.Unlock()
+	for _, a := range d.allocations {
+		off := int64(address - a.address)
+		if size := int64(len(a.bytes)); off > -nearby && off < size+nearby {
+			return fmt.Sprintf("at byte %d of an array of %d", off, size)
+		}
+	}
+	return "in no array"
+}
+
+const nearby = 1 << 20
