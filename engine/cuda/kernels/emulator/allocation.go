@@ -90,17 +90,17 @@ func (d *Device) global(v *variable) (uint64, error) {
 	return a.address, nil
 }
 
-// near says which array an address is at, for an error.
+// near says which array an address is at or next to, for an error.
 func (d *Device) near(address uint64) string {
+	const nearby = 1 << 20
 	d.lock.Lock()
 	defer d.lock.Unlock()
+	where, nearest := "in no array", int64(nearby)
 	for _, a := range d.allocations {
-		off := int64(address - a.address)
-		if size := int64(len(a.bytes)); off > -nearby && off < size+nearby {
-			return fmt.Sprintf("at byte %d of an array of %d", off, size)
+		off, size := int64(address-a.address), int64(len(a.bytes))
+		if distance := max(-off, off-size, 0); distance < nearest {
+			where, nearest = fmt.Sprintf("at byte %d of an array of %d", off, size), distance
 		}
 	}
-	return "in no array"
+	return where
 }
-
-const nearby = 1 << 20

@@ -71,9 +71,14 @@ var shuffles = map[string]func(lane, by, segment, last int) (from int, ok bool){
 // loadMatrix decodes ldmatrix: four matrices of 8 rows of 16 bytes, whose addresses lanes give, eight for each.
 func (d *decoder) loadMatrix() func(w *warp, mask uint32) {
 	d.wants(2)
-	count := map[string]int{"x1": 1, "x2": 2, "x4": 4}[d.rest[min(2, len(d.rest)-1)]]
+	count := 0
+	for i, word := range []string{"x1", "x2", "x4"} {
+		if d.flag(word) {
+			count = 1 << i
+		}
+	}
 	transposed := d.flag("trans")
-	if count == 0 || strings.Join(d.rest, ".") != "sync.aligned."+d.rest[2]+".m8n8.shared.b16" {
+	if count == 0 || strings.Join(d.rest, ".") != "sync.aligned.m8n8.shared.b16" {
 		d.unknown()
 	}
 	if len(d.st.operands[0].vector) != count {

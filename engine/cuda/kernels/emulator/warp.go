@@ -180,8 +180,8 @@ func (w *warp) meet(in *instruction, mask uint32) bool {
 			w.fail(other, "threads %d and %d name others as those that it is executed with", lane, other)
 		}
 	}
-	if members>>lane&1 == 0 {
-		w.fail(lane, "the thread is not among those that it is executed with, %032b", members)
+	if strangers := here &^ members; strangers != 0 {
+		w.fail(bits.TrailingZeros32(strangers), "the thread is not among those that it is executed with, %032b", members)
 	}
 	if members&^here != 0 {
 		w.park(mask, w.pc)
