@@ -17,7 +17,7 @@ type access struct {
 }
 
 // access decodes the words behind ld or st, with the operands for the address and for the values.
-func (d *decoder) access(address, value operand, writes bool) access {
+func (d *decoder) access(address, value operand, does use) access {
 	a := access{space: generic, base: none}
 	for _, word := range d.rest[:len(d.rest)-1] {
 		switch word {
@@ -48,7 +48,7 @@ func (d *decoder) access(address, value operand, writes bool) access {
 		each = []operand{value}
 	}
 	for _, o := range each {
-		if writes {
+		if does == writes {
 			a.values = append(a.values, d.value(o, 8*a.size))
 		} else {
 			a.values = append(a.values, d.result(o))
@@ -90,13 +90,13 @@ func (d *decoder) load() func(w *warp, mask uint32) {
 	if d.flag("param") {
 		return d.loadParameter()
 	}
-	a := d.access(d.st.operands[1], d.st.operands[0], false)
+	a := d.access(d.st.operands[1], d.st.operands[0], reads)
 	whole := a.size * len(a.values)
 	return func(w *warp, mask uint32) {
 		for m := mask; m != 0; {
 			lane := w.first(m)
 			m &^= 1 << lane
-			from := w.bytes(a.space, lane, a.at(w, lane), whole, false)
+			from := w.bytes(a.space, lane, a.at(w, lane), whole, reads)
 			for i, to := range a.values {
 				w.registers[to][lane] = a.extend(get(from[i*a.size:][:a.size]), i)
 			}
@@ -117,13 +117,13 @@ func (d *decoder) store() func(w *warp, mask uint32) {
 	if d.flag("param") {
 		return d.storeParameter()
 	}
-	a := d.access(d.st.operands[0], d.st.operands[1], true)
+	a := d.access(d.st.operands[0], d.st.operands[1], writes)
 	whole := a.size * len(a.values)
 	return func(w *warp, mask uint32) {
 		for m := mask; m != 0; {
 			lane := w.first(m)
 			m &^= 1 << lane
-			to := w.bytes(a.space, lane, a.at(w, lane), whole, true)
+			to := w.bytes(a.space, lane, a.at(w, lane), whole, writes)
 			for i, from := range a.values {
 				put(to[i*a.size:][:a.size], w.registers[from][lane])
 			}
@@ -138,7 +138,7 @@ func (d *decoder) loadParameter() func(w *warp, mask uint32) {
 		result := d.result(to)
 		return func(w *warp, mask uint32) { copyLanes(&w.registers[result], &w.registers[at], mask) }
 	}
-	a := d.access(from, to, false)
+	a := d.access(from, to, reads)
 	whole := a.size * len(a.values)
 	return func(w *warp, mask uint32) {
 		for m := mask; m != 0; {
@@ -208,7 +208,7 @@ func (d *decoder) atomic() func(w *warp, mask uint32) {
 		for m := mask; m != 0; {
 			lane := w.first(m)
 			m &^= 1 << lane
-			at := w.bytes(global, lane, a.at(w, lane), a.size, true)
+			at := w.bytes(global, lane, a.at(w, lane), a.size, updates)
 			value := get(at)
 			put(at, combine(value, w.registers[with][lane]))
 			w.registers[old][lane] = value

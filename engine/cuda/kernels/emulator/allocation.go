@@ -13,6 +13,8 @@ import (
 type allocation struct {
 	address uint64
 	bytes   []byte
+	// cells are what is known of its parts, once a kernel has touched it.
+	cells []globalCell
 }
 
 // NewMemory allocates a number of bytes, aligned to 256 and poisoned. Kernels of this device find no other memory.

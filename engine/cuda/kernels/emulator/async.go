@@ -88,7 +88,7 @@ func (w *warp) beginCopy(lane int, to, from uint64, size, read int) {
 	}
 	c := asyncCopy{group: w.async[lane].committed, offset: w.sharedOffset(lane, to, size), size: size}
 	if read > 0 {
-		c.source = w.global(lane, from, read)
+		c.source = w.global(lane, from, read, reads)
 	}
 	if err := w.block.shared.expects(w.number*lanes+lane, c.offset, size); err != nil {
 		w.fail(lane, "%w", err)

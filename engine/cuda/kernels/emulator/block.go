@@ -15,6 +15,8 @@ type block struct {
 	reversed bool
 	threads  int
 	index    [3]int
+	number   int32  // of the block in its grid
+	launched uint32 // number of the launch
 	warps    []*warp
 	current  *warp // the one that is run
 	shared   shared
@@ -23,7 +25,7 @@ type block struct {
 }
 
 func newBlock(d *Device, p *program, launch kernels.Launch, values []byte) *block {
-	b := &block{device: d, program: p, launch: launch, values: values, reversed: d.reversed,
+	b := &block{device: d, program: p, launch: launch, values: values, reversed: d.reversed, launched: d.launches,
 		threads: launch.Block[0] * launch.Block[1] * launch.Block[2], recent: make([]*allocation, len(p.code))}
 	b.shared = newShared(p.dynamic - sharedBase + launch.Shared)
 	for i := range (b.threads + lanes - 1) / lanes {
@@ -34,8 +36,9 @@ func newBlock(d *Device, p *program, launch kernels.Launch, values []byte) *bloc
 }
 
 // run runs one block, a warp after the other as far as each gets.
-func (b *block) run(index [3]int) {
-	b.index = index
+func (b *block) run(number int) {
+	grid := b.launch.Grid
+	b.number, b.index = int32(number), [3]int{number % grid[0], number / grid[0] % grid[1], number / grid[0] / grid[1]}
 	b.shared.clear()
 	for _, w := range b.warps {
 		w.begin()

@@ -15,6 +15,7 @@ type Device struct {
 	modules  map[string]*module
 	programs map[string]*program
 	reversed bool
+	launches uint32 // so far
 
 	lock        sync.Mutex // of allocations
 	allocations []*allocation
@@ -89,6 +90,7 @@ func (d *Device) Launch(kernel string, launch kernels.Launch, arguments ...any) 
 	if err != nil {
 		return fmt.Errorf("launch %s: %w", kernel, err)
 	}
+	d.launches++
 	b := newBlock(d, p, launch, values)
 	defer func() {
 		switch failure := recover().(type) {
@@ -104,8 +106,7 @@ func (d *Device) Launch(kernel string, launch kernels.Launch, arguments ...any) 
 	grid := launch.Grid
 	blocks := grid[0] * grid[1] * grid[2]
 	for i := range blocks {
-		at := b.turn(i, blocks)
-		b.run([3]int{at % grid[0], at / grid[0] % grid[1], at / grid[0] / grid[1]})
+		b.run(b.turn(i, blocks))
 	}
 	return nil
 }

@@ -6,8 +6,8 @@
 //   - to read or write outside of an array, of shared memory or of a thread's frame, or at an address that is no multiple of the
 //     access's size;
 //   - to read shared memory that the block has not written, or that a copy which nobody has waited for will write;
-//   - to touch a word of shared memory that another thread of the block has touched since the last barrier, if one of the two
-//     writes;
+//   - to touch memory that another thread has touched in the same launch, if one of the two writes and nothing orders them: no
+//     barrier of their block, and no atomic operations on both sides;
 //   - if threads that have to execute an instruction together can't meet;
 //   - to divide an integer by zero;
 //   - to execute an instruction that it does not have: the error names it and its line.

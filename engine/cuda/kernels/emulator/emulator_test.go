@@ -83,15 +83,15 @@ func TestErrors(t *testing.T) {
 		"a crooked vector":            {"st.shared.v2.u32 [common+4], {%t, %t};", 1, "is no multiple of 8"},
 		"a store behind shared memory": {"st.shared.u32 [asked], %t;", 1,
 			"4 bytes at 0 of shared memory, which has 0"},
-		"shared memory that nobody wrote": {"mov.u32 %r1, common; ld.shared.u32 %r0, [%r1+8];", 1, "the word at 8 is read and was never written"},
+		"shared memory that nobody wrote": {"mov.u32 %r1, common; ld.shared.u32 %r0, [%r1+8];", 1, "byte 8 of shared memory is read and was never written"},
 		"a frame's end":                   {"mov.u64 %rd0, frame; st.local.u64 [%rd0+16], %rd1;", 1, "8 bytes at 16 of the thread's frame"},
 		"a race of a write and a read": {
 			`shl.b32 %r0, %t, 2; mov.u32 %r1, common; add.s32 %r0, %r0, %r1; st.shared.u32 [%r0], %t; ld.shared.u32 %r2, [common+4];`, 2,
-			"a race: the word at 4 was written by thread 1"},
+			"a race: byte 4 of shared memory was written by thread 1"},
 		"a race of a read and a write": {
 			`setp.ne.u32 %p0, %t, 0; @!%p0 st.shared.u32 [common], %t; bar.sync 0; ld.shared.u32 %r2, [common];
-			 @%p0 st.shared.u32 [common], %t;`, 2, "a race: the word at 0 was read by thread 0"},
-		"a race of writes": {"st.shared.u32 [common], %t;", 2, "a race: the word at 0 was written by thread 0, too"},
+			 @%p0 st.shared.u32 [common], %t;`, 2, "a race: byte 0 of shared memory was read by thread 0"},
+		"a race of writes": {"st.shared.u32 [common], %t;", 2, "a race: byte 0 of shared memory was written by thread 0, too"},
 		"a shuffle that half of the warp comes to": {
 			`setp.lt.u32 %p0, %t, 16; @%p0 bra $other; shfl.sync.bfly.b32 %r0, %t, 1, 31, -1; $other:`, 32,
 			"11111111111111110000000000000000 of the warp wait for ever"},
@@ -109,16 +109,16 @@ func TestErrors(t *testing.T) {
 		"a failed assertion":   {call, 1, `the assertion "no" of no:7 failed`},
 		"too many threads":     {"", 257, "a block of [257 1 1]: the kernel was compiled for at most 256 threads"},
 		"part of a warp":       {"mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 " + fragments, 31, "only threads 01111111111111111111111111111111"},
-		"a copy that is read":  {copyToShared + "ld.shared.u32 %r0, [common];", 1, "the word at 0 is read while a cp.async of thread 0"},
+		"a copy that is read":  {copyToShared + "ld.shared.u32 %r0, [common];", 1, "byte 0 of shared memory is read while a cp.async of thread 0"},
 		"a copy not committed": {copyToShared + "cp.async.wait_group 0; ld.shared.u32 %r0, [common];", 1, "is on its way"},
 		"a copy of a later group": {copyToShared + "cp.async.commit_group; cp.async.wait_group 1; ld.shared.u32 %r0, [common];", 1,
 			"is on its way"},
 		"a copy for others without a barrier": {
 			`setp.ne.u32 %p0, %t, 0; @!%p0 cp.async.ca.shared.global [common], [%in], 8; cp.async.wait_all; ld.shared.u32 %r0, [common];`, 2,
-			"a race: the word at 0 was written by thread 0"},
+			"a race: byte 0 of shared memory was written by thread 0"},
 		"a copy over what is read": {
 			`setp.ne.u32 %p0, %t, 0; @!%p0 st.shared.u32 [common], %t; bar.sync 0; @%p0 ld.shared.u32 %r0, [common];
-			 @!%p0 cp.async.ca.shared.global [common], [%in], 4;`, 2, "race: the word at 0 was"},
+			 @!%p0 cp.async.ca.shared.global [common], [%in], 4;`, 2, "race: byte 0 of shared memory was"},
 		"a copy of too much":      {"cp.async.ca.shared.global [common], [%in], 8, 16;", 1, "16 bytes are to be read"},
 		"a crooked copy":          {"cp.async.cg.shared.global [common], [%in+4], 16;", 1, "is no multiple of 16"},
 		"a copy from anywhere":    {"cp.async.cg.shared.global [common], [%in], 16;", 1, "16 bytes at 0x"},

@@ -13,7 +13,7 @@ const (
 )
 
 // bytes is memory at an address, which a lane reads or writes.
-func (w *warp) bytes(in space, lane int, address uint64, size int, writes bool) []byte {
+func (w *warp) bytes(in space, lane int, address uint64, size int, does use) []byte {
 	if address%uint64(size) != 0 {
 		w.fail(lane, "the address %#x is no multiple of %d", address, size)
 	}
@@ -29,7 +29,7 @@ func (w *warp) bytes(in space, lane int, address uint64, size int, writes bool) 
 	}
 	switch in {
 	case sharedSpace:
-		return w.shared(lane, address, size, writes)
+		return w.shared(lane, address, size, does)
 	case local:
 		frame := uint64(w.block.program.local)
 		if address > frame || frame-address < uint64(size) {
@@ -37,11 +37,11 @@ func (w *warp) bytes(in space, lane int, address uint64, size int, writes bool) 
 		}
 		return w.frame[uint64(lane)*frame+address:][:size]
 	default:
-		return w.global(lane, address, size)
+		return w.global(lane, address, size, does)
 	}
 }
 
-func (w *warp) global(lane int, address uint64, size int) []byte {
+func (w *warp) global(lane int, address uint64, size int, does use) []byte {
 	b := w.block
 	a := b.recent[w.pc]
 	if a == nil || !a.has(address, size) {
@@ -50,13 +50,18 @@ func (w *warp) global(lane int, address uint64, size int) []byte {
 		}
 		b.recent[w.pc] = a
 	}
-	return a.bytes[address-a.address:][:size]
+	by := party{b.number, int16(w.number*lanes + lane), b.shared.epoch}
+	offset := int(address - a.address)
+	if err := a.touch(b.launched, by, offset, size, does); err != nil {
+		w.fail(lane, "%w", err)
+	}
+	return a.bytes[offset:][:size]
 }
 
-func (w *warp) shared(lane int, address uint64, size int, writes bool) []byte {
+func (w *warp) shared(lane int, address uint64, size int, does use) []byte {
 	offset := w.sharedOffset(lane, address, size)
 	check := w.block.shared.reads
-	if writes {
+	if does != reads {
 		check = w.block.shared.writes
 	}
 	if err := check(w.number*lanes+lane, offset, size); err != nil {

@@ -94,7 +94,7 @@ func (d *decoder) loadMatrix() func(w *warp, mask uint32) {
 		w.whole(mask)
 		var rows [lanes][]byte
 		for lane := range 8 * count {
-			rows[lane] = w.bytes(sharedSpace, lane, a.at(w, lane), 16, false)
+			rows[lane] = w.bytes(sharedSpace, lane, a.at(w, lane), 16, reads)
 		}
 		for i, at := range to {
 			matrix := rows[8*i:][:8]

@@ -115,16 +115,71 @@ func TestBarriers(t *testing.T) {
 	require.EqualValues(t, -1, int64(out[40]), "nobody has written there")
 }
 
-// The last that writes is another one in the other order, of threads and of blocks.
+// Threads draw numbers in the order in which they run.
 func TestReverse(t *testing.T) {
-	ptx := head + entry + "mov.u32 %r0, %ctaid.x; shl.b32 %r0, %r0, 16; add.s32 %r0, %r0, %t; ld.param.u64 %out, [param_out];" +
-		"st.global.u32 [%out], %r0; ret;\n}\n"
+	ptx := head + entry + `
+	ld.param.u64 %rd0, [param_in]; atom.global.add.s32 %r0, [%rd0], 1;
+	mov.u32 %r1, %ctaid.x; mad.lo.s32 %r1, %r1, 70, %t;
+	ld.param.u64 %out, [param_out]; mul.wide.u32 %rd1, %r1, 4; add.s64 %out, %out, %rd1;
+	st.global.u32 [%out], %r0; ret;
+}
+`
 	device := emulator.New(map[string]kernels.Module{"test": kernels.NewModule("test", ptx)})
-	in, out := memory(t, device, 8), memory(t, device, 8)
-	for reversed, want := range map[bool]int32{false: 2<<16 + 69, true: 0} {
+	for _, reversed := range []bool{false, true} {
+		next, out := memory(t, device, 4), memory(t, device, 4*3*70)
+		next.Int32s()[0] = 0
 		require.NoError(t, device.Reverse(reversed))
-		require.NoError(t, device.Launch("kernel", kernels.Launch{Grid: [3]int{3, 1, 1}, Block: [3]int{70, 1, 1}}, in, out))
-		require.Equal(t, want, out.Int32s()[0])
+		require.NoError(t, device.Launch("kernel", kernels.Launch{Grid: [3]int{3, 1, 1}, Block: [3]int{70, 1, 1}}, next, out))
+		for i, got := range out.Int32s() {
+			if reversed {
+				i = 3*70 - 1 - i
+			}
+			require.EqualValues(t, i, got)
+		}
+	}
+}
+
+// What other threads and blocks of a launch touch in global memory must have an order: by a barrier, in another launch, or both
+// atomically.
+func TestRacesInGlobalMemory(t *testing.T) {
+	const (
+		here   = "ld.param.u64 %rd0, [param_in];"
+		first  = "setp.eq.u32 %p0, %t, 0; mov.u32 %r9, %ctaid.x; setp.eq.u32 %p1, %r9, 0;"
+		read   = "ld.global.u32 %r0, [%rd0];"
+		write  = "st.global.u32 [%rd0], %t;"
+		add    = "atom.global.add.s32 %r0, [%rd0], 1;"
+		either = "a race: byte 0 of an array of 8 was "
+	)
+	for statements, want := range map[string]string{
+		write:                                 either + "written by thread 0 of block 0",
+		read + write:                          either + "read by thread",
+		"@%p0 " + write:                        either + "written by thread 0 of block 0",
+		"@%p0 " + write + "bar.sync 0;" + read: either + "written by thread 0 of block 0",
+		add + read:                            either + "written",
+		add + add:                             "",
+		read + read:                           "",
+		"@!%p1 bra $end; @%p0 " + write + "bar.sync 0;" + read + "$end:":                        "",
+		"@!%p1 bra $end;" + read + "bar.sync 0; @%p0 " + write + "bar.sync 0;" + read + "$end:": "",
+		"@!%p1 bra $end; @%p0 " + write + read + "$end:":                                        either + "written by thread 0 of block 0",
+		"@!%p1 bra $end;" + read + "@%p0 " + write + "$end:":                                    either + "read by thread",
+	} {
+		ptx := head + entry + here + first + statements + "ret;\n}\n"
+		_, err := launchModule(t, ptx, kernels.Launch{Grid: [3]int{2, 1, 1}, Block: [3]int{40, 1, 1}}, 0)
+		if want == "" {
+			require.NoError(t, err, statements)
+			continue
+		}
+		require.ErrorContains(t, err, want, statements)
+	}
+}
+
+// Launches come after each other.
+func TestLaunchesDoNotRace(t *testing.T) {
+	ptx := head + entry + "st.global.u32 [%out], %t; ret;\n}\n"
+	device := emulator.New(map[string]kernels.Module{"test": kernels.NewModule("test", ptx)})
+	out := memory(t, device, 8*32)
+	for _, arguments := range [][]any{{out, out}, {out, out}} {
+		require.NoError(t, device.Launch("kernel", kernels.Launch{Grid: [3]int{1, 1, 1}, Block: [3]int{32, 1, 1}}, arguments...))
 	}
 }
 
