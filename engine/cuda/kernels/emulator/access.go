@@ -140,6 +140,9 @@ func (d *decoder) loadParameter() func(w *warp, mask uint32) {
 	}
 	a := d.access(from, to, reads)
 	whole := a.size * len(a.values)
+	if a.base == none {
+		return d.loadConstant(a, whole)
+	}
 	return func(w *warp, mask uint32) {
 		for m := mask; m != 0; {
 			lane := w.first(m)
@@ -151,6 +154,23 @@ func (d *decoder) loadParameter() func(w *warp, mask uint32) {
 			for i, to := range a.values {
 				w.registers[to][lane] = a.extend(get(w.block.values[int(address)+i*a.size:][:a.size]), i)
 			}
+		}
+	}
+}
+
+// loadConstant reads parameters at a place that is the same for all lanes.
+func (d *decoder) loadConstant(a access, whole int) func(w *warp, mask uint32) {
+	if int(a.offset)%whole != 0 || a.offset > uint64(d.bytes) || d.bytes-int(a.offset) < whole {
+		d.fail("%d bytes at %d of the parameters, which have %d", whole, a.offset, d.bytes)
+	}
+	return func(w *warp, mask uint32) {
+		for i, to := range a.values {
+			var value values32
+			number := a.extend(get(w.block.values[int(a.offset)+i*a.size:][:a.size]), i)
+			for lane := range value {
+				value[lane] = number
+			}
+			copyLanes(&w.registers[to], &value, mask)
 		}
 	}
 }

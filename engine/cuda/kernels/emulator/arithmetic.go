@@ -92,6 +92,12 @@ func (d *decoder) arithmetic() func(w *warp, mask uint32) {
 func ofOne(f func(a uint64) uint64, to, a row) func(w *warp, mask uint32) {
 	return func(w *warp, mask uint32) {
 		r, x := &w.registers[to], &w.registers[a]
+		if mask == all {
+			for lane := range r {
+				r[lane] = f(x[lane])
+			}
+			return
+		}
 		for lane := range r {
 			if mask>>lane&1 != 0 {
 				r[lane] = f(x[lane])
@@ -103,6 +109,12 @@ func ofOne(f func(a uint64) uint64, to, a row) func(w *warp, mask uint32) {
 func ofTwo(f func(a, b uint64) uint64, to, a, b row) func(w *warp, mask uint32) {
 	return func(w *warp, mask uint32) {
 		r, x, y := &w.registers[to], &w.registers[a], &w.registers[b]
+		if mask == all {
+			for lane := range r {
+				r[lane] = f(x[lane], y[lane])
+			}
+			return
+		}
 		for lane := range r {
 			if mask>>lane&1 != 0 {
 				r[lane] = f(x[lane], y[lane])
@@ -114,6 +126,12 @@ func ofTwo(f func(a, b uint64) uint64, to, a, b row) func(w *warp, mask uint32) 
 func ofThree(f func(a, b, c uint64) uint64, to, a, b, c row) func(w *warp, mask uint32) {
 	return func(w *warp, mask uint32) {
 		r, x, y, z := &w.registers[to], &w.registers[a], &w.registers[b], &w.registers[c]
+		if mask == all {
+			for lane := range r {
+				r[lane] = f(x[lane], y[lane], z[lane])
+			}
+			return
+		}
 		for lane := range r {
 			if mask>>lane&1 != 0 {
 				r[lane] = f(x[lane], y[lane], z[lane])

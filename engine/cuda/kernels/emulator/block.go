@@ -25,8 +25,14 @@ type block struct {
 }
 
 func newBlock(d *Device, p *program, launch kernels.Launch, values []byte) *block {
+	if b := p.spare; b != nil && b.launch.Block == launch.Block && b.launch.Shared == launch.Shared {
+		b.launch, b.values, b.reversed, b.launched = launch, values, d.reversed, d.launches
+		clear(b.recent)
+		return b
+	}
 	b := &block{device: d, program: p, launch: launch, values: values, reversed: d.reversed, launched: d.launches,
 		threads: launch.Block[0] * launch.Block[1] * launch.Block[2], recent: make([]*allocation, len(p.code))}
+	p.spare = b
 	b.shared = newShared(p.dynamic - sharedBase + launch.Shared)
 	for i := range (b.threads + lanes - 1) / lanes {
 		b.warps = append(b.warps, &warp{block: b, number: i, registers: make([]values32, len(p.initial)),

@@ -64,12 +64,12 @@ type program struct {
 	dynamic    int // where that begins
 	local      int // bytes of a thread's frame
 	// initial are the values of rows when a block begins, those of a constant or what is left of nothing.
-	initial []uint64
-	// serial tells whether blocks may meet in memory.
+	initial   []uint64
 	constants map[uint64]row
 	specials  map[string]row
 	names     map[string]row
 	symbols   map[string]uint64
+	spare     *block // the one of the last launch, for the next of the same shape
 	globals   func(v *variable) (uint64, error)
 }
 

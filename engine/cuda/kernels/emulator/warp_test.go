@@ -151,13 +151,13 @@ func TestRacesInGlobalMemory(t *testing.T) {
 		either = "a race: byte 0 of an array of 8 was "
 	)
 	for statements, want := range map[string]string{
-		write:                                 either + "written by thread 0 of block 0",
-		read + write:                          either + "read by thread",
+		write:                                  either + "written by thread 0 of block 0",
+		read + write:                           either + "read by thread",
 		"@%p0 " + write:                        either + "written by thread 0 of block 0",
 		"@%p0 " + write + "bar.sync 0;" + read: either + "written by thread 0 of block 0",
-		add + read:                            either + "written",
-		add + add:                             "",
-		read + read:                           "",
+		add + read:                             either + "written",
+		add + add:                              "",
+		read + read:                            "",
 		"@!%p1 bra $end; @%p0 " + write + "bar.sync 0;" + read + "$end:":                        "",
 		"@!%p1 bra $end;" + read + "bar.sync 0; @%p0 " + write + "bar.sync 0;" + read + "$end:": "",
 		"@!%p1 bra $end; @%p0 " + write + read + "$end:":                                        either + "written by thread 0 of block 0",
