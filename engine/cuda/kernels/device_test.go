@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	os.RemoveAll(into)
-	if err := library.missing(); code == 0 && wholeRun() && err != nil {
+	if err := library.finish(wholeRun()); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}

@@ -35,3 +35,16 @@ func (r recorder) missing() error {
 	slices.Sort(never)
 	return fmt.Errorf("no test has launched %s: write one for each", strings.Join(never, ", "))
 }
+
+// finish is called when all tests have run, or those that were asked for.
+func (r recorder) finish(whole bool) error {
+	if reporter, ok := r.runner.(interface{ report() error }); ok {
+		if err := reporter.report(); err != nil {
+			return fmt.Errorf("report what was run: %w", err)
+		}
+	}
+	if !whole {
+		return nil
+	}
+	return r.missing()
+}

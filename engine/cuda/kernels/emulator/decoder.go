@@ -44,7 +44,7 @@ func (d *decoder) all() (err error) {
 		d.code = append(d.code, in)
 	}
 	// Whoever comes to the end without a ret ends there.
-	d.code = append(d.code, instruction{kind: leave, guard: none, link: d.link(d.function), statement: d.st})
+	d.code = append(d.code, instruction{kind: leave, guard: none, link: d.link(d.function), statement: d.st, end: true})
 	return nil
 }
 

@@ -51,6 +51,10 @@ type instruction struct {
 	// A barrier that reduces gives the conjunction of all threads' source to result; others have none there.
 	source, result row
 	statement      *statement
+	// reached tells that a thread has executed it, or has come to it where it is a jump.
+	reached bool
+	// end is behind the last statement of a function.
+	end bool
 }
 
 // program is a kernel with the functions that it calls.

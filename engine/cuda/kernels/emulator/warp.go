@@ -101,6 +101,9 @@ func (w *warp) together(pc int, active uint32, limit int) {
 				mask = active &^ mask
 			}
 		}
+		if mask != 0 || in.kind != plain {
+			in.reached = true
+		}
 		if in.kind == plain {
 			if mask != 0 {
 				in.execute(w, mask)
