@@ -27,13 +27,12 @@ type runner interface {
 }
 
 // library has all kernels: on this processor, in the form that -kernels says, or with the tag gpu on the first GPU.
-var library recorder
+var library = &recorder{launched: map[string]bool{}}
 
 func TestMain(m *testing.M) {
 	flag.Parse()
 	into, err := os.MkdirTemp("", "twinview-kernels-")
 	if err == nil {
-		library.launched = map[string]bool{}
 		library.runner, err = open(into)
 	}
 	if err != nil {
@@ -157,28 +156,45 @@ func (d *device) launch(kernel string, launch kernels.Launch, arguments ...any) 
 	require.NoError(d.t, library.Launch(kernel, launch, arguments...))
 }
 
-// run makes the outputs twice from poisoned memory, in one order of threads and in the other, and fails if a bit differs or
-// something was written beside them.
+// run makes the outputs from poisoned memory, in one order of threads, in the other, and on a narrow grid where a kernel takes
+// any. It fails if a bit differs or something was written beside them.
 func (d *device) run(launches func(), outputs ...*host.Memory) {
 	d.t.Helper()
-	var first [][]byte
-	for _, reversed := range []bool{true, false} {
-		for _, output := range outputs {
-			output.Poison()
-		}
-		require.NoError(d.t, library.Reverse(reversed))
-		launches()
-		for i, output := range outputs {
-			if reversed {
-				first = append(first, slices.Clone(output.Bytes()))
-				continue
-			}
-			require.True(d.t, bytes.Equal(first[i], output.Bytes()), "output %d depends on the order of the threads", i)
-		}
+	first := d.outcome(true, false, launches, outputs)
+	require.Equal(d.t, -1, differing(first, d.outcome(false, false, launches, outputs)), "this output depends on the order of the threads")
+	if library.narrowed {
+		require.Equal(d.t, -1, differing(first, d.outcome(false, true, launches, outputs)), "this output depends on the grid's size")
 	}
 	for _, m := range d.memory {
 		require.NoError(d.t, m.Check())
 	}
+}
+
+// outcome is what launches make of poisoned outputs.
+func (d *device) outcome(reversed, narrow bool, launches func(), outputs []*host.Memory) [][]byte {
+	d.t.Helper()
+	for _, output := range outputs {
+		output.Poison()
+	}
+	require.NoError(d.t, library.Reverse(reversed))
+	library.narrow, library.narrowed = narrow, false
+	launches()
+	library.narrow = false
+	var made [][]byte
+	for _, output := range outputs {
+		made = append(made, slices.Clone(output.Bytes()))
+	}
+	return made
+}
+
+// differing is the first of two lists' elements that differs, or -1.
+func differing(a, b [][]byte) int {
+	for i := range a {
+		if !bytes.Equal(a[i], b[i]) {
+			return i
+		}
+	}
+	return -1
 }
 
 // array is a tensor for the reference.

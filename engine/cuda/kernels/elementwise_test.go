@@ -68,10 +68,23 @@ func TestElementwiseOfAPart(t *testing.T) {
 	for _, e := range elements {
 		d := newDevice(t)
 		const n = 1000
-		x, y := d.normal(e, n+1, 0, 1), d.empty(e, n)
+		x, other, y := d.normal(e, n+1, 0, 1), d.normal(e, n, 0, 1), d.empty(e, n)
 		part := x.At(e.size)
 		d.run(func() { d.launch("relu_"+e.name, kernels.Elementwise(n), int64(n), part, y) }, y)
 		near(t, d.reference(model.ReLU{}, vector(e, part)), get(e, y), 0, 0)
+
+		d.run(func() { d.launch("relu_grad_"+e.name, kernels.Elementwise(n), int64(n), other, part, y) }, y)
+		near(t, d.reference(model.ReLUGrad{}, vector(e, other), vector(e, part)), get(e, y), 0, 0)
+
+		d.run(func() { d.launch("scale_"+e.name, kernels.Elementwise(n), int64(n), float32(2), part, y) }, y)
+		doubled := get(e, part)
+		for i := range doubled {
+			doubled[i] *= 2
+		}
+		near(t, doubled, get(e, y), 0, 0)
+
+		d.run(func() { d.launch("add_"+e.name, kernels.Elementwise(n), int64(n), part, part, y) }, y)
+		near(t, doubled, get(e, y), 0, 0)
 	}
 }
 
