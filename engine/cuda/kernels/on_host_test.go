@@ -14,7 +14,7 @@ import (
 )
 
 var form = flag.String("kernels", "host",
-	"what runs on this processor: host, what a C++ compiler makes of the sources, or ptx, the PTX that is shipped, by package emulator")
+	"what runs on this processor: host, what a C++ compiler makes of the sources, or ptx, the PTX in package emulator")
 
 var unexecuted = flag.String("unexecuted", "", "a file that takes what no test has executed of the PTX, with -kernels ptx")
 

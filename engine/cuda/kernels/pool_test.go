@@ -9,7 +9,9 @@ import (
 )
 
 func TestAveragePool(t *testing.T) {
-	shapes := []struct{ batch, height, width, channels int }{{1, 7, 7, 64}, {3, 7, 7, 33}, {5, 4, 4, 512}, {3, 1, 2, 5}, {2, 3, 5, 96}, {700, 1, 6, 8}}
+	shapes := []struct{ batch, height, width, channels int }{
+		{1, 7, 7, 64}, {3, 7, 7, 33}, {5, 4, 4, 512}, {3, 1, 2, 5}, {2, 3, 5, 96}, {700, 1, 6, 8},
+	}
 	for _, e := range elements {
 		for _, s := range shapes {
 			t.Run(fmt.Sprintf("%s/%v", e.name, s), func(t *testing.T) {

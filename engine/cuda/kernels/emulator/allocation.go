@@ -59,7 +59,8 @@ func byAddress(a, b *allocation) int {
 }
 
 func (a *allocation) has(address uint64, size int) bool {
-	return address >= a.address && address-a.address <= uint64(len(a.bytes)) && uint64(len(a.bytes))-(address-a.address) >= uint64(size)
+	offset, n := address-a.address, uint64(len(a.bytes))
+	return address >= a.address && offset <= n && n-offset >= uint64(size)
 }
 
 // find is the array that has all these bytes, or nil.

@@ -55,7 +55,8 @@ func eachLane(f func(w *warp, lane int)) func(w *warp, mask uint32) {
 
 // copyAsync begins a copy: [to], [from], size and, where it is not that, the bytes that are read; the rest are zeros.
 func (d *decoder) copyAsync(onlyWhole bool) func(w *warp, mask uint32) {
-	if hints := d.rest[4:]; len(hints) > 1 || len(hints) == 1 && !slices.Contains([]string{"L2::64B", "L2::128B", "L2::256B"}, hints[0]) {
+	hints := []string{"L2::64B", "L2::128B", "L2::256B"}
+	if given := d.rest[4:]; len(given) > 1 || len(given) == 1 && !slices.Contains(hints, given[0]) {
 		d.unknown()
 	}
 	if n := len(d.st.operands); n != 3 && n != 4 {

@@ -40,7 +40,8 @@ const entry = `
 // launch runs statements in a number of threads. Each has 8 bytes of the input and of the output at %in and %out.
 func launch(t *testing.T, statements string, threads int, in ...uint64) ([]uint64, error) {
 	t.Helper()
-	return launchModule(t, head+entry+statements+"\nret;\n}\n", kernels.Launch{Grid: [3]int{1, 1, 1}, Block: [3]int{threads, 1, 1}}, in...)
+	shape := kernels.Launch{Grid: [3]int{1, 1, 1}, Block: [3]int{threads, 1, 1}}
+	return launchModule(t, head+entry+statements+"\nret;\n}\n", shape, in...)
 }
 
 func launchModule(t *testing.T, ptx string, launch kernels.Launch, in ...uint64) ([]uint64, error) {
@@ -83,8 +84,10 @@ func TestErrors(t *testing.T) {
 		"a crooked vector":            {"st.shared.v2.u32 [common+4], {%t, %t};", 1, "is no multiple of 8"},
 		"a store behind shared memory": {"st.shared.u32 [asked], %t;", 1,
 			"4 bytes at 0 of shared memory, which has 0"},
-		"shared memory that nobody wrote": {"mov.u32 %r1, common; ld.shared.u32 %r0, [%r1+8];", 1, "byte 8 of shared memory is read and was never written"},
-		"a frame's end":                   {"mov.u64 %rd0, frame; st.local.u64 [%rd0+16], %rd1;", 1, "8 bytes at 16 of the thread's frame"},
+		"shared memory that nobody wrote": {"mov.u32 %r1, common; ld.shared.u32 %r0, [%r1+8];", 1,
+			"byte 8 of shared memory is read and was never written"},
+		"a frame's end": {"mov.u64 %rd0, frame; st.local.u64 [%rd0+16], %rd1;", 1,
+			"8 bytes at 16 of the thread's frame"},
 		"a race of a write and a read": {
 			`shl.b32 %r0, %t, 2; mov.u32 %r1, common; add.s32 %r0, %r0, %r1; st.shared.u32 [%r0], %t; ld.shared.u32 %r2, [common+4];`, 2,
 			"a race: byte 4 of shared memory was written by thread 1"},
@@ -101,15 +104,18 @@ func TestErrors(t *testing.T) {
 		"two barriers of a warp": {
 			`setp.lt.u32 %p0, %t, 16; @%p0 bra $other; bar.sync 0; bra.uni $end; $other: bar.sync 0; $end:`, 32,
 			"threads of a warp wait at different barriers"},
-		"another barrier":      {"bar.sync 1;", 32, "another than 0"},
-		"a division by zero":   {"mov.u32 %r1, 0; div.s32 %r0, %t, %r1;", 1, "an integer is divided by zero"},
-		"an instruction":       {"bmsk.clamp.b32 %r0, %t, %t;", 1, "bmsk.clamp.b32 %r0, %t, %t: the emulator has no instruction bmsk.clamp.b32"},
-		"a form":               {"ld.global.tex.u32 %r0, [%in];", 1, "has no instruction ld.global.tex.u32"},
-		"a register":           {"mov.u32 %r40, 1;", 1, `"%r40" is no register to write to`},
-		"a failed assertion":   {call, 1, `the assertion "no" of no:7 failed`},
-		"too many threads":     {"", 257, "a block of [257 1 1]: the kernel was compiled for at most 256 threads"},
-		"part of a warp":       {"mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 " + fragments, 31, "only threads 01111111111111111111111111111111"},
-		"a copy that is read":  {copyToShared + "ld.shared.u32 %r0, [common];", 1, "byte 0 of shared memory is read while a cp.async of thread 0"},
+		"another barrier":    {"bar.sync 1;", 32, "another than 0"},
+		"a division by zero": {"mov.u32 %r1, 0; div.s32 %r0, %t, %r1;", 1, "an integer is divided by zero"},
+		"an instruction": {"bmsk.clamp.b32 %r0, %t, %t;", 1,
+			"bmsk.clamp.b32 %r0, %t, %t: the emulator has no instruction bmsk.clamp.b32"},
+		"a form":             {"ld.global.tex.u32 %r0, [%in];", 1, "has no instruction ld.global.tex.u32"},
+		"a register":         {"mov.u32 %r40, 1;", 1, `"%r40" is no register to write to`},
+		"a failed assertion": {call, 1, `the assertion "no" of no:7 failed`},
+		"too many threads":   {"", 257, "a block of [257 1 1]: the kernel was compiled for at most 256 threads"},
+		"part of a warp": {"mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 " + fragments, 31,
+			"only threads 01111111111111111111111111111111"},
+		"a copy that is read": {copyToShared + "ld.shared.u32 %r0, [common];", 1,
+			"byte 0 of shared memory is read while a cp.async of thread 0"},
 		"a copy not committed": {copyToShared + "cp.async.wait_group 0; ld.shared.u32 %r0, [common];", 1, "is on its way"},
 		"a copy of a later group": {copyToShared + "cp.async.commit_group; cp.async.wait_group 1; ld.shared.u32 %r0, [common];", 1,
 			"is on its way"},
@@ -117,7 +123,8 @@ func TestErrors(t *testing.T) {
 			`setp.ne.u32 %p0, %t, 0; @!%p0 cp.async.ca.shared.global [common], [%in], 8; cp.async.wait_all; ld.shared.u32 %r0, [common];`, 2,
 			"a race: byte 0 of shared memory was written by thread 0"},
 		"a copy over what is read": {
-			`setp.ne.u32 %p0, %t, 0; @!%p0 st.shared.u32 [common], %t; bar.sync 0; @%p0 ld.shared.u32 %r0, [common];
+			`setp.ne.u32 %p0, %t, 0; @!%p0 st.shared.u32 [common], %t; bar.sync 0;
+			 @%p0 ld.shared.u32 %r0, [common];
 			 @!%p0 cp.async.ca.shared.global [common], [%in], 4;`, 2, "race: byte 0 of shared memory was"},
 		"a copy of too much":      {"cp.async.ca.shared.global [common], [%in], 8, 16;", 1, "16 bytes are to be read"},
 		"a crooked copy":          {"cp.async.cg.shared.global [common], [%in+4], 16;", 1, "is no multiple of 16"},

@@ -1,8 +1,6 @@
 package emulator
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // fault is what a thread did wrong.
 type fault struct{ error }
@@ -31,6 +29,6 @@ func (w *warp) text(address uint64) string {
 
 // divided is the error of the division that is being executed.
 func (w *warp) divided() error {
-	st := w.block.program.code[w.pc].statement
-	return fmt.Errorf("run %s: block %v, warp %d: an integer is divided by zero", w.block.program.describe(st), w.block.index, w.number)
+	what := w.block.program.describe(w.block.program.code[w.pc].statement)
+	return fmt.Errorf("run %s: block %v, warp %d: an integer is divided by zero", what, w.block.index, w.number)
 }

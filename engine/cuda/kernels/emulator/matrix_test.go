@@ -40,8 +40,8 @@ func TestLoadMatrix(t *testing.T) {
 	}
 }
 
-// multiply runs an mma of which lane i gives whole numbers a(i, register) and b(i, register) to A and B, and 1000 to C. The result is
-// a row after the other.
+// multiply runs an mma to which lane i gives whole numbers, a(i, register) and b(i, register), for A and B, and 1000 for C. It
+// returns the product.
 func multiply(t *testing.T, form string, a, b func(lane, register int) uint32) [16][8]float64 {
 	t.Helper()
 	var in []uint64
