@@ -112,3 +112,26 @@ func TestMultiplyTF32(t *testing.T) {
 	})
 	checkProduct(t, got, 8)
 }
+
+// A little less than 1000 is the number below it, not the nearest.
+func TestMultiplyRoundsTowardsZero(t *testing.T) {
+	first := func(value float64) func(lane, register int) uint32 {
+		return func(lane, register int) uint32 {
+			if lane%4 > 0 || register > 1 {
+				return 0
+			}
+			return uint32(f32(value) >> 16)
+		}
+	}
+	got := multiply(t, "m16n8k16.row.col.f32.bf16.bf16.f32", first(1), func(lane, register int) uint32 {
+		if register > 0 {
+			return 0
+		}
+		return first(-0x1p-20)(lane, register)
+	})
+	for row := range got {
+		for column := range got[row] {
+			require.EqualValues(t, 999, got[row][column])
+		}
+	}
+}

@@ -160,11 +160,11 @@ func (d *decoder) multiply() func(w *warp, mask uint32) {
 		for lane := range lanes {
 			for i := range 4 {
 				x, y := &left[lane/4+i/2*8], &right[lane%4*2+i%2]
-				total := float64(toFloat32(w.registers[c[i]][lane]))
-				for k := 0; k < sum; k += 4 {
-					total += x[k]*y[k] + x[k+1]*y[k+1] + (x[k+2]*y[k+2] + x[k+3]*y[k+3])
+				total := toFloat32(w.registers[c[i]][lane])
+				for k := 0; k < sum; k += sum / 2 {
+					total = towardsZero(float64(total) + dot(x[k:k+sum/2], y[k:k+sum/2]))
 				}
-				results[i][lane] = ofFloat32(float32(total))
+				results[i][lane] = ofFloat32(total)
 			}
 		}
 		for i, at := range to {
@@ -203,4 +203,22 @@ func tf32Fragments(w *warp, a, b []row, left *[mmaRows][16]float64, right *[mmaC
 			right[r][k+i*4] = number(w.registers[at][lane])
 		}
 	}
+}
+
+// dot is the sum of products, four at a time.
+func dot(x, y []float64) float64 {
+	var total float64
+	for ; len(x) >= 4 && len(y) >= 4; x, y = x[4:], y[4:] {
+		total += x[0]*y[0] + x[1]*y[1] + (x[2]*y[2] + x[3]*y[3])
+	}
+	return total
+}
+
+// towardsZero rounds to float32 as tensor cores do with a sum.
+func towardsZero(v float64) float32 {
+	rounded := float32(v)
+	if math.Abs(float64(rounded)) > math.Abs(v) {
+		return math.Nextafter32(rounded, 0)
+	}
+	return rounded
 }
