@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"math/bits"
+	"slices"
 
 	"twinview/engine/cuda/kernels"
 )
@@ -25,20 +26,39 @@ type block struct {
 }
 
 func newBlock(d *Device, p *program, launch kernels.Launch, values []byte) *block {
-	if b := p.spare; b != nil && b.launch.Block == launch.Block && b.launch.Shared == launch.Shared {
+	if b := d.spareBlock(p, launch); b != nil {
 		b.launch, b.values, b.reversed, b.launched = launch, values, d.reversed, d.launches
-		clear(b.recent)
 		return b
 	}
 	b := &block{device: d, program: p, launch: launch, values: values, reversed: d.reversed, launched: d.launches,
 		threads: launch.Block[0] * launch.Block[1] * launch.Block[2], recent: make([]*allocation, len(p.code))}
-	p.spare = b
 	b.shared = newShared(p.dynamic - sharedBase + launch.Shared)
 	for i := range (b.threads + lanes - 1) / lanes {
 		b.warps = append(b.warps, &warp{block: b, number: i, registers: make([]values32, len(p.initial)),
 			frame: make([]byte, lanes*p.local)})
 	}
 	return b
+}
+
+// spareBlock takes the block of one of the last launches, if one was of the same shape.
+func (d *Device) spareBlock(p *program, launch kernels.Launch) *block {
+	for i, b := range d.spare {
+		if b.program == p && b.launch.Block == launch.Block && b.launch.Shared == launch.Shared {
+			d.spare = slices.Delete(d.spare, i, i+1)
+			return b
+		}
+	}
+	return nil
+}
+
+// keep has a block for later launches, in the place of the oldest of a few: they are large. Arrays may go in the meantime.
+func (d *Device) keep(b *block) {
+	const few = 4
+	clear(b.recent)
+	d.spare = append(d.spare, b)
+	if len(d.spare) > few {
+		d.spare = slices.Delete(d.spare, 0, 1)
+	}
 }
 
 // run runs one block, a warp after the other as far as each gets.

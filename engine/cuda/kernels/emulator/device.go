@@ -15,7 +15,8 @@ type Device struct {
 	modules  map[string]*module
 	programs map[string]*program
 	reversed bool
-	launches uint32 // so far
+	launches uint32   // so far
+	spare    []*block // of the last launches
 
 	lock        sync.Mutex // of allocations
 	allocations []*allocation
@@ -103,6 +104,7 @@ func (d *Device) Launch(kernel string, launch kernels.Launch, arguments ...any) 
 			panic(failure)
 		}
 	}()
+	defer d.keep(b)
 	grid := launch.Grid
 	blocks := grid[0] * grid[1] * grid[2]
 	for i := range blocks {

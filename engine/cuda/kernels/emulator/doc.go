@@ -16,5 +16,6 @@
 // after another. What a cp.async copies arrives when its thread has waited for it, not before.
 //
 // Where PTX leaves results to the device, it does this: mma.sync adds exact products, half of k at a time, and rounds towards zero
-// after each half, as tensor cores do more or less; it drops the bits of a factor that TF32 has not; ex2.approx is exact before it is rounded; rcp.approx.ftz.f64 leaves zeros in the lower half.
+// after each half, as tensor cores do more or less; it drops the bits of a factor that TF32 has not; ex2.approx is exact before it
+// is rounded; rcp.approx.ftz.f64 leaves zeros in the lower half.
 package emulator

@@ -16,7 +16,7 @@ const (
 	localWindow  = 1 << 61
 )
 
-// values are those of a register, or of a constant, in the lanes of a warp. A register of fewer than 64 bits has zeros above.
+// values32 are those of a register, or of a constant, in the lanes of a warp. A register of fewer than 64 bits has zeros above.
 type values32 = [lanes]uint64
 
 // row is the place of such values in a warp's registers.
@@ -67,13 +67,12 @@ type program struct {
 	static     int // bytes of shared memory without that of the launch
 	dynamic    int // where that begins
 	local      int // bytes of a thread's frame
-	// initial are the values of rows when a block begins, those of a constant or what is left of nothing.
+	// initial are the values of rows when a block begins: constants, and rubbish in registers.
 	initial   []uint64
 	constants map[uint64]row
 	specials  map[string]row
 	names     map[string]row
 	symbols   map[string]uint64
-	spare     *block // the one of the last launch, for the next of the same shape
 	globals   func(v *variable) (uint64, error)
 }
 

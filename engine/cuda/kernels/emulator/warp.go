@@ -168,7 +168,8 @@ func (w *warp) part(in *instruction, mask uint32) int {
 	return next
 }
 
-// meet executes an instruction if all of its threads are there, with all of them. Else these wait.
+// meet executes an instruction if all of its threads are there, with all of them; else these wait. It tells whether those of the
+// mask go on as they are.
 func (w *warp) meet(in *instruction, mask uint32) bool {
 	here := mask
 	for m := w.meeting; m != 0; m &= m - 1 {
@@ -193,12 +194,13 @@ func (w *warp) meet(in *instruction, mask uint32) bool {
 		return false
 	}
 	in.execute(w, here)
-	if others := here &^ mask; others != 0 {
-		w.park(others, w.pc+1)
-		w.meeting &^= others
-		w.ready |= others
+	if here == mask {
+		return true
 	}
-	return true
+	w.park(here, w.pc+1)
+	w.meeting &^= here
+	w.ready |= here
+	return false
 }
 
 // size are the lanes that have a thread.
