@@ -2,7 +2,7 @@ package kernels_test
 
 import (
 	"bytes"
-	"flag"
+	commandline "flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -30,7 +30,7 @@ type runner interface {
 var library = &recorder{launched: map[string]bool{}}
 
 func TestMain(m *testing.M) {
-	flag.Parse()
+	commandline.Parse()
 	into, err := os.MkdirTemp("", "twinview-kernels-")
 	if err == nil {
 		library.runner, err = open(into)
@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 // wholeRun tells whether all tests were asked for.
 func wholeRun() bool {
 	for _, choice := range []string{"test.run", "test.skip", "test.list"} {
-		if flag.Lookup(choice).Value.String() != "" {
+		if commandline.Lookup(choice).Value.String() != "" {
 			return false
 		}
 	}

@@ -11,13 +11,15 @@ import (
 	"twinview/model"
 )
 
-// convolutions have channels in eights and tiles that are full along no side, in one to four columns of tiles.
+// convolutions have channels in eights and tiles that are full along no side, in one to four columns of tiles; those of the last one
+// are full.
 var convolutions = []kernels.Convolution{
 	{Batch: 2, Height: 9, Width: 7, In: 8, Out: 16, Kernel: 3, Stride: 1, Pad: 1},
 	{Batch: 3, Height: 8, Width: 7, In: 24, Out: 136, Kernel: 3, Stride: 2, Pad: 1},
 	{Batch: 2, Height: 7, Width: 5, In: 200, Out: 8, Kernel: 1, Stride: 2, Pad: 0},
 	{Batch: 5, Height: 6, Width: 5, In: 72, Out: 200, Kernel: 1, Stride: 1, Pad: 0},
 	{Batch: 3, Height: 12, Width: 11, In: 136, Out: 72, Kernel: 3, Stride: 1, Pad: 1},
+	{Batch: 2, Height: 8, Width: 8, In: 64, Out: 128, Kernel: 3, Stride: 1, Pad: 1},
 }
 
 var numbers = []kernels.Number{kernels.BFloat16, kernels.TF32, kernels.Float32}

@@ -21,7 +21,7 @@ func TestMatMul(t *testing.T) {
 					a, b := d.normal(e, s.m*s.k, 0, 1), d.normal(e, s.k*s.n, 0, 1)
 					bias, c := d.normal(float32s, s.n, 0, 1), d.empty(float32s, s.m*s.n)
 					multiply := func(bias *host.Memory) {
-						d.launch("matmul_"+e.name, kernels.MatMul(s.m, s.n), boolean(op.TransA), boolean(op.TransB), int64(s.m),
+						d.launch("matmul_"+e.name, kernels.MatMul(s.m, s.n), flag(op.TransA), flag(op.TransB), int64(s.m),
 							int64(s.n), int64(s.k), a, b, bias, c)
 					}
 					want := d.reference(op, oriented(e, a, s.m, s.k, op.TransA), oriented(e, b, s.k, s.n, op.TransB))
@@ -48,7 +48,7 @@ func TestMatMulTensor(t *testing.T) {
 				a, b := d.normal(float32s, s.m*s.k, 0, 1), d.normal(float32s, s.k*s.n, 0, 1)
 				bias, c := d.normal(float32s, s.n, 0, 1), d.empty(float32s, s.m*s.n)
 				d.run(func() {
-					d.launch("matmul_tfloat32", kernels.MatMulTensor(s.m, s.n), boolean(op.TransA), boolean(op.TransB), int64(s.m),
+					d.launch("matmul_tfloat32", kernels.MatMulTensor(s.m, s.n), flag(op.TransA), flag(op.TransB), int64(s.m),
 						int64(s.n), int64(s.k), a, b, bias, c)
 				}, c)
 				of := func(x *host.Memory, rows, columns int, transposed bool) array {
@@ -88,7 +88,7 @@ func oriented(e element, m *host.Memory, rows, columns int, transposed bool) arr
 	return array{[]int{rows, columns}, get(e, m)}
 }
 
-func boolean(set bool) int32 {
+func flag(set bool) int32 {
 	if set {
 		return 1
 	}

@@ -4,7 +4,7 @@ package kernels_test
 
 import (
 	"errors"
-	"flag"
+	commandline "flag"
 	"fmt"
 	"os"
 
@@ -13,10 +13,10 @@ import (
 	"twinview/engine/cuda/kernels/host"
 )
 
-var form = flag.String("kernels", "host",
+var form = commandline.String("kernels", "host",
 	"what runs on this processor: host, what a C++ compiler makes of the sources, or ptx, the PTX in package emulator")
 
-var unexecuted = flag.String("unexecuted", "", "a file that takes what no test has executed of the PTX, with -kernels ptx")
+var unexecuted = commandline.String("unexecuted", "", "a file that takes what no test has executed of the PTX, with -kernels ptx")
 
 // processor is this machine's.
 type processor struct{ *host.Library }
