@@ -180,8 +180,8 @@ func (d *device) outcome(reversed, narrow bool, launches func(), outputs []*host
 	}
 	require.NoError(d.t, library.Reverse(reversed))
 	library.narrow, library.narrowed = narrow, false
+	defer func() { library.narrow = false }()
 	launches()
-	library.narrow = false
 	var made [][]byte
 	for _, output := range outputs {
 		made = append(made, slices.Clone(output.Bytes()))

@@ -31,8 +31,7 @@ func (r *recorder) Launch(kernel string, launch kernels.Launch, arguments ...any
 // takesAnyGrid tells of which kernels the sources say that any grid along x will do, of blocks of any number of warps.
 func takesAnyGrid(kernel string) bool {
 	switch kernel {
-	case "l2_normalize", "l2_normalize_grad", "cross_entropy_rows", "cross_entropy_grad", "redundancy_reduction_rows",
-		"redundancy_reduction_grad", "ntxent_grad_total":
+	case "l2_normalize", "l2_normalize_grad", "cross_entropy_rows", "cross_entropy_grad", "ntxent_grad_total":
 		return true
 	}
 	m, err := kernels.ModuleOf(kernel)
