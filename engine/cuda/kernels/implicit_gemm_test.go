@@ -39,19 +39,23 @@ func elementOf(n kernels.Number) element {
 	return float32s
 }
 
-// implicit runs a kernel as the engine does: parameters first, then the kernel with them.
+// implicit runs a kernel from poisoned memory, in several orders.
 func (v *convolved) implicit(g kernels.ImplicitGEMM, a, b, source, result, statistics *host.Memory) {
 	v.t.Helper()
-	parameters := v.bytes(kernels.ParameterBytes)
-	arguments := append(v.sizes(), int64(g.Slices(v.Convolution)), a, b, source, result, statistics, parameters)
 	made := []*host.Memory{result}
 	if statistics != nil {
 		made = append(made, statistics)
 	}
-	v.run(func() {
-		v.launch(g.Kernel+"_parameters", kernels.ParametersLaunch(), arguments...)
-		v.launch(g.Kernel, g.Launch(v.Convolution), parameters.Bytes())
-	}, made...)
+	v.run(func() { v.launchImplicit(g, a, b, source, result, statistics) }, made...)
+}
+
+// launchImplicit launches a kernel as the engine does: parameters first, then the kernel with them.
+func (v *convolved) launchImplicit(g kernels.ImplicitGEMM, a, b, source, result, statistics *host.Memory) {
+	v.t.Helper()
+	parameters := v.bytes(kernels.ParameterBytes)
+	arguments := append(v.sizes(), int64(g.Slices(v.Convolution)), a, b, source, result, statistics, parameters)
+	v.launch(g.Kernel+"_parameters", kernels.ParametersLaunch(), arguments...)
+	v.launch(g.Kernel, g.Launch(v.Convolution), parameters.Bytes())
 }
 
 // checkStatistics joins what a kernel gathered of its tiles and compares it with the statistics of what it made.
@@ -89,6 +93,10 @@ func (v *convolved) checkImplicit(g kernels.ImplicitGEMM, in int) {
 		v.implicit(g, v.dy, v.filters, nil, dx, nil)
 		v.checkInputGradient(dx, false, rounding(g.Number))
 		v.implicit(g, v.dy, v.filters, v.source, dx, nil)
+		v.checkInputGradient(dx, true, rounding(g.Number))
+		// What it is added to may be in its place.
+		copy(dx.Bytes(), v.source.Bytes())
+		v.launchImplicit(g, v.dy, v.filters, dx, dx, nil)
 		v.checkInputGradient(dx, true, rounding(g.Number))
 	case kernels.WeightGradient:
 		partials := v.empty(float32s, g.Slices(v.Convolution)*filters)
