@@ -11,8 +11,8 @@ import (
 	"twinview/model"
 )
 
-// convolutions have channels in eights and tiles that are full along no side, in one to four columns of tiles; those of the last one
-// are full.
+// convolutions have channels in eights and tiles that are full along no side, in one to four columns of tiles; those of the last
+// one are full.
 var convolutions = []kernels.Convolution{
 	{Batch: 2, Height: 9, Width: 7, In: 8, Out: 16, Kernel: 3, Stride: 1, Pad: 1},
 	{Batch: 3, Height: 8, Width: 7, In: 24, Out: 136, Kernel: 3, Stride: 2, Pad: 1},

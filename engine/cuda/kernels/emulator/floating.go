@@ -74,14 +74,10 @@ func sum(a, b, c float32) float64 {
 	if lost == 0 || lost != lost || math.IsInf(s, 0) {
 		return s
 	}
+	// An even number goes to the next one on the side of what was lost, without a branch that would be guessed wrong half of the time.
 	bits := math.Float64bits(s)
-	if bits&1 == 1 {
-		return s
-	}
-	if (lost > 0) == (s > 0) {
-		return math.Float64frombits(bits + 1)
-	}
-	return math.Float64frombits(bits - 1)
+	away := 1 - 2*((bits^math.Float64bits(lost))>>63)
+	return math.Float64frombits(bits + away*(1-bits&1))
 }
 
 // fmaDown is a×b + c, rounded towards minus infinity.

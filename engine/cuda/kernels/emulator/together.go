@@ -216,6 +216,15 @@ func dot(x, y []float64) float64 {
 
 // towardsZero rounds to float32 as tensor cores do with a sum.
 func towardsZero(v float64) float32 {
+	const (
+		dropped = 1<<29 - 1  // bits that float32 does not have
+		least   = 1023 - 126 // exponent of its normal numbers, as float64 has it
+		most    = 1023 + 127
+	)
+	bits := math.Float64bits(v)
+	if exponent := bits >> 52 & 0x7ff; exponent >= least && exponent <= most {
+		return float32(math.Float64frombits(bits &^ dropped))
+	}
 	rounded := float32(v)
 	if math.Abs(float64(rounded)) > math.Abs(v) {
 		return math.Nextafter32(rounded, 0)
