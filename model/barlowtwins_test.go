@@ -45,8 +45,7 @@ func naiveBarlowTwins(za, zb [][]float64, lambda float64) float64 {
 // barlowTwins is the loss of two leaves with the projections of the two views.
 func barlowTwins(t *testing.T, z gorgonia.Nodes, lambda float64) *gorgonia.Node {
 	t.Helper()
-	c := apply(t, MatMul{TransA: true}, apply(t, Standardize{}, z[0]), apply(t, Standardize{}, z[1]))
-	return apply(t, RedundancyReduction{Lambda: lambda}, c)
+	return apply(t, RedundancyReduction{Lambda: lambda}, apply(t, Standardize{}, z[0]), apply(t, Standardize{}, z[1]))
 }
 
 func TestBarlowTwinsEqualsTheFormula(t *testing.T) {
@@ -70,17 +69,59 @@ func TestBarlowTwinsGradient(t *testing.T) {
 }
 
 func TestRedundancyReductionGradient(t *testing.T) {
-	c := leaves([]int{3, 3})
-	checkGradient(t, apply(t, RedundancyReduction{Lambda: 0.3}, c...), c...)
+	for _, shape := range [][]int{{2, 5}, {4, 4}, {5, 3}, {3, 1}} {
+		z := leaves(shape, shape)
+		checkGradient(t, apply(t, RedundancyReduction{Lambda: 0.3}, z...), z...)
+	}
+}
+
+// An input that stands on both sides has both gradients.
+func TestRedundancyReductionGradientOfOneInput(t *testing.T) {
+	z := leaves([]int{4, 3})
+	checkGradient(t, apply(t, RedundancyReduction{Lambda: 0.3}, z[0], z[0]), z...)
 }
 
 func TestRedundancyReductionOfTheIdentityIsZero(t *testing.T) {
-	c := array[float64]{[]int{2, 2}, []float64{1, 0, 0, 1}}
-	loss, err := RedundancyReduction{Lambda: 0.5}.Do(c.value())
+	a := array[float64]{[]int{3, 2}, []float64{1, 0, 0, 0.5, 0, 0.5}}
+	b := array[float64]{[]int{3, 2}, []float64{1, 0, 0, 1, 0, 1}}
+	loss, err := RedundancyReduction{Lambda: 0.5}.Do(a.value(), b.value())
 	require.NoError(t, err)
 	require.Zero(t, loss.Data())
 }
 
+// Engines compute what the inner products of rows give, which is the same.
+func TestRedundancyReductionByInnerProducts(t *testing.T) {
+	const lambda, rows, width = 0.3, 4, 7
+	z := leaves([]int{rows, width}, []int{rows, width})
+	loss := apply(t, RedundancyReduction{Lambda: lambda}, z...)
+	grads, err := gorgonia.Grad(loss, z[0])
+	require.NoError(t, err)
+	values := compute64(t, loss, grads[0], apply(t, MatMul{TransB: true}, z[0], z[0]), apply(t, MatMul{TransB: true}, z[1], z[1]))
+	a, b := z[0].Value().Data().([]float64), z[1].Value().Data().([]float64)
+	ofA, ofB := values[2], values[3]
+
+	want := 0.
+	for k := range ofA {
+		want += lambda * ofA[k] * ofB[k]
+	}
+	for i := range width {
+		c := 0.
+		for r := range rows {
+			c += a[r*width+i] * b[r*width+i]
+		}
+		want += (1-c)*(1-c) - lambda*c*c
+		for r := range rows {
+			da := b[r*width+i] * ((1-lambda)*c - 1)
+			for s := range rows {
+				da += lambda * ofB[r*rows+s] * a[s*width+i]
+			}
+			require.InDelta(t, 2*da, values[1][r*width+i], 1e-12)
+		}
+	}
+	require.InDelta(t, want, values[0][0], 1e-12)
+}
+
 func TestRedundancyReductionRefusesShapes(t *testing.T) {
-	requireShapeError(t, RedundancyReduction{}, "c has shape (2, 3)", []int{2, 3})
+	requireShapeError(t, RedundancyReduction{}, "b has shape (4, 3), want (4, 2)", []int{4, 2}, []int{4, 3})
+	requireShapeError(t, RedundancyReductionGrad{}, "b has shape (3, 2), want (4, 2)", []int{4, 2}, []int{3, 2}, []int{})
 }

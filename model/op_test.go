@@ -184,8 +184,8 @@ var everyOp = []struct {
 	{NTXentGrad{Temperature: 0.5, Views: 2}, [][]int{{4, 3}, {}}},
 	{Standardize{}, [][]int{{4, 3}}},
 	{StandardizeGrad{}, [][]int{{4, 3}, {4, 3}, {4, 3}}},
-	{RedundancyReduction{Lambda: 0.1}, [][]int{{3, 3}}},
-	{RedundancyReductionGrad{Lambda: 0.1}, [][]int{{3, 3}, {}}},
+	{RedundancyReduction{Lambda: 0.1}, [][]int{{4, 3}, {4, 3}}},
+	{RedundancyReductionGrad{Lambda: 0.1}, [][]int{{4, 3}, {4, 3}, {}}},
 	{SoftmaxCrossEntropy{}, [][]int{{2, 3}, {2}}},
 	{SoftmaxCrossEntropyGrad{}, [][]int{{2, 3}, {2}, {}}},
 }

@@ -123,7 +123,7 @@ func goldenNetwork(t *testing.T, method string) *model.Network {
 	} else {
 		first := apply(model.Standardize{}, apply(model.Rows{From: 0, To: goldenImages}, x))
 		second := apply(model.Standardize{}, apply(model.Rows{From: goldenImages, To: 2 * goldenImages}, x))
-		n.Loss = apply(model.RedundancyReduction{Lambda: 0.05}, apply(model.MatMul{TransA: true}, first, second))
+		n.Loss = apply(model.RedundancyReduction{Lambda: 0.05}, first, second)
 	}
 	var values gorgonia.Nodes
 	for _, p := range n.Parameters {

@@ -56,7 +56,7 @@ func (h head) products() []launched {
 	for _, k := range []struct {
 		kernel, number string
 		size           int
-		launch         func(m, n int) kernels.Launch
+		launch         func(m, n, k int) kernels.Launch
 	}{
 		{"matmul_tfloat32", "tf32", 4, kernels.MatMulTensor}, {"matmul_float32", "float32", 4, kernels.MatMul},
 		{"matmul_bfloat16", "float32", 2, kernels.MatMul},
@@ -70,15 +70,26 @@ func (h head) products() []launched {
 			{"its input's gradient", 0, 0, h.views, h.features, h.hidden},
 			{"its weights' gradient", 1, 0, h.hidden, h.features, h.views},
 		} {
-			a, b, c := h.normal(k.size, p.m*p.k), h.normal(k.size, p.k*p.n), h.empty(4*p.m*p.n)
+			launch := k.launch(p.m, p.n, p.k)
+			a, b, c := h.normal(k.size, p.m*p.k), h.normal(k.size, p.k*p.n), h.empty(4*launch.Parts()*p.m*p.n)
 			all = append(all, launched{
-				of: p.of, kernel: k.kernel, launch: k.launch(p.m, p.n), count: 1, number: k.number,
+				of: p.of, kernel: k.kernel, launch: launch, count: 1, number: k.number,
 				arguments: []any{p.transA, p.transB, int64(p.m), int64(p.n), int64(p.k), a.Address, b.Address, address(0), c.Address},
 				bytes:     float64(a.Bytes + b.Bytes + c.Bytes), operations: 2 * float64(p.m) * float64(p.n) * float64(p.k),
 			})
+			if launch.Parts() > 1 {
+				all = append(all, h.parts(p.of, launch, p.m*p.n))
+			}
 		}
 	}
 	return all
+}
+
+// parts adds up what a product of n results left. As the products themselves it counts for no step.
+func (h head) parts(of string, product kernels.Launch, n int) launched {
+	partial, c := h.normal(4, product.Parts()*n), h.empty(4*n)
+	return launched{of: of, kernel: "add_parts", launch: kernels.Elementwise(n), bytes: float64(partial.Bytes + c.Bytes),
+		arguments: []any{int64(n), int64(product.Parts()), partial.Address, c.Address}}
 }
 
 // contrast is NT-Xent with the normalisation before it.
@@ -107,7 +118,7 @@ func (h head) contrast() []launched {
 			operations: 2 * similarities, number: "float32",
 			arguments: []any{int64(views), int64(views / 2), int64(dim), temperature, z.Address, softmax.Address, dloss.Address,
 				gradParts.Address}},
-		{of: of, kernel: "ntxent_grad_total", launch: kernels.Elementwise(n), count: 1, bytes: matrix + float64(gradParts.Bytes),
+		{of: of, kernel: "add_parts", launch: kernels.Elementwise(n), count: 1, bytes: matrix + float64(gradParts.Bytes),
 			arguments: []any{int64(n), int64(grad.Parts()), gradParts.Address, dz.Address}},
 		{of: of, kernel: "l2_normalize_grad", launch: kernels.Rows(views), count: 1, bytes: 4 * matrix,
 			arguments: []any{int64(views), int64(dim), x.Address, z.Address, dz.Address, dx.Address}},
@@ -118,26 +129,50 @@ func (h head) contrast() []launched {
 func (h head) redundancy() []launched {
 	rows, width := h.views/2, h.barlow
 	n := rows * width
+	side := min(rows, width) // of the products' smaller matrix
 	x, y, dy, dx := h.normal(4, n), h.normal(4, n), h.normal(4, n), h.empty(4*n)
-	c, dc := h.normal(4, width*width), h.empty(4*width*width)
-	losses, loss, dloss, sum := h.empty(8*width), h.empty(4), numbers(h.memory, float32(1)), h.empty(4*width)
+	square, losses := h.normal(4, side*side), h.empty(8*(side+width))
+	loss, dloss, sum := h.empty(4), numbers(h.memory, float32(1)), h.empty(4*width)
 	const lambda = 0.0051
-	table, correlations := float64(4*n), float64(4*width*width)
+	table, squares := float64(4*n), float64(4*side*side)
 	of := "Barlow Twins"
-	return []launched{
+	all := h.inner(of, rows, width)
+	return append(all, []launched{
 		{of: of, kernel: "standardize", launch: kernels.Columns(width), count: 2, bytes: 2 * table,
 			arguments: []any{int64(rows), int64(width), x.Address, y.Address}},
 		{of: of, kernel: "standardize_grad", launch: kernels.Columns(width), count: 2, bytes: 4 * table,
 			arguments: []any{int64(rows), int64(width), x.Address, y.Address, dy.Address, dx.Address}},
-		{of: of, kernel: "redundancy_reduction_rows", launch: kernels.Rows(width), count: 1, bytes: correlations,
-			arguments: []any{int64(width), lambda, c.Address, losses.Address}},
+		{of: of, kernel: "redundancy_reduction_squares", launch: kernels.Rows(side), count: 1, bytes: 2 * squares,
+			arguments: []any{int64(side), int64(side), lambda, square.Address, square.Address, losses.Address}},
+		{of: of, kernel: "redundancy_reduction_diagonal", launch: kernels.Columns(width), count: 1, bytes: 2 * table,
+			arguments: []any{int64(rows), int64(width), lambda, x.Address, y.Address, losses.Address}},
 		{of: of, kernel: "sum", launch: kernels.Single(), count: 1, bytes: float64(losses.Bytes),
-			arguments: []any{int64(width), losses.Address, loss.Address}},
-		{of: of, kernel: "redundancy_reduction_grad", launch: kernels.Rows(width), count: 1, bytes: 2 * correlations,
-			arguments: []any{int64(width), lambda, c.Address, dloss.Address, dc.Address}},
+			arguments: []any{int64(side + width), losses.Address, loss.Address}},
+		{of: of, kernel: "redundancy_reduction_grad", launch: kernels.Columns(width), count: 2, bytes: 5 * table,
+			arguments: []any{int64(rows), int64(width), lambda, x.Address, y.Address, dloss.Address, dx.Address}},
 		{of: of, kernel: "column_sum", launch: kernels.Columns(width), bytes: table,
 			arguments: []any{int64(rows), int64(width), x.Address, sum.Address}},
+	}...)
+}
+
+// inner are the products of rows that Barlow Twins makes in place of its correlation matrix: both views' for the loss, and again for
+// the gradients, where they multiply the other view.
+func (h head) inner(of string, rows, width int) []launched {
+	launch := kernels.MatMulTensor(rows, rows, width)
+	a, inner, da := h.normal(4, rows*width), h.normal(4, launch.Parts()*rows*rows), h.empty(4*rows*width)
+	operations := 2 * float64(rows) * float64(rows) * float64(width)
+	all := []launched{
+		{of: of, kernel: "matmul_tfloat32", launch: launch, count: 4, number: "tf32", operations: operations,
+			bytes: float64(a.Bytes + inner.Bytes), arguments: []any{int32(0), int32(1), int64(rows), int64(rows), int64(width),
+				a.Address, a.Address, address(0), inner.Address}},
+		{of: of + ", gradient", kernel: "matmul_tfloat32", launch: kernels.MatMulTensor(rows, width, rows), count: 2, number: "tf32",
+			operations: operations, bytes: float64(2*a.Bytes + 4*rows*rows), arguments: []any{int32(0), int32(0), int64(rows),
+				int64(width), int64(rows), inner.Address, a.Address, address(0), da.Address}},
 	}
+	if launch.Parts() > 1 {
+		all = append(all, h.parts(of, launch, rows*rows))
+	}
+	return all
 }
 
 // classifier is the loss of fine-tuning.

@@ -32,10 +32,12 @@ func head(i lowering.Instruction, in []*C.float, out *C.float) func() error {
 		return call(func() { C.tv_rows_grad(offset, n, total, in[0], out) })
 	case model.RedundancyReduction:
 		lambda := C.double(op.Lambda)
-		return call(func() { C.tv_redundancy_reduction(rows, lambda, in[0], out) })
+		return try(func() *C.char { return C.tv_redundancy_reduction(rows, columns, lambda, in[0], in[1], out) })
 	case model.RedundancyReductionGrad:
 		lambda := C.double(op.Lambda)
-		return call(func() { C.tv_redundancy_reduction_grad(rows, lambda, in[0], in[1], out) })
+		return try(func() *C.char {
+			return C.tv_redundancy_reduction_grad(rows, columns, lambda, in[0], in[1], in[2], out)
+		})
 	case model.SoftmaxCrossEntropy:
 		return try(func() *C.char { return C.tv_cross_entropy(rows, columns, in[0], in[1], out) })
 	case model.SoftmaxCrossEntropyGrad:

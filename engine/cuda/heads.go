@@ -48,17 +48,33 @@ func (w *work) copy(from int) {
 }
 
 func (w *work) multiply(op model.MatMul) {
-	m, n, k := w.Out().Shape[0], w.Out().Shape[1], w.Inputs[0].Shape[1]
-	transA, transB := int32(0), int32(0)
+	k := w.Inputs[0].Shape[1]
 	if op.TransA {
-		transA, k = 1, w.Inputs[0].Shape[0]
+		k = w.Inputs[0].Shape[0]
 	}
-	if op.TransB {
-		transB = 1
-	}
-	kernel, launch := "matmul_float32", kernels.MatMul(m, n)
+	w.matmul(op, w.Out().Shape[0], w.Out().Shape[1], k, w.Inputs[0], w.Inputs[1], w.Out())
+}
+
+// matmul makes c [m, n] of a and b, whose inner dimension is k.
+func (w *work) matmul(op model.MatMul, m, n, k int, a, b, c any) {
+	kernel, launch := "matmul_float32", kernels.MatMul(m, n, k)
 	if w.number != kernels.Float32 { // TF32 rounds less than bfloat16
-		kernel, launch = "matmul_tfloat32", kernels.MatMulTensor(m, n)
+		kernel, launch = "matmul_tfloat32", kernels.MatMulTensor(m, n, k)
 	}
-	w.call(kernel, launch, transA, transB, int64(m), int64(n), int64(k), w.Inputs[0], w.Inputs[1], null{}, w.Out())
+	parts, into := launch.Parts(), c
+	if parts > 1 {
+		into = w.need(parts * m * n * Float32.Bytes())
+	}
+	w.call(kernel, launch, flag(op.TransA), flag(op.TransB), int64(m), int64(n), int64(k), a, b, null{}, into)
+	if parts > 1 {
+		w.call("add_parts", kernels.Elementwise(m*n), int64(m*n), int64(parts), into, c)
+	}
+}
+
+// flag is a bool as kernels take it.
+func flag(set bool) int32 {
+	if set {
+		return 1
+	}
+	return 0
 }

@@ -22,13 +22,11 @@ func (w *work) loss() bool {
 		launch := kernels.NTXentGrad(rows, columns)
 		partial := w.need(launch.Parts() * in[0].Bytes())
 		w.call("ntxent_grad", launch, r, r/int64(op.Views), c, float32(op.Temperature), in[0], softmax, in[1], partial)
-		w.call("ntxent_grad_total", kernels.Elementwise(rows*columns), r*c, int64(launch.Parts()), partial, out)
+		w.call("add_parts", kernels.Elementwise(rows*columns), r*c, int64(launch.Parts()), partial, out)
 	case model.RedundancyReduction:
-		losses := w.need(rows * doubles)
-		w.call("redundancy_reduction_rows", kernels.Rows(rows), r, op.Lambda, in[0], losses)
-		w.call("sum", kernels.Single(), r, losses, out)
+		w.redundancy(op.Lambda)
 	case model.RedundancyReductionGrad:
-		w.call("redundancy_reduction_grad", kernels.Rows(rows), r, op.Lambda, in[0], in[1], out)
+		w.redundancyGrad(op.Lambda)
 	case model.SoftmaxCrossEntropy:
 		losses := w.need(rows * doubles)
 		w.call("cross_entropy_rows", kernels.Rows(rows), r, c, in[0], in[1], losses, wrongRow{})
@@ -52,4 +50,41 @@ func (w *work) softmax(views int, temperature float64) (softmax, losses scratch)
 	w.call("ntxent_rows", launch, r, d, t, z, partial)
 	w.call("ntxent_total", kernels.Rows(rows), r, r/int64(views), d, int64(launch.Parts()), t, z, partial, softmax, losses)
 	return softmax, losses
+}
+
+// redundancy adds up the squares of the correlation matrix by the inner products of rows, or of columns where those are fewer.
+func (w *work) redundancy(lambda float64) {
+	a, b := w.Inputs[0], w.Inputs[1]
+	rows, columns := a.Rows()
+	side := min(rows, columns)
+	losses := w.need((side + columns) * 8)
+	ofDiagonal := losses + scratch(side*8)
+	x := w.need(side * side * Float32.Bytes())
+	y := x
+	if rows > columns {
+		w.matmul(model.MatMul{TransA: true}, side, side, rows, a, b, x)
+	} else {
+		y = w.need(side * side * Float32.Bytes())
+		w.matmul(model.MatMul{TransB: true}, side, side, columns, a, a, x)
+		w.matmul(model.MatMul{TransB: true}, side, side, columns, b, b, y)
+	}
+	w.call("redundancy_reduction_squares", kernels.Rows(side), int64(side), int64(side), lambda, x, y, losses)
+	w.call("redundancy_reduction_diagonal", kernels.Columns(columns), int64(rows), int64(columns), lambda, a, b, ofDiagonal)
+	w.call("sum", kernels.Single(), int64(side+columns), losses, w.Out())
+}
+
+// redundancyGrad multiplies b·bᵀ·a from the side that makes the smaller matrix.
+func (w *work) redundancyGrad(lambda float64) {
+	a, b, da := w.Inputs[0], w.Inputs[1], w.Out()
+	rows, columns := a.Rows()
+	side := min(rows, columns)
+	inner := w.need(side * side * Float32.Bytes())
+	if rows > columns {
+		w.matmul(model.MatMul{TransA: true}, side, side, rows, b, a, inner)
+		w.matmul(model.MatMul{}, rows, columns, columns, b, inner, da)
+	} else {
+		w.matmul(model.MatMul{TransB: true}, side, side, columns, b, b, inner)
+		w.matmul(model.MatMul{}, rows, columns, rows, inner, a, da)
+	}
+	w.call("redundancy_reduction_grad", kernels.Columns(columns), int64(rows), int64(columns), lambda, a, b, w.Inputs[2], da)
 }

@@ -114,18 +114,32 @@ func (m *lowered) compute(i lowering.Instruction) ([]array, error) {
 		grad, err := do(model.BatchNormAffineGrad{Epsilon: op.Epsilon}, in[0], in[1], lowering.ValueOf(masked, i.Out().Shape))
 		return []array{masked, grad}, err
 	case model.MatMul:
-		if m.Factor != nil {
-			for at, v := range i.Inputs {
-				in[at] = lowering.ValueOf(rounded(m.values[v], m.Factor), v.Shape)
-			}
+		product, err := m.product(op, in...)
+		if err != nil {
+			return nil, err
 		}
-		product, err := do(op, in...)
-		return []array{product}, err
+		return []array{lowering.Elements(product)}, nil
+	case model.RedundancyReduction:
+		loss, err := m.redundancy(op, in[0], in[1])
+		return []array{{loss}}, err
+	case model.RedundancyReductionGrad:
+		da, err := m.redundancyGrad(op, in[0], in[1], m.values[i.Inputs[2]][0])
+		return []array{da}, err
 	case gorgonia.Op:
 		result, err := do(op, in...)
 		return []array{result}, err
 	}
 	return nil, fmt.Errorf("%T is no op", i.Op)
+}
+
+// product is that of rounded factors.
+func (m *lowered) product(op model.MatMul, factors ...gorgonia.Value) (gorgonia.Value, error) {
+	if m.Factor != nil {
+		for at, v := range factors {
+			factors[at] = lowering.ValueOf(rounded(lowering.Elements(v), m.Factor), v.Shape())
+		}
+	}
+	return op.Do(factors...)
 }
 
 func (m *lowered) inputs(i lowering.Instruction) []gorgonia.Value {

@@ -25,11 +25,18 @@ var barlowTwins = experiment.Method{
 	Projector: experiment.Projector{Layers: 3, Hidden: 24, Output: 10},
 }
 
+// narrowTwins has fewer outputs than images of a batch.
+var narrowTwins = experiment.Method{
+	Name: experiment.BarlowTwins, Lambda: 0.5,
+	Projector: experiment.Projector{Layers: 2, Hidden: 24, Output: 2},
+}
+
 // Networks builds each kind of network; odd sizes are those that vectors and tiles don't divide.
 var Networks = map[string]func() (*model.Network, error){
 	"SimCLR":       func() (*model.Network, error) { return model.NewPretraining(encoder, simclr, options(6, 8)) },
 	"odd size":     func() (*model.Network, error) { return model.NewPretraining(encoder, simclr, options(4, 7)) },
 	"Barlow Twins": func() (*model.Network, error) { return model.NewPretraining(encoder, barlowTwins, options(6, 8)) },
+	"narrow twins": func() (*model.Network, error) { return model.NewPretraining(encoder, narrowTwins, options(10, 8)) },
 	"classifier":   func() (*model.Network, error) { return model.NewClassifier(encoder, 10, options(3, 9)) },
 	"encoder":      func() (*model.Network, error) { return model.NewEncoder(encoder, options(1, 8)) },
 	"inference":    func() (*model.Network, error) { return model.NewInference(encoder, 10, options(3, 8)) },

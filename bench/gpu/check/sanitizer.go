@@ -17,7 +17,7 @@ var sanitized = map[string]string{
 		"TestL2Normalize|TestStandardize|TestColumnSum|TestRedundancyReduction|TestNTXent|TestSGD|TestLARS|TestAdamW|TestAveragePool)$",
 	// Races are in shared memory only.
 	"racecheck": "^(TestAugment|TestBatchStats|TestBatchNormGrad|TestImplicitGEMMOfImages|TestMatMul|TestMatMulTensor|TestStandardize|" +
-		"TestColumnSum|TestNTXent|TestLARS|TestCrossEntropy)$",
+		"TestColumnSum|TestRedundancyReduction|TestNTXent|TestLARS|TestCrossEntropy)$",
 }
 
 // sanitizer is a step in which one of compute-sanitizer's tools watches the kernels' tests.

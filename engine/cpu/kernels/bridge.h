@@ -117,9 +117,11 @@ const char *tv_cross_entropy(int64_t rows, int64_t classes, const float *logits,
 const char *tv_cross_entropy_grad(int64_t rows, int64_t classes, const float *logits, const float *labels,
                                   const float *dloss, float *dlogits);
 
-// barlowtwins.cc; c is the correlation matrix [width, width].
-void tv_redundancy_reduction(int64_t width, double lambda, const float *c, float *loss);
-void tv_redundancy_reduction_grad(int64_t width, double lambda, const float *c, const float *dloss, float *dc);
+// barlowtwins.cc; a and b are [rows, width] with columns of unit length. The gradient is by a; that by b is the same with both
+// exchanged.
+const char *tv_redundancy_reduction(int64_t rows, int64_t width, double lambda, const float *a, const float *b, float *loss);
+const char *tv_redundancy_reduction_grad(int64_t rows, int64_t width, double lambda, const float *a, const float *b,
+                                         const float *dloss, float *da);
 
 // optimizer.cc; a step moves all parameters and returns 1 if all values and buffers are finite then, else 0.
 typedef struct {

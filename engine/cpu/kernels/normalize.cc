@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "bridge.h"
+#include "columns.h"
 #include "lanes.h"
 #include "loops.h"
 
@@ -30,14 +31,6 @@ TV_CLONES void normalize_rows_grad(int64_t rows, int64_t width, const float *x, 
   }
 }
 
-// Columns are taken in blocks of this number: each block is one thread's, so no sum is divided between threads.
-constexpr int64_t kColumns = 64;
-
-// block_of_columns is a matrix [rows, width] in one with rows of `stride` elements.
-struct block_of_columns {
-  int64_t rows, stride, width;
-};
-
 TV_CLONES void mean_of_columns(block_of_columns b, const float *x, double *mean) {
   for (int64_t c = 0; c < kColumns; c++) mean[c] = 0;
   for (int64_t r = 0; r < b.rows; r++, x += b.stride)
@@ -55,12 +48,6 @@ TV_CLONES void norm_of_columns(block_of_columns b, const float *x, const double 
   for (int64_t c = 0; c < kColumns; c++) norm[c] = std::sqrt(norm[c]);
 }
 
-TV_CLONES void product_of_columns(block_of_columns b, const float *y, const float *dy, double *product) {
-  for (int64_t c = 0; c < kColumns; c++) product[c] = 0;
-  for (int64_t r = 0; r < b.rows; r++, y += b.stride, dy += b.stride)
-    for (int64_t c = 0; c < b.width; c++) product[c] += double(y[c]) * double(dy[c]);
-}
-
 TV_CLONES void centre_and_scale(block_of_columns b, const float *x, const double *mean, const double *scale, float *y) {
   for (int64_t r = 0; r < b.rows; r++, x += b.stride, y += b.stride)
     for (int64_t c = 0; c < b.width; c++) y[c] = float((x[c] - mean[c]) * scale[c]);
@@ -70,14 +57,6 @@ TV_CLONES void centre_and_scale_grad(block_of_columns b, const float *y, const f
                                      const double *along, const double *scale, float *dx) {
   for (int64_t r = 0; r < b.rows; r++, y += b.stride, dy += b.stride, dx += b.stride)
     for (int64_t c = 0; c < b.width; c++) dx[c] = float((dy[c] - mean[c] - y[c] * along[c]) * scale[c]);
-}
-
-// for_columns calls body(block, offset of its first element) for every block of columns, on all threads.
-template <typename Body>
-void for_columns(int64_t rows, int64_t columns, Body body) {
-#pragma omp parallel for schedule(static)
-  for (int64_t first = 0; first < columns; first += kColumns)
-    body(block_of_columns{rows, columns, std::min(kColumns, columns - first)}, first);
 }
 
 }  // namespace

@@ -6,9 +6,11 @@
 // The arguments are matmul_float32's.
 //
 // A block of four warps makes a tile of 64×64 results, a warp 32×32 of them as 2×4 products of tensor cores, from slices of 32 of
-// the inner index. While it works on one slice the next one is on its way from memory to registers. Every sum is over k in order.
+// the inner index. While it works on one slice the next one is on its way from memory to registers. Every sum is over the block's part
+// of k in order; c has Parts, as matmul_float32's.
 #include "elements.h"
 #include "mma.h"
+#include "parts.h"
 
 namespace {
 
@@ -99,25 +101,29 @@ extern "C" __global__ void __launch_bounds__(kThreads, 2)
     matmul_tfloat32(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const float *a, const float *b,
                     const float *bias, float *c) {
   __shared__ Slice slices[2][2];
-  const int64_t top = int64_t(blockIdx.y) * kTile, left = int64_t(blockIdx.x) * kTile;
+  const unsigned across = unsigned((n + kTile - 1) / kTile);
+  const int64_t top = int64_t(blockIdx.x / across) * kTile, left = int64_t(blockIdx.x % across) * kTile;
+  const Range part = part_of(k, kSlice, blockIdx.y, gridDim.y);
   const Matrix of_a(a, trans_a != 0, m, k), of_b(b, trans_b == 0, n, k);
   const int warp = threadIdx.x / 32, row = warp / 2 * 32, column = warp % 2 * 32;
   float sum[2][4][4] = {};
   Part part_a, part_b;
-  of_a.read(part_a, top, 0);
-  of_b.read(part_b, left, 0);
+  of_a.read(part_a, top, part.first);
+  of_b.read(part_b, left, part.first);
   int now = 0;
-  for (int64_t at = 0; at < k; at += kSlice, now ^= 1) {
+  for (int64_t at = part.first; at < part.last; at += kSlice, now ^= 1) {
     // The other pair was last read before the last barrier, so one barrier a slice is enough.
     of_a.write(part_a, slices[now][0]);
     of_b.write(part_b, slices[now][1]);
     __syncthreads();
-    if (at + kSlice < k) {
+    if (at + kSlice < part.last) {
       of_a.read(part_a, top, at + kSlice);
       of_b.read(part_b, left, at + kSlice);
     }
     add_slices(slices[now][0], slices[now][1], row, column, sum);
   }
+  if (blockIdx.y > 0) bias = nullptr;
+  c += blockIdx.y * m * n;
   const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll
   for (int i = 0; i < 2; i++)

@@ -9,13 +9,13 @@
 //
 // A norm below kNormFloor is taken for the floor, and its derivative for 0, as in package model. Sums are float64: the matrices
 // are small beside the network's activations. A row is a warp's, 32 columns are a block's.
+#include "columns.h"
 #include "elements.h"
 #include "reduce.h"
 
 namespace {
 
 constexpr double kNormFloor = 1e-12;  // model.NormFloor
-constexpr int kColumns = 32, kLanes = 32;
 
 // In this order NaN stays NaN.
 __device__ __forceinline__ double inverse_norm(double norm) { return 1.0 / (norm < kNormFloor ? kNormFloor : norm); }
@@ -30,31 +30,6 @@ __device__ __forceinline__ double dot(int64_t width, const float *a, const float
 template <typename Body>
 __device__ __forceinline__ void each_row(int64_t rows, int64_t width, Body body) {
   for (int64_t r = thread_of_grid() / 32; r < rows; r += threads_of_grid() / 32) body(r * width);
-}
-
-// columns_sum adds up body(offset of an element) over the thread's column; every thread of the column gets the sum. All threads
-// of the block call it.
-template <typename Body>
-__device__ double columns_sum(int64_t rows, int64_t columns, Body body) {
-  __shared__ double of_lanes[kLanes][kColumns + 1];
-  const int64_t column = int64_t(blockIdx.x) * kColumns + threadIdx.x;
-  double sum = 0;
-  if (column < columns)
-    for (int64_t r = threadIdx.y; r < rows; r += kLanes) sum += body(r * columns + column);
-  __syncthreads();  // whoever called it before has read
-  of_lanes[threadIdx.y][threadIdx.x] = sum;
-  __syncthreads();
-  sum = 0;
-  for (int lane = 0; lane < kLanes; lane++) sum += of_lanes[lane][threadIdx.x];
-  return sum;
-}
-
-// each_of_column calls body(offset of an element) for the thread's part of its column.
-template <typename Body>
-__device__ void each_of_column(int64_t rows, int64_t columns, Body body) {
-  const int64_t column = int64_t(blockIdx.x) * kColumns + threadIdx.x;
-  if (column >= columns) return;
-  for (int64_t r = threadIdx.y; r < rows; r += kLanes) body(r * columns + column);
 }
 
 __device__ __forceinline__ double column_norm(int64_t rows, int64_t columns, const float *x, double mean) {

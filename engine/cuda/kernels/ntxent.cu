@@ -7,7 +7,7 @@
 //                       losses)
 //   mean               (views, losses, loss)                                               grid Single
 //   ntxent_grad        (views, images, dim, temperature, z, softmax, dloss, partial)       grid NTXentGrad
-//   ntxent_grad_total  (n, splits, partial, dz)                                            grid Elementwise
+//   add_parts          (views·dim, splits, partial, dz), of matmul.cu                      grid Elementwise
 //
 // splits is how many parts the keys are divided into, the launch's Parts. Between the kernels are, in float32, the partial
 // softmaxes [splits, 2, views], softmax [2, views], the partial gradients [splits, views, dim], and in float64 losses [views]. The
@@ -38,13 +38,6 @@ __device__ __forceinline__ Softmax join(Softmax a, Softmax b, float factor) {
   return both;
 }
 
-// keys is the range of this block's split, in whole tiles.
-__device__ __forceinline__ void keys(int64_t views, unsigned split, unsigned splits, int64_t *first, int64_t *last) {
-  const int64_t tiles = (views + kTile - 1) / kTile, each = (tiles + splits - 1) / splits;
-  *first = split * each * kTile;
-  *last = min(views, (split + 1) * each * kTile);
-}
-
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(kTileThreads, 2)
@@ -53,11 +46,10 @@ extern "C" __global__ void __launch_bounds__(kTileThreads, 2)
   const int64_t top = int64_t(blockIdx.x) * kTile;
   const float factor = 1.0f / temperature;
   Softmax softmax[kTileEach];
-  int64_t first, last;
-  keys(views, blockIdx.y, gridDim.y, &first, &last);
-  for (int64_t left = first; left < last; left += kTile) {
+  const Range keys = part_of(views, kTile, blockIdx.y, gridDim.y);  // of this block's split, in whole tiles
+  for (int64_t left = keys.first; left < keys.last; left += kTile) {
     float similarity[kTileEach][kTileEach] = {};
-    add_tile(slices, z, false, top, views, z, false, left, views, dim, similarity);
+    add_tile(slices, z, false, top, views, z, false, left, views, dim, {0, dim}, similarity);
 #pragma unroll
     for (int i = 0; i < kTileEach; i++) {
       const int64_t anchor = top + tile_row() + i;
@@ -65,7 +57,7 @@ extern "C" __global__ void __launch_bounds__(kTileThreads, 2)
 #pragma unroll
       for (int j = 0; j < kTileEach; j++) {
         const int64_t key = left + tile_column() + j;
-        if (key >= last || key == anchor) similarity[i][j] = -INFINITY;
+        if (key >= keys.last || key == anchor) similarity[i][j] = -INFINITY;
         here.greatest = similarity[i][j] > here.greatest ? similarity[i][j] : here.greatest;
       }
 #pragma unroll
@@ -137,11 +129,10 @@ extern "C" __global__ void __launch_bounds__(kTileThreads, 2)
     origin[i] = softmax[anchor];
     share[i] = 1.0f / softmax[views + anchor];
   }
-  int64_t first, last;
-  keys(views, blockIdx.y, gridDim.y, &first, &last);
-  for (int64_t left = first; left < last; left += kTile) {
+  const Range keys = part_of(views, kTile, blockIdx.y, gridDim.y);  // of this block's split, in whole tiles
+  for (int64_t left = keys.first; left < keys.last; left += kTile) {
     float similarity[kTileEach][kTileEach] = {};
-    add_tile(slices, z, false, top, views, z, false, left, views, dim, similarity);
+    add_tile(slices, z, false, top, views, z, false, left, views, dim, {0, dim}, similarity);
 #pragma unroll
     for (int j = 0; j < kTileEach; j++) {
       const int64_t key = left + tile_column() + j, of_key = min(key, views - 1);
@@ -152,7 +143,7 @@ extern "C" __global__ void __launch_bounds__(kTileThreads, 2)
         const float s = similarity[i][j];
         float g = scale * (expf((s - origin[i]) * factor) * share[i] + expf((s - key_origin) * factor) * key_share);
         if (anchor % images == key % images) g -= pull;
-        coefficients.value[tile_column() + j][tile_row() + i] = key >= last || anchor >= views || key == anchor ? 0.0f : g;
+        coefficients.value[tile_column() + j][tile_row() + i] = key >= keys.last || anchor >= views || key == anchor ? 0.0f : g;
       }
     }
     take(of_keys, z, true, chunk, dim, left, views);
@@ -167,12 +158,3 @@ extern "C" __global__ void __launch_bounds__(kTileThreads, 2)
     }
 }
 EXPORT(ntxent_grad)
-
-extern "C" __global__ void ntxent_grad_total(int64_t n, int64_t splits, const float *partial, float *dz) {
-  for (int64_t i = thread_of_grid(); i < n; i += threads_of_grid()) {
-    float sum = 0;
-    for (int64_t split = 0; split < splits; split++) sum += partial[split * n + i];
-    dz[i] = sum;
-  }
-}
-EXPORT(ntxent_grad_total)

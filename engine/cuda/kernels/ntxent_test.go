@@ -51,7 +51,7 @@ func (c contrast) backward() {
 	n, launch := c.views*c.dim, kernels.NTXentGrad(c.views, c.dim)
 	c.launch("ntxent_grad", launch, int64(c.views), int64(c.images), int64(c.dim), float32(c.temperature), c.z, c.softmax,
 		c.dloss, c.gradParts)
-	c.launch("ntxent_grad_total", kernels.Elementwise(n), int64(n), int64(launch.Parts()), c.gradParts, c.dz)
+	c.launch("add_parts", kernels.Elementwise(n), int64(n), int64(launch.Parts()), c.gradParts, c.dz)
 }
 
 func TestNTXent(t *testing.T) {

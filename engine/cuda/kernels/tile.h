@@ -4,6 +4,7 @@
 #define TWINVIEW_CUDA_TILE_H
 
 #include "elements.h"
+#include "parts.h"
 
 constexpr int kTile = 64, kTileThreads = 256, kTileEach = 4;
 
@@ -51,16 +52,16 @@ __device__ __forceinline__ void add_products(const Slice<N> &a, const Slice<N> &
 }
 
 // Two slices of 16 that add_tile works with. All threads of the block call it; sum is the thread's part of the product of
-// rows top.. of a [m, k] and rows left.. of b [n, k], each possibly transposed in memory, added up over k in order.
+// rows top.. of a [m, k] and rows left.. of b [n, k], each possibly transposed in memory, added up over part of k in order.
 struct Slices {
   Slice<16> a, b;
 };
 
 template <typename T>
 __device__ __forceinline__ void add_tile(Slices &slices, const T *a, bool a_transposed, int64_t top, int64_t m, const T *b,
-                                         bool b_transposed, int64_t left, int64_t n, int64_t k,
+                                         bool b_transposed, int64_t left, int64_t n, int64_t k, Range part,
                                          float (&sum)[kTileEach][kTileEach]) {
-  for (int64_t at = 0; at < k; at += 16) {
+  for (int64_t at = part.first; at < part.last; at += 16) {
     take(slices.a, a, a_transposed, top, m, at, k);
     take(slices.b, b, b_transposed, left, n, at, k);
     __syncthreads();
