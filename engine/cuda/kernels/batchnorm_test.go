@@ -19,25 +19,27 @@ type norm struct {
 	*device
 	e              element
 	rows, channels int
+	slabs          int // 0: as many as the launch has
 	x, dy          *host.Memory
 	weight, bias   *host.Memory
 	stats          *host.Memory
 	scratch        *host.Memory
 }
 
-// eachNorm tries whole and broken groups of channels, one image and several, and more rows than one slab has.
+// eachNorm tries whole and broken groups of channels, one image and several, more rows than one slab has, and as many slabs as large
+// batches have.
 func eachNorm(t *testing.T, test func(n norm)) {
-	shapes := []struct{ rows, channels int }{
-		{7 * 7, 64}, {3 * 7 * 7, 33}, {2, 1}, {3, 512}, {3 * 9 * 11, 40}, {5000, 24}, {70, 300},
+	shapes := []struct{ rows, channels, slabs int }{
+		{7 * 7, 64, 0}, {3 * 7 * 7, 33, 0}, {2, 1, 0}, {3, 512, 0}, {3 * 9 * 11, 40, 0}, {5000, 24, 0}, {70, 300, 0}, {700, 6, 200},
 	}
 	for _, e := range elements {
 		for _, s := range shapes {
 			t.Run(fmt.Sprintf("%s/%dx%d", e.name, s.rows, s.channels), func(t *testing.T) {
 				d := newDevice(t)
-				n := norm{device: d, e: e, rows: s.rows, channels: s.channels}
+				n := norm{device: d, e: e, rows: s.rows, channels: s.channels, slabs: s.slabs}
 				n.x, n.dy = d.normal(e, s.rows*s.channels, 0.5, 2), d.normal(e, s.rows*s.channels, 0, 1)
 				n.weight, n.bias = d.normal(float32s, s.channels, 1, 0.2), d.normal(float32s, s.channels, 0, 0.3)
-				n.scratch = d.bytes(kernels.BatchNormScratch(s.rows, s.channels, e.size))
+				n.scratch = d.bytes(n.sums().Parts() * 2 * s.channels * 8)
 				n.stats = d.empty(float32s, 2*s.channels)
 				n.measure(nil, nil)
 				test(n)
@@ -46,7 +48,14 @@ func eachNorm(t *testing.T, test func(n norm)) {
 	}
 }
 
-func (n norm) sums() kernels.Launch   { return kernels.BatchNormSums(n.rows, n.channels, n.e.size) }
+func (n norm) sums() kernels.Launch {
+	launch := kernels.BatchNormSums(n.rows, n.channels, n.e.size)
+	if n.slabs > 0 {
+		launch.Grid[1] = n.slabs
+	}
+	return launch
+}
+
 func (n norm) totals() kernels.Launch { return kernels.BatchNormTotal(n.channels) }
 func (n norm) apply() kernels.Launch  { return kernels.BatchNormApply(n.rows, n.channels, n.e.size) }
 
@@ -111,7 +120,7 @@ func TestBatchStatsFarFromZero(t *testing.T) {
 
 // Statistics of tiles join to those of all rows, of more tiles than a block has lanes too, and with a last one that is not full.
 func TestBatchStatsOfTiles(t *testing.T) {
-	for _, s := range []struct{ rows, channels, tile int }{{1, 3, 64}, {64, 8, 64}, {70, 40, 64}, {3001, 9, 16}} {
+	for _, s := range []struct{ rows, channels, tile int }{{1, 3, 64}, {64, 8, 64}, {70, 40, 64}, {12001, 9, 16}} {
 		t.Run(fmt.Sprintf("%dx%d/%d", s.rows, s.channels, s.tile), func(t *testing.T) {
 			d := newDevice(t)
 			x := matrix(s.rows, d.normal(float32s, s.rows*s.channels, 1000, 0.1))

@@ -122,7 +122,7 @@ func TestAddBias(t *testing.T) {
 
 func TestRowsGrad(t *testing.T) {
 	d := newDevice(t)
-	const width, from, to, rows = 7, 2, 5, 9
+	const width, from, to, rows = 70, 2, 5, 9
 	dy, dx := d.normal(float32s, (to-from)*width, 0, 1), d.empty(float32s, rows*width)
 	d.run(func() {
 		d.launch("rows_grad_float32", kernels.Elementwise(rows*width), int64(from*width), int64((to-from)*width),

@@ -17,7 +17,7 @@ type table struct {
 }
 
 func eachTable(t *testing.T, test func(m table)) {
-	for _, s := range [][2]int{{1, 128}, {3, 33}, {70, 5}, {33, 70}, {2, 1}} {
+	for _, s := range [][2]int{{1, 128}, {3, 33}, {70, 5}, {33, 70}, {2, 1}, {301, 40}} {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
 			d := newDevice(t)
 			n := s[0] * s[1]

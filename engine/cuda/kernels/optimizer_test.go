@@ -30,12 +30,16 @@ type wanted struct {
 	first, second []float64
 }
 
-// newMoved makes parameters shorter and longer than a chunk, some of which are excluded, one of them all 0.
+// newMoved makes parameters shorter and longer than a chunk, some of which are excluded, one of them all 0, and one that does not
+// begin at a whole access.
 func newMoved(t *testing.T, buffers int) *moved {
 	m := &moved{device: newDevice(t)}
 	var table []kernels.Parameter
 	for i, length := range []int{3, 64, 4096, 10001, 5, 9000} {
 		value, grad := m.normal(float32s, length, 0, 0.1), m.normal(float32s, length, 0, 0.01)
+		if i == 3 {
+			value = m.normal(float32s, length+1, 0, 0.1).At(4)
+		}
 		if i == 4 {
 			clear(value.Float32s())
 		}
