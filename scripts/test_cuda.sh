@@ -15,6 +15,8 @@ if [[ -z ${TWINVIEW_GPU-} ]]; then
   export TWINVIEW_STANDIN_MEMORY=$((512 << 20))
   # Late, so that what is read or written too early shows.
   export TWINVIEW_STANDIN_LATE=1
+  # What the stand-in has of the kernels is what a C++ compiler makes of their sources; this runs the PTX that is shipped.
+  go test -count=1 -timeout 30m -p 1 "$@" ./engine/cuda/kernels -kernels ptx
 fi
 export OMP_WAIT_POLICY=passive
 TWINVIEW_TEMPORAL=$(scripts/tool.sh temporal)
