@@ -12,12 +12,17 @@ func (d *Device) WriteUnexecuted(to io.Writer) error {
 	for _, kernel := range slices.Sorted(maps.Keys(d.programs)) {
 		p := d.programs[kernel]
 		var never []*statement
+		count := 0
 		for i := range p.code {
-			if in := &p.code[i]; !in.reached && !in.end {
+			in := &p.code[i]
+			if in.end {
+				continue
+			}
+			if count++; !in.reached {
 				never = append(never, in.statement)
 			}
 		}
-		if _, err := fmt.Fprintf(to, "%s: %d of %d instructions never executed\n", kernel, len(never), len(p.code)); err != nil {
+		if _, err := fmt.Fprintf(to, "%s: %d of %d instructions never executed\n", kernel, len(never), count); err != nil {
 			return err
 		}
 		for _, st := range never {

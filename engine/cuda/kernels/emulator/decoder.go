@@ -70,7 +70,7 @@ func (d *decoder) decode(in *instruction) {
 		in.kind = meet
 		in.members = d.constant(uint64(all))
 		d.together(in)
-	case "ld", "ldu":
+	case "ld":
 		in.execute = d.load()
 	case "st":
 		in.execute = d.store()

@@ -99,6 +99,8 @@ func TestIntegers(t *testing.T) {
 		{"mov.u64 %rd0, frame; cvta.local.u64 %rd1, %rd0; st.u8 [%rd1+1], %h0; ld.local.u8 %h9, [%rd0+1]" + fromH, []uint64{7}, 7},
 		{"mov.u64 %rd0, common; st.shared.u32 [common], 77; cvta.shared.u64 %rd1, %rd0; ld.u32 %r9, [%rd1]" + fromR, nil, 77},
 		{"mov.u64 %rd0, words; ld.global.u8 %h9, [%rd0+1]" + fromH, nil, 111},
+		{"membar.gl; fence.acq_rel.gpu; mov.u64 %rd9, 5;", nil, 5},
+		{"mov.u64 %rd9, 3; st.global.u64 [%out], %rd9; exit; mov.u64 %rd9, 4;", nil, 3},
 		{"atom.global.min.s32 %r8, [%in], -4; ld.global.s32 %rd9, [%in];", []uint64{3}, ^uint64(3)},
 		{"atom.global.or.b32 %r9, [%in], 4" + fromR, []uint64{3}, 3},
 	} {
