@@ -66,7 +66,10 @@ func TestRedundancyReduction(t *testing.T) {
 	for _, s := range []struct {
 		rows, columns int
 		lambda        float64
-	}{{2, 1, 0.0051}, {2, 7, 0.0051}, {33, 33, 0.5}, {40, 130, 0.0051}, {70, 33, 0.0051}, {33, 64, 0}, {33, 64, 1e6}} {
+	}{
+		{2, 1, 0.0051}, {2, 7, 0.0051}, {33, 33, 0.5}, {40, 130, 0.0051}, {70, 33, 0.0051}, {301, 200, 0.0051}, {33, 64, 0},
+		{33, 64, 1e6},
+	} {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
 			w := newTwins(t, s.rows, s.columns, s.lambda)
 			a, b := w.of(w.a), w.of(w.b)

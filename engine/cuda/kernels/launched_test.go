@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"twinview/engine/cuda/kernels"
 )
@@ -28,14 +31,27 @@ func (r *recorder) Launch(kernel string, launch kernels.Launch, arguments ...any
 	return r.runner.Launch(kernel, launch, arguments...)
 }
 
-// takesAnyGrid tells of which kernels the sources say that any grid along x will do, of blocks of any number of warps.
-func takesAnyGrid(kernel string) bool {
-	switch kernel {
-	case "l2_normalize", "l2_normalize_grad", "cross_entropy_rows", "cross_entropy_grad", "ntxent_grad_total":
-		return true
+// Of these modules and kernels the sources say that any grid along x will do, of blocks of any number of warps.
+var (
+	modulesOfAnyGrid = []string{"elementwise", "pool", "convolution_layout", "convolution_direct"}
+	kernelsOfAnyGrid = []string{
+		"l2_normalize", "l2_normalize_grad", "cross_entropy_rows", "cross_entropy_grad", "redundancy_reduction_squares", "add_parts",
 	}
+)
+
+func takesAnyGrid(kernel string) bool {
 	m, err := kernels.ModuleOf(kernel)
-	return err == nil && slices.Contains([]string{"elementwise", "pool", "convolution_layout", "convolution_direct"}, m.Name)
+	return err == nil && (slices.Contains(modulesOfAnyGrid, m.Name) || slices.Contains(kernelsOfAnyGrid, kernel))
+}
+
+func TestKernelsOfAnyGridExist(t *testing.T) {
+	for _, name := range modulesOfAnyGrid {
+		require.Contains(t, kernels.Modules(), name)
+	}
+	for _, kernel := range kernelsOfAnyGrid {
+		_, err := kernels.ModuleOf(kernel)
+		require.NoError(t, err)
+	}
 }
 
 // missing is an error that names the kernels that no test has launched.
