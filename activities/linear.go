@@ -92,11 +92,11 @@ func (a *Activities) linear(
 	if err != nil {
 		return result, err
 	}
-	known, err := labelled(ctx, &in.Spec, split.Train, s, o)
+	known, err := train.LabelledFeatures(ctx, &in.Spec, split.Train, s, o)
 	if err != nil {
 		return result, err
 	}
-	validation, err := labelled(ctx, &in.Spec, split.Validation, s, o)
+	validation, err := train.LabelledFeatures(ctx, &in.Spec, split.Validation, s, o)
 	if err != nil {
 		return result, err
 	}

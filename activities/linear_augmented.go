@@ -58,7 +58,7 @@ func (a *Activities) linearAugmented(
 	if err != nil {
 		return fail(fmt.Errorf("linear evaluation with augmentation, epoch %d: %w", in.Epoch, err))
 	}
-	validation, err := labelled(ctx, &in.Spec, split.Validation, encoder, o)
+	validation, err := train.LabelledFeatures(ctx, &in.Spec, split.Validation, encoder, o)
 	if err != nil {
 		return fail(err)
 	}

@@ -138,7 +138,7 @@ func monitor(
 	knn, start := spec.KNN, time.Now()
 	queries := split.Validation.Head(knn.ValidationImages)
 	measuring, end := telemetry.Span(ctx, spanMonitor)
-	accuracy, err := nearest(measuring, spec, split.Train.Head(knn.TrainImages), queries, s, classes, o)
+	accuracy, err := train.EncoderKNN(measuring, spec, split.Train.Head(knn.TrainImages), queries, s, classes, o)
 	end(err)
 	if err != nil {
 		return fmt.Errorf("monitor epoch %d: %w", e.Epoch, err)
@@ -165,37 +165,4 @@ func (a *Activities) MonitorEpoch(ctx context.Context, in experiment.MonitorEpoc
 		a.Metrics.KNN(in.Epoch.KNN)
 		return in.Epoch, err
 	})
-}
-
-// nearest is the accuracy of the k-nearest-neighbour classifier on encoder outputs.
-func nearest(
-	ctx context.Context, spec *experiment.Spec, neighbours, queries dataset.Images, s *train.State, classes int, o train.Options,
-) (float64, error) {
-	known, err := labelled(ctx, spec, neighbours, s, o)
-	if err != nil {
-		return 0, err
-	}
-	asked, err := labelled(ctx, spec, queries, s, o)
-	if err != nil {
-		return 0, err
-	}
-	return knn(ctx, spec, known, asked, classes, o)
-}
-
-func knn(
-	ctx context.Context, spec *experiment.Spec, known, asked train.Labelled, classes int, o train.Options,
-) (float64, error) {
-	return train.KNN(ctx, known.Features, known.Labels, asked.Features, asked.Labels, known.Dim, spec.KNN.K, classes,
-		o.Compile)
-}
-
-// labelled pairs the encoder's outputs with the labels.
-func labelled(
-	ctx context.Context, spec *experiment.Spec, images dataset.Images, s *train.State, o train.Options,
-) (train.Labelled, error) {
-	features, err := train.Features(ctx, spec, images, s, o)
-	if err != nil {
-		return train.Labelled{}, fmt.Errorf("compute features: %w", err)
-	}
-	return train.Labelled{Features: features, Labels: images.Labels, Dim: len(features) / max(1, images.Len())}, nil
 }

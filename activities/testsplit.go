@@ -76,11 +76,11 @@ func (a *Activities) testEncoder(
 	if err != nil {
 		return result, err
 	}
-	known, err := labelled(ctx, &in.Spec, split.Train, s, o)
+	known, err := train.LabelledFeatures(ctx, &in.Spec, split.Train, s, o)
 	if err != nil {
 		return result, err
 	}
-	asked, err := labelled(ctx, &in.Spec, split.Test, s, o)
+	asked, err := train.LabelledFeatures(ctx, &in.Spec, split.Test, s, o)
 	if err != nil {
 		return result, err
 	}
@@ -94,7 +94,9 @@ func (a *Activities) testEncoder(
 		return result, nil
 	}
 	classes := len(in.Data.Classes)
-	if result.KNNAccuracy, err = knn(ctx, &in.Spec, known, asked, classes, o); err != nil {
+	result.KNNAccuracy, err = train.KNN(
+		ctx, known.Features, known.Labels, asked.Features, asked.Labels, known.Dim, in.Spec.KNN.K, classes, o.Compile)
+	if err != nil {
 		return result, fmt.Errorf("test kNN: %w", err)
 	}
 	// As many training images as test images: all of them would take several times as long and say no more.

@@ -180,16 +180,7 @@ func monitor(
 	ctx context.Context, spec *experiment.Spec, split dataset.Split, classes int, s *train.State, o train.Options,
 ) error {
 	known, queries := split.Train.Head(spec.KNN.TrainImages), split.Validation.Head(spec.KNN.ValidationImages)
-	features, err := train.Features(ctx, spec, known, s, o)
-	if err != nil {
-		return err
-	}
-	asked, err := train.Features(ctx, spec, queries, s, o)
-	if err != nil {
-		return err
-	}
-	_, err = train.KNN(ctx, features, known.Labels, asked, queries.Labels, len(features)/known.Len(), spec.KNN.K, classes,
-		o.Compile)
+	_, err := train.EncoderKNN(ctx, spec, known, queries, s, classes, o)
 	return err
 }
 

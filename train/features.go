@@ -31,3 +31,27 @@ func Features(
 	}
 	return f.run(ctx, images, s, o)
 }
+
+// LabelledFeatures pairs Features with the images' labels.
+func LabelledFeatures(ctx context.Context, spec *experiment.Spec, images dataset.Images, s *State, o Options) (Labelled, error) {
+	features, err := Features(ctx, spec, images, s, o)
+	if err != nil {
+		return Labelled{}, fmt.Errorf("compute features: %w", err)
+	}
+	return Labelled{Features: features, Labels: images.Labels, Dim: len(features) / max(1, images.Len())}, nil
+}
+
+// EncoderKNN is the accuracy of KNN on the encoder's outputs for queries, among those for other images.
+func EncoderKNN(
+	ctx context.Context, spec *experiment.Spec, neighbours, queries dataset.Images, s *State, classes int, o Options,
+) (accuracy float64, err error) {
+	known, err := LabelledFeatures(ctx, spec, neighbours, s, o)
+	if err != nil {
+		return 0, err
+	}
+	asked, err := LabelledFeatures(ctx, spec, queries, s, o)
+	if err != nil {
+		return 0, err
+	}
+	return KNN(ctx, known.Features, known.Labels, asked.Features, asked.Labels, known.Dim, spec.KNN.K, classes, o.Compile)
+}

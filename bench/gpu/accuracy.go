@@ -11,8 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"twinview/bench/gpu/result"
-	"twinview/dataset"
-	"twinview/experiment"
 	"twinview/train"
 )
 
@@ -60,7 +58,7 @@ func (o *options) accuracy(ctx context.Context, epochs, every int, out, log io.W
 			continue
 		}
 		start = time.Now()
-		knn, err := nearest(ctx, spec, split, state, classes, options)
+		knn, err := train.EncoderKNN(ctx, spec, split.Train, split.Validation, state, classes, options)
 		if err != nil {
 			return fmt.Errorf("measure epoch %d: %w", epoch, err)
 		}
@@ -78,20 +76,4 @@ func (o *options) accuracy(ctx context.Context, epochs, every int, out, log io.W
 		result.Figure{Name: "best_knn", Value: 100 * reached, Unit: "%", Of: fmt.Sprintf("%d images", split.Train.Len()),
 			Note: fmt.Sprintf("on %d validation images, %d neighbours", split.Validation.Len(), spec.KNN.K)},
 		result.Figure{Name: "training", Value: training, Unit: "s", Of: fmt.Sprintf("%d epochs", epochs)})
-}
-
-// nearest is the accuracy on the validation split, by neighbours among the training images.
-func nearest(
-	ctx context.Context, spec *experiment.Spec, split dataset.Split, s *train.State, classes int, options train.Options,
-) (float64, error) {
-	known, err := train.Features(ctx, spec, split.Train, s, options)
-	if err != nil {
-		return 0, fmt.Errorf("compute the training images' features: %w", err)
-	}
-	asked, err := train.Features(ctx, spec, split.Validation, s, options)
-	if err != nil {
-		return 0, fmt.Errorf("compute the validation images' features: %w", err)
-	}
-	dim := len(known) / split.Train.Len()
-	return train.KNN(ctx, known, split.Train.Labels, asked, split.Validation.Labels, dim, spec.KNN.K, classes, options.Compile)
 }

@@ -55,11 +55,9 @@ func (h head) products() []launched {
 	var all []launched
 	for _, k := range []struct {
 		kernel, number string
-		size           int
 		launch         func(m, n, k int) kernels.Launch
 	}{
-		{"matmul_tfloat32", "tf32", 4, kernels.MatMulTensor}, {"matmul_float32", "float32", 4, kernels.MatMul},
-		{"matmul_bfloat16", "float32", 2, kernels.MatMul},
+		{"matmul_tfloat32", "tf32", kernels.MatMulTensor}, {"matmul_float32", "float32", kernels.MatMul},
 	} {
 		for _, p := range []struct {
 			of             string
@@ -71,7 +69,7 @@ func (h head) products() []launched {
 			{"its weights' gradient", 1, 0, h.hidden, h.features, h.views},
 		} {
 			launch := k.launch(p.m, p.n, p.k)
-			a, b, c := h.normal(k.size, p.m*p.k), h.normal(k.size, p.k*p.n), h.empty(4*launch.Parts()*p.m*p.n)
+			a, b, c := h.normal(4, p.m*p.k), h.normal(4, p.k*p.n), h.empty(4*launch.Parts()*p.m*p.n)
 			all = append(all, launched{
 				of: p.of, kernel: k.kernel, launch: launch, count: 1, number: k.number,
 				arguments: []any{p.transA, p.transB, int64(p.m), int64(p.n), int64(p.k), a.Address, b.Address, address(0), c.Address},

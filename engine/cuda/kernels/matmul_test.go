@@ -39,26 +39,24 @@ func TestMatMulParts(t *testing.T) {
 
 func TestMatMul(t *testing.T) {
 	shapes := []struct{ m, n, k int }{{1, 1, 1}, {3, 10, 33}, {65, 64, 16}, {100, 70, 130}, {5, 66, 1033}}
-	for _, e := range elements {
-		for _, s := range shapes {
-			for transposed := range 4 {
-				op := model.MatMul{TransA: transposed&1 != 0, TransB: transposed&2 != 0}
-				t.Run(fmt.Sprintf("%s/%v/%v", e.name, s, op), func(t *testing.T) {
-					d := newDevice(t)
-					a, b := d.normal(e, s.m*s.k, 0, 1), d.normal(e, s.k*s.n, 0, 1)
-					bias, c := d.normal(float32s, s.n, 0, 1), d.empty(float32s, s.m*s.n)
-					multiply := func(bias *host.Memory) {
-						d.multiply("matmul_"+e.name, kernels.MatMul(s.m, s.n, s.k), op, s.m, s.n, s.k, a, b, bias, c)
-					}
-					want := d.reference(op, oriented(e, a, s.m, s.k, op.TransA), oriented(e, b, s.k, s.n, op.TransB))
-					d.run(func() { multiply(nil) }, c)
-					near(t, want, get(float32s, c), 1e-5, tolerance(s.k, float32s.rounding))
+	for _, s := range shapes {
+		for transposed := range 4 {
+			op := model.MatMul{TransA: transposed&1 != 0, TransB: transposed&2 != 0}
+			t.Run(fmt.Sprintf("%v/%v", s, op), func(t *testing.T) {
+				d := newDevice(t)
+				a, b := d.normal(float32s, s.m*s.k, 0, 1), d.normal(float32s, s.k*s.n, 0, 1)
+				bias, c := d.normal(float32s, s.n, 0, 1), d.empty(float32s, s.m*s.n)
+				multiply := func(bias *host.Memory) {
+					d.multiply("matmul_float32", kernels.MatMul(s.m, s.n, s.k), op, s.m, s.n, s.k, a, b, bias, c)
+				}
+				want := d.reference(op, oriented(a, s.m, s.k, op.TransA), oriented(b, s.k, s.n, op.TransB))
+				d.run(func() { multiply(nil) }, c)
+				near(t, want, get(float32s, c), 1e-5, tolerance(s.k, float32s.rounding))
 
-					want = d.reference(model.AddBias{}, array{[]int{s.m, s.n}, want}, vector(float32s, bias))
-					d.run(func() { multiply(bias) }, c)
-					near(t, want, get(float32s, c), 1e-5, tolerance(s.k, float32s.rounding))
-				})
-			}
+				want = d.reference(model.AddBias{}, array{[]int{s.m, s.n}, want}, vector(float32s, bias))
+				d.run(func() { multiply(bias) }, c)
+				near(t, want, get(float32s, c), 1e-5, tolerance(s.k, float32s.rounding))
+			})
 		}
 	}
 }
@@ -77,7 +75,7 @@ func TestMatMulTensor(t *testing.T) {
 					d.multiply("matmul_tfloat32", kernels.MatMulTensor(s.m, s.n, s.k), op, s.m, s.n, s.k, a, b, bias, c)
 				}, c)
 				of := func(x *host.Memory, rows, columns int, transposed bool) array {
-					m := oriented(float32s, x, rows, columns, transposed)
+					m := oriented(x, rows, columns, transposed)
 					for i, v := range m.values {
 						m.values[i] = toTFloat32(v)
 					}
@@ -106,11 +104,11 @@ func TestMatMulTensorKeepsNaN(t *testing.T) {
 	near(t, []float64{math.NaN(), math.Inf(1)}, get(float32s, c), 0, 0)
 }
 
-func oriented(e element, m *host.Memory, rows, columns int, transposed bool) array {
+func oriented(m *host.Memory, rows, columns int, transposed bool) array {
 	if transposed {
 		rows, columns = columns, rows
 	}
-	return array{[]int{rows, columns}, get(e, m)}
+	return array{[]int{rows, columns}, get(float32s, m)}
 }
 
 func flag(set bool) int32 {

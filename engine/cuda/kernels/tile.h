@@ -17,15 +17,15 @@ struct alignas(16) Slice {
 
 // take reads rows first..first+63 and columns k..k+N-1 of a matrix [rows, columns], which lies in memory as it is or transposed.
 // What is outside of it is 0.
-template <int N, typename T>
-__device__ __forceinline__ void take(Slice<N> &slice, const T *x, bool transposed, int64_t first, int64_t rows, int64_t k,
+template <int N>
+__device__ __forceinline__ void take(Slice<N> &slice, const float *x, bool transposed, int64_t first, int64_t rows, int64_t k,
                                      int64_t columns) {
   for (int i = threadIdx.x; i < kTile * N; i += kTileThreads) {
     // Neighbouring threads read neighbours in memory.
     const int row = transposed ? i % kTile : i / N, column = transposed ? i / kTile : i % N;
     const int64_t r = first + row, c = k + column;
     float v = 0;
-    if (r < rows && c < columns) v = load(transposed ? x[c * rows + r] : x[r * columns + c]);
+    if (r < rows && c < columns) v = transposed ? x[c * rows + r] : x[r * columns + c];
     slice.value[column][row] = v;
   }
 }
@@ -57,8 +57,7 @@ struct Slices {
   Slice<16> a, b;
 };
 
-template <typename T>
-__device__ __forceinline__ void add_tile(Slices &slices, const T *a, bool a_transposed, int64_t top, int64_t m, const T *b,
+__device__ __forceinline__ void add_tile(Slices &slices, const float *a, bool a_transposed, int64_t top, int64_t m, const float *b,
                                          bool b_transposed, int64_t left, int64_t n, int64_t k, Range part,
                                          float (&sum)[kTileEach][kTileEach]) {
   for (int64_t at = part.first; at < part.last; at += 16) {
