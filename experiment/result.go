@@ -41,12 +41,6 @@ type PreparedData struct {
 	ArtifactsURL string `json:"artifacts_url,omitempty"`
 }
 
-// What Usage.EnergyOf names.
-const (
-	EnergyOfProcessors = "processors"
-	EnergyOfGPU        = "gpu"
-)
-
 // Usage is what an activity that computes took of its machine, beside the steps that its result times.
 type Usage struct {
 	// Hardware describes the machine in a line.
@@ -55,7 +49,7 @@ type Usage struct {
 	Seconds float64 `json:"seconds"`
 	// Joules is the energy that was taken meanwhile, for whatever ran there; nil where it could not be read.
 	Joules *float64 `json:"joules,omitempty"`
-	// EnergyOf names what took it, in order. Older versions counted processors and did not say.
+	// EnergyOf names what took it as package hardware does, in order. Older versions counted processors and did not say.
 	EnergyOf []string `json:"energy_of,omitempty"`
 }
 

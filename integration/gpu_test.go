@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"twinview/experiment"
+	"twinview/hardware"
 	"twinview/layout"
 )
 
@@ -174,7 +175,7 @@ func requireOnGPU(t *testing.T, s *stack, r experiment.Result) {
 		require.Regexp(t, `\bbfloat16\b`, e.Kernels, "epoch %d", e.Epoch)
 		require.Regexp(t, `^.+ GiB of memory, in .+ of \d+ threads`, e.Usage.Hardware)
 		require.NotNil(t, e.Usage.Joules)
-		require.Contains(t, e.Usage.EnergyOf, experiment.EnergyOfGPU)
+		require.Contains(t, e.Usage.EnergyOf, hardware.GPU)
 	}
 	dir := t.TempDir()
 	s.must(t, "get", r.Experiment, "--out", dir)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"twinview/experiment"
+	"twinview/hardware"
 )
 
 // stage is what one stage of an experiment took.
@@ -168,7 +169,7 @@ func energyNote(r *experiment.Result) string {
 
 // takers says in words what took energy.
 func takers(of []string) string {
-	gpu, processors := slices.Contains(of, experiment.EnergyOfGPU), slices.Contains(of, experiment.EnergyOfProcessors)
+	gpu, processors := slices.Contains(of, hardware.GPU), slices.Contains(of, hardware.Processors)
 	switch {
 	case gpu && processors:
 		return "the GPU by NVML, and of processors and memory by RAPL"

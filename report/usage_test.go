@@ -6,10 +6,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"twinview/experiment"
+	"twinview/hardware"
 )
 
 func TestEnergyNote(t *testing.T) {
-	gpu, processors := experiment.EnergyOfGPU, experiment.EnergyOfProcessors
+	gpu, processors := hardware.GPU, hardware.Processors
 	epoch := func(of ...string) experiment.PretrainEpoch {
 		return experiment.PretrainEpoch{Usage: &experiment.Usage{Joules: new(1.), EnergyOf: of}}
 	}

@@ -65,16 +65,8 @@ func (w *work) matmul(op model.MatMul, m, n, k int, a, b, c any) {
 	if parts > 1 {
 		into = w.need(parts * m * n * Float32.Bytes())
 	}
-	w.call(kernel, launch, flag(op.TransA), flag(op.TransB), int64(m), int64(n), int64(k), a, b, null{}, into)
+	w.call(kernel, launch, kernels.Flag(op.TransA), kernels.Flag(op.TransB), int64(m), int64(n), int64(k), a, b, null{}, into)
 	if parts > 1 {
 		w.call("add_parts", kernels.Elementwise(m*n), int64(m*n), int64(parts), into, c)
 	}
-}
-
-// flag is a bool as kernels take it.
-func flag(set bool) int32 {
-	if set {
-		return 1
-	}
-	return 0
 }

@@ -71,11 +71,7 @@ func (w *work) normalise() {
 		w.call("batch_stats"+of, sums, r, c, x, p)
 		w.call("batch_stats_total"+of, total, r, c, parts, x, p, out, null{}, null{})
 	case lowering.NormAddReLU:
-		relu := int32(0)
-		if op.ReLU {
-			relu = 1
-		}
-		w.call("batch_norm"+of, apply, r, c, float32(op.Epsilon), x, stats, in[2], in[3], w.optional(4), relu, out)
+		w.call("batch_norm"+of, apply, r, c, float32(op.Epsilon), x, stats, in[2], in[3], w.optional(4), kernels.Flag(op.ReLU), out)
 	case lowering.NormAffineGrad:
 		p := partial()
 		w.call("batch_norm_affine_grad"+of, sums, r, c, float32(op.Epsilon), x, stats, w.optional(3), w.optional(4), in[2], p)

@@ -55,10 +55,7 @@ func (m *machine) NewOptimizer(o experiment.Optimizer, parameters []engine.Param
 
 // ruleOf is the number of buffers that a rule keeps for each parameter, and its calls, whose launches are not known yet.
 func ruleOf(o experiment.Optimizer) (buffers int, calls []call, err error) {
-	nesterov := int32(0)
-	if o.Nesterov {
-		nesterov = 1
-	}
+	nesterov := kernels.Flag(o.Nesterov)
 	tables := []any{parameterTable{}, chunkTable{}}
 	with := func(more ...any) []any { return append(append([]any(nil), tables...), more...) }
 	switch o.Name {

@@ -25,19 +25,12 @@ func NewView(image int, d augment.Drawn) View {
 		Image: int64(image), Sigma: d.Sigma,
 		Top: int32(d.Box.Top), Left: int32(d.Box.Left), Height: int32(d.Box.Height), Width: int32(d.Box.Width),
 		Brightness: d.JitterBy.Brightness, Contrast: d.JitterBy.Contrast, Saturation: d.JitterBy.Saturation, Hue: d.JitterBy.Hue,
-		Flip: flag(d.Flip), Jitter: flag(d.Jitter), Grayscale: flag(d.Grayscale), Blur: flag(d.Blur), Solarize: flag(d.Solarize),
+		Flip: Flag(d.Flip), Jitter: Flag(d.Jitter), Grayscale: Flag(d.Grayscale), Blur: Flag(d.Blur), Solarize: Flag(d.Solarize),
 	}
 	for i, change := range d.JitterBy.Order {
 		v.Order[i] = int32(change)
 	}
 	return v
-}
-
-func flag(set bool) int32 {
-	if set {
-		return 1
-	}
-	return 0
 }
 
 // Normalize is what augment.cu multiplies the three channels by, and what it adds to them then.

@@ -29,3 +29,11 @@ func clamp(n, least, most int) int { return max(least, min(n, most)) }
 
 // Single is the launch of kernels that make one number of an array.
 func Single() Launch { return Launch{Grid: [3]int{1, 1, 1}, Block: [3]int{1024, 1, 1}} }
+
+// Flag is a bool as kernels take it.
+func Flag(set bool) int32 {
+	if set {
+		return 1
+	}
+	return 0
+}

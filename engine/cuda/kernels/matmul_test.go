@@ -21,7 +21,7 @@ func (d *device) multiply(
 	if launch.Parts() > 1 {
 		into = d.empty(float32s, launch.Parts()*m*n)
 	}
-	d.launch(kernel, launch, flag(op.TransA), flag(op.TransB), int64(m), int64(n), int64(k), a, b, bias, into)
+	d.launch(kernel, launch, kernels.Flag(op.TransA), kernels.Flag(op.TransB), int64(m), int64(n), int64(k), a, b, bias, into)
 	if launch.Parts() > 1 {
 		d.launch("add_parts", kernels.Elementwise(m*n), int64(m*n), int64(launch.Parts()), into, c)
 	}
@@ -37,56 +37,73 @@ func TestMatMulParts(t *testing.T) {
 	}
 }
 
-func TestMatMul(t *testing.T) {
-	shapes := []struct{ m, n, k int }{{1, 1, 1}, {3, 10, 33}, {65, 64, 16}, {100, 70, 130}, {5, 66, 1033}}
+// product is a [m, k] · b [k, n], either of which may lie in memory transposed, and what a test needs of it.
+type product struct {
+	*device
+	m, n, k       int
+	op            model.MatMul
+	a, b, bias, c *host.Memory
+}
+
+func eachProduct(t *testing.T, shapes [][3]int, test func(p product)) {
 	for _, s := range shapes {
 		for transposed := range 4 {
 			op := model.MatMul{TransA: transposed&1 != 0, TransB: transposed&2 != 0}
 			t.Run(fmt.Sprintf("%v/%v", s, op), func(t *testing.T) {
-				d := newDevice(t)
-				a, b := d.normal(float32s, s.m*s.k, 0, 1), d.normal(float32s, s.k*s.n, 0, 1)
-				bias, c := d.normal(float32s, s.n, 0, 1), d.empty(float32s, s.m*s.n)
-				multiply := func(bias *host.Memory) {
-					d.multiply("matmul_float32", kernels.MatMul(s.m, s.n, s.k), op, s.m, s.n, s.k, a, b, bias, c)
-				}
-				want := d.reference(op, oriented(a, s.m, s.k, op.TransA), oriented(b, s.k, s.n, op.TransB))
-				d.run(func() { multiply(nil) }, c)
-				near(t, want, get(float32s, c), 1e-5, tolerance(s.k, float32s.rounding))
-
-				want = d.reference(model.AddBias{}, array{[]int{s.m, s.n}, want}, vector(float32s, bias))
-				d.run(func() { multiply(bias) }, c)
-				near(t, want, get(float32s, c), 1e-5, tolerance(s.k, float32s.rounding))
+				d, m, n, k := newDevice(t), s[0], s[1], s[2]
+				test(product{
+					device: d, m: m, n: n, k: k, op: op, a: d.normal(float32s, m*k, 0, 1), b: d.normal(float32s, k*n, 0, 1),
+					bias: d.normal(float32s, n, 0, 1), c: d.empty(float32s, m*n),
+				})
 			})
 		}
 	}
 }
 
+// make makes c by a kernel.
+func (p product) make(kernel string, launch kernels.Launch, bias *host.Memory) {
+	p.t.Helper()
+	p.run(func() { p.multiply(kernel, launch, p.op, p.m, p.n, p.k, p.a, p.b, bias, p.c) }, p.c)
+}
+
+// want is the product of the factors as round leaves them.
+func (p product) want(round func(float64) float64) []float64 {
+	of := func(x *host.Memory, rows, columns int, transposed bool) array {
+		m := oriented(x, rows, columns, transposed)
+		for i, v := range m.values {
+			m.values[i] = round(v)
+		}
+		return m
+	}
+	return p.reference(p.op, of(p.a, p.m, p.k, p.op.TransA), of(p.b, p.k, p.n, p.op.TransB))
+}
+
+func (p product) check(want []float64) {
+	p.t.Helper()
+	near(p.t, want, get(float32s, p.c), 1e-5, tolerance(p.k, float32s.rounding))
+}
+
+// biased is a product with the bias.
+func (p product) biased(want []float64) []float64 {
+	return p.reference(model.AddBias{}, array{[]int{p.m, p.n}, want}, vector(float32s, p.bias))
+}
+
+func TestMatMul(t *testing.T) {
+	eachProduct(t, [][3]int{{1, 1, 1}, {3, 10, 33}, {65, 64, 16}, {100, 70, 130}, {5, 66, 1033}}, func(p product) {
+		launch, want := kernels.MatMul(p.m, p.n, p.k), p.want(func(v float64) float64 { return v })
+		p.make("matmul_float32", launch, nil)
+		p.check(want)
+		p.make("matmul_float32", launch, p.bias)
+		p.check(p.biased(want))
+	})
+}
+
 // On tensor cores the product is that of the factors as TF32 has them.
 func TestMatMulTensor(t *testing.T) {
-	shapes := []struct{ m, n, k int }{{1, 1, 1}, {3, 10, 33}, {64, 64, 32}, {100, 70, 131}, {68, 132, 36}, {5, 68, 1033}}
-	for _, s := range shapes {
-		for transposed := range 4 {
-			op := model.MatMul{TransA: transposed&1 != 0, TransB: transposed&2 != 0}
-			t.Run(fmt.Sprintf("%v/%v", s, op), func(t *testing.T) {
-				d := newDevice(t)
-				a, b := d.normal(float32s, s.m*s.k, 0, 1), d.normal(float32s, s.k*s.n, 0, 1)
-				bias, c := d.normal(float32s, s.n, 0, 1), d.empty(float32s, s.m*s.n)
-				d.run(func() {
-					d.multiply("matmul_tfloat32", kernels.MatMulTensor(s.m, s.n, s.k), op, s.m, s.n, s.k, a, b, bias, c)
-				}, c)
-				of := func(x *host.Memory, rows, columns int, transposed bool) array {
-					m := oriented(x, rows, columns, transposed)
-					for i, v := range m.values {
-						m.values[i] = toTFloat32(v)
-					}
-					return m
-				}
-				want := d.reference(op, of(a, s.m, s.k, op.TransA), of(b, s.k, s.n, op.TransB))
-				want = d.reference(model.AddBias{}, array{[]int{s.m, s.n}, want}, vector(float32s, bias))
-				near(t, want, get(float32s, c), 1e-5, tolerance(s.k, float32s.rounding))
-			})
-		}
-	}
+	eachProduct(t, [][3]int{{1, 1, 1}, {3, 10, 33}, {64, 64, 32}, {100, 70, 131}, {68, 132, 36}, {5, 68, 1033}}, func(p product) {
+		p.make("matmul_tfloat32", kernels.MatMulTensor(p.m, p.n, p.k), p.bias)
+		p.check(p.biased(p.want(toTFloat32)))
+	})
 }
 
 // toTFloat32 rounds to 10 bits of fraction, ties away from 0.
@@ -109,11 +126,4 @@ func oriented(m *host.Memory, rows, columns int, transposed bool) array {
 		rows, columns = columns, rows
 	}
 	return array{[]int{rows, columns}, get(float32s, m)}
-}
-
-func flag(set bool) int32 {
-	if set {
-		return 1
-	}
-	return 0
 }

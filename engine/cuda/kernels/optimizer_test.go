@@ -147,7 +147,7 @@ func TestSGD(t *testing.T) {
 			}
 			m := newMoved(t, buffers)
 			m.steps(func(step *host.Memory) {
-				m.launch("sgd", m.grid, m.table, m.chunks, step, decay, s.momentum, flag(s.nesterov), m.broken)
+				m.launch("sgd", m.grid, m.table, m.chunks, step, decay, s.momentum, kernels.Flag(s.nesterov), m.broken)
 			}, func(w *wanted, rate float64, _ int) { w.momentum(rate, 1, s.momentum, s.nesterov) })
 		})
 	}
@@ -160,7 +160,7 @@ func TestLARS(t *testing.T) {
 		norms := m.bytes(16 * m.grid.Grid[0])
 		m.steps(func(step *host.Memory) {
 			m.launch("lars_norms", m.grid, m.table, m.chunks, decay, norms)
-			m.launch("lars", m.grid, m.table, m.chunks, step, decay, momentum, flag(nesterov), trust, excludedRate,
+			m.launch("lars", m.grid, m.table, m.chunks, step, decay, momentum, kernels.Flag(nesterov), trust, excludedRate,
 				norms, m.broken)
 		}, func(w *wanted, rate float64, _ int) {
 			w.momentum(rate, w.ratio(trust, excludedRate), momentum, nesterov)

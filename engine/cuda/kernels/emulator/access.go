@@ -92,16 +92,12 @@ func (d *decoder) load() func(w *warp, mask uint32) {
 	}
 	a := d.access(d.st.operands[1], d.st.operands[0], reads)
 	whole := a.size * len(a.values)
-	return func(w *warp, mask uint32) {
-		for m := mask; m != 0; {
-			lane := w.first(m)
-			m &^= 1 << lane
-			from := w.bytes(a.space, lane, a.at(w, lane), whole, reads)
-			for i, to := range a.values {
-				w.registers[to][lane] = a.extend(get(from[i*a.size:][:a.size]), i)
-			}
+	return eachLane(func(w *warp, lane int) {
+		from := w.bytes(a.space, lane, a.at(w, lane), whole, reads)
+		for i, to := range a.values {
+			w.registers[to][lane] = a.extend(get(from[i*a.size:][:a.size]), i)
 		}
-	}
+	})
 }
 
 // extend is a number as a register takes it.
@@ -119,16 +115,12 @@ func (d *decoder) store() func(w *warp, mask uint32) {
 	}
 	a := d.access(d.st.operands[0], d.st.operands[1], writes)
 	whole := a.size * len(a.values)
-	return func(w *warp, mask uint32) {
-		for m := mask; m != 0; {
-			lane := w.first(m)
-			m &^= 1 << lane
-			to := w.bytes(a.space, lane, a.at(w, lane), whole, writes)
-			for i, from := range a.values {
-				put(to[i*a.size:][:a.size], w.registers[from][lane])
-			}
+	return eachLane(func(w *warp, lane int) {
+		to := w.bytes(a.space, lane, a.at(w, lane), whole, writes)
+		for i, from := range a.values {
+			put(to[i*a.size:][:a.size], w.registers[from][lane])
 		}
-	}
+	})
 }
 
 // loadParameter reads a kernel's parameters, or those of a function and what it left, which are in rows.
@@ -143,19 +135,15 @@ func (d *decoder) loadParameter() func(w *warp, mask uint32) {
 	if a.base == none {
 		return d.loadConstant(a, whole)
 	}
-	return func(w *warp, mask uint32) {
-		for m := mask; m != 0; {
-			lane := w.first(m)
-			m &^= 1 << lane
-			address := a.at(w, lane)
-			if end := uint64(len(w.block.values)); address%uint64(whole) != 0 || address > end || end-address < uint64(whole) {
-				w.fail(lane, "%d bytes at %d of the parameters, which have %d", whole, address, end)
-			}
-			for i, to := range a.values {
-				w.registers[to][lane] = a.extend(get(w.block.values[int(address)+i*a.size:][:a.size]), i)
-			}
+	return eachLane(func(w *warp, lane int) {
+		address := a.at(w, lane)
+		if end := uint64(len(w.block.values)); address%uint64(whole) != 0 || address > end || end-address < uint64(whole) {
+			w.fail(lane, "%d bytes at %d of the parameters, which have %d", whole, address, end)
 		}
-	}
+		for i, to := range a.values {
+			w.registers[to][lane] = a.extend(get(w.block.values[int(address)+i*a.size:][:a.size]), i)
+		}
+	})
 }
 
 // loadConstant reads parameters at a place that is the same for all lanes.
@@ -224,14 +212,10 @@ func (d *decoder) atomic() func(w *warp, mask uint32) {
 	base, offset := d.address(d.st.operands[1])
 	a := access{space: global, size: bits / 8, base: base, offset: offset}
 	old, with := d.result(d.st.operands[0]), d.value(d.st.operands[2], bits)
-	return func(w *warp, mask uint32) {
-		for m := mask; m != 0; {
-			lane := w.first(m)
-			m &^= 1 << lane
-			at := w.bytes(global, lane, a.at(w, lane), a.size, updates)
-			value := get(at)
-			put(at, combine(value, w.registers[with][lane]))
-			w.registers[old][lane] = value
-		}
-	}
+	return eachLane(func(w *warp, lane int) {
+		at := w.bytes(global, lane, a.at(w, lane), a.size, updates)
+		value := get(at)
+		put(at, combine(value, w.registers[with][lane]))
+		w.registers[old][lane] = value
+	})
 }

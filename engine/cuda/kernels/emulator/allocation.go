@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"syscall"
@@ -48,15 +49,7 @@ func (d *Device) forget(a *allocation) {
 	d.allocations = slices.DeleteFunc(d.allocations, func(other *allocation) bool { return other == a })
 }
 
-func byAddress(a, b *allocation) int {
-	switch {
-	case a.address < b.address:
-		return -1
-	case a.address > b.address:
-		return 1
-	}
-	return 0
-}
+func byAddress(a, b *allocation) int { return cmp.Compare(a.address, b.address) }
 
 func (a *allocation) has(address uint64, size int) bool {
 	offset, n := address-a.address, uint64(len(a.bytes))

@@ -186,17 +186,12 @@ func (d *decoder) unpack(to []operand, from row, bits int) func(w *warp, mask ui
 	for _, o := range to {
 		parts = append(parts, d.result(o))
 	}
-	return func(w *warp, mask uint32) {
-		for lane := range lanes {
-			if mask>>lane&1 == 0 {
-				continue
-			}
-			value := w.registers[from][lane]
-			for i, at := range parts {
-				w.registers[at][lane] = truncate(value>>(i*each), each)
-			}
+	return eachLane(func(w *warp, lane int) {
+		value := w.registers[from][lane]
+		for i, at := range parts {
+			w.registers[at][lane] = truncate(value>>(i*each), each)
 		}
-	}
+	})
 }
 
 func (d *decoder) pack(to row, from []operand, bits int) func(w *warp, mask uint32) {
@@ -205,16 +200,11 @@ func (d *decoder) pack(to row, from []operand, bits int) func(w *warp, mask uint
 	for _, o := range from {
 		parts = append(parts, d.value(o, each))
 	}
-	return func(w *warp, mask uint32) {
-		for lane := range lanes {
-			if mask>>lane&1 == 0 {
-				continue
-			}
-			var value uint64
-			for i, at := range parts {
-				value |= truncate(w.registers[at][lane], each) << (i * each)
-			}
-			w.registers[to][lane] = value
+	return eachLane(func(w *warp, lane int) {
+		var value uint64
+		for i, at := range parts {
+			value |= truncate(w.registers[at][lane], each) << (i * each)
 		}
-	}
+		w.registers[to][lane] = value
+	})
 }

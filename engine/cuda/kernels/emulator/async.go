@@ -43,16 +43,6 @@ func (d *decoder) copy() func(w *warp, mask uint32) {
 	return nil
 }
 
-func eachLane(f func(w *warp, lane int)) func(w *warp, mask uint32) {
-	return func(w *warp, mask uint32) {
-		for m := mask; m != 0; {
-			lane := w.first(m)
-			m &^= 1 << lane
-			f(w, lane)
-		}
-	}
-}
-
 // copyAsync begins a copy: [to], [from], size and, where it is not that, the bytes that are read; the rest are zeros.
 func (d *decoder) copyAsync(onlyWhole bool) func(w *warp, mask uint32) {
 	hints := []string{"L2::64B", "L2::128B", "L2::256B"}

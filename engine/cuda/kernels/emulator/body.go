@@ -89,7 +89,7 @@ func (b *body) register() {
 			b.declare(name, kind)
 			continue
 		}
-		for i := range number(b.scanner) {
+		for i := range b.number() {
 			b.declare(name+strconv.Itoa(i), kind)
 		}
 		b.expect(">")
@@ -148,12 +148,9 @@ func (b *body) operand() operand {
 		return operand{vector: b.list(")")}
 	case b.accept("["):
 		o := b.operand()
-		o.address = true
-		if o.constant {
-			o.constant = false
-		}
+		o.address, o.constant = true, false
 		if b.accept("+") {
-			o.value = uint64(number(b.scanner))
+			o.value = uint64(b.number())
 		}
 		b.expect("]")
 		return o
@@ -191,18 +188,4 @@ func (b *body) literal() uint64 {
 	}
 	b.next()
 	return bits
-}
-
-// integer reads one of 64 bits, with a sign or without.
-func (b *body) integer() uint64 {
-	negative := b.accept("-")
-	n, err := strconv.ParseUint(b.token, 0, 64)
-	if err != nil {
-		b.fail("%q is no number", b.token)
-	}
-	b.next()
-	if negative {
-		return -n
-	}
-	return n
 }

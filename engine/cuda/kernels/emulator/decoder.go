@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -111,13 +112,12 @@ func (d *decoder) unknown() {
 
 // flag takes a word from those behind the head, and tells whether it was there.
 func (d *decoder) flag(word string) bool {
-	for i, w := range d.rest {
-		if w == word {
-			d.rest = append(append([]string{}, d.rest[:i]...), d.rest[i+1:]...)
-			return true
-		}
+	at := slices.Index(d.rest, word)
+	if at < 0 {
+		return false
 	}
-	return false
+	d.rest = slices.Concat(d.rest[:at], d.rest[at+1:])
+	return true
 }
 
 // wants fails unless there are n operands.
@@ -157,7 +157,7 @@ func (d *decoder) value(o operand, bits int) row {
 	case o.address || o.vector != nil:
 		d.fail("an operand is an address or a vector, want a value")
 	case o.constant:
-		return d.constant(o.value & (^uint64(0) >> (64 - bits)))
+		return d.constant(truncate(o.value, bits))
 	}
 	if address, ok := d.symbols[o.name]; ok {
 		return d.constant(address)

@@ -1,6 +1,9 @@
 package emulator
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 func toFloat32(v uint64) float32 { return math.Float32frombits(uint32(v)) }
 
@@ -17,13 +20,7 @@ func ofFloat64(v float64) uint64 { return math.Float64bits(v) }
 
 // float32s are the operations on float32, rounded to nearest where words say nothing else.
 func float32s(head string, words []string) operation {
-	word := ""
-	for i, w := range words {
-		if i > 0 {
-			word += "."
-		}
-		word += w
-	}
+	word := strings.Join(words, ".")
 	binary := func(f func(a, b float32) float32) operation {
 		return operation{two: func(a, b uint64) uint64 { return ofFloat32(f(toFloat32(a), toFloat32(b))) }}
 	}
@@ -116,13 +113,7 @@ func minimum64(a, b float64) float64 {
 
 // float64s are the operations on float64.
 func float64s(head string, words []string) operation {
-	word := ""
-	for i, w := range words {
-		if i > 0 {
-			word += "."
-		}
-		word += w
-	}
+	word := strings.Join(words, ".")
 	binary := func(f func(a, b float64) float64) operation {
 		return operation{two: func(a, b uint64) uint64 { return ofFloat64(f(toFloat64(a), toFloat64(b))) }}
 	}

@@ -158,14 +158,9 @@ func (d *decoder) insert() func(w *warp, mask uint32) {
 	operands := d.st.operands
 	to, what, into := d.result(operands[0]), d.value(operands[1], width), d.value(operands[2], width)
 	from, count := d.value(operands[3], 32), d.value(operands[4], 32)
-	return func(w *warp, mask uint32) {
-		for lane := range lanes {
-			if mask>>lane&1 == 0 {
-				continue
-			}
-			first, n := w.registers[from][lane]&255, w.registers[count][lane]&255
-			field := (uint64(1)<<n - 1) << first
-			w.registers[to][lane] = truncate(w.registers[into][lane]&^field|w.registers[what][lane]<<first&field, width)
-		}
-	}
+	return eachLane(func(w *warp, lane int) {
+		first, n := w.registers[from][lane]&255, w.registers[count][lane]&255
+		field := (uint64(1)<<n - 1) << first
+		w.registers[to][lane] = truncate(w.registers[into][lane]&^field|w.registers[what][lane]<<first&field, width)
+	})
 }

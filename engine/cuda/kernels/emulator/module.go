@@ -81,7 +81,7 @@ func (m *module) declaration(s *scanner) {
 func declared(s *scanner) *variable {
 	v := &variable{space: s.take()[1:]}
 	if s.accept(".align") {
-		v.align = number(s)
+		v.align = s.number()
 	}
 	v.kind = s.take()
 	v.name = s.take()
@@ -94,7 +94,7 @@ func declared(s *scanner) *variable {
 	if s.accept("[") {
 		v.size = 0
 		if s.token != "]" {
-			v.size = element * number(s)
+			v.size = element * s.number()
 		}
 		s.expect("]")
 	}
@@ -108,26 +108,13 @@ func values(s *scanner, element int) []byte {
 	var all []byte
 	s.expect("{")
 	for !s.accept("}") {
-		n := number(s)
+		n := s.number()
 		for i := range element {
 			all = append(all, byte(n>>(8*i)))
 		}
 		s.accept(",")
 	}
 	return all
-}
-
-func number(s *scanner) int {
-	negative := s.accept("-")
-	n, err := strconv.ParseInt(s.token, 0, 64)
-	if err != nil {
-		s.fail("%q is no number", s.token)
-	}
-	s.next()
-	if negative {
-		n = -n
-	}
-	return int(n)
 }
 
 func parseFunction(s *scanner) *function {
@@ -145,10 +132,10 @@ func parseFunction(s *scanner) *function {
 		case ".maxntid", ".reqntid":
 			f.most = 1
 			for more := true; more; more = s.accept(",") {
-				f.most *= number(s)
+				f.most *= s.number()
 			}
 		case ".minnctapersm", ".maxnreg":
-			number(s)
+			s.number()
 		case ".noreturn":
 		default:
 			s.fail("%s is no directive that is known here", directive)

@@ -224,7 +224,7 @@ func (p *program) register(f *function, name string) (row, bool) {
 	key := f.name + " " + name
 	at, ok := p.names[key]
 	if !ok {
-		at = p.newRow(^uint64(0) >> (64 - bitsOf(kind)))
+		at = p.newRow(truncate(^uint64(0), bitsOf(kind)))
 		p.names[key] = at
 	}
 	return at, true

@@ -2,6 +2,8 @@ package emulator
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 )
 
@@ -91,6 +93,30 @@ func (s *scanner) expect(token string) {
 	if !s.accept(token) {
 		s.fail("%q, want %q", s.token, token)
 	}
+}
+
+// integer reads one of 64 bits, with a sign or without.
+func (s *scanner) integer() uint64 {
+	negative := s.accept("-")
+	n, err := strconv.ParseUint(s.token, 0, 64)
+	if err != nil {
+		s.fail("%q is no number", s.token)
+	}
+	s.next()
+	if negative {
+		return -n
+	}
+	return n
+}
+
+// number reads an integer that is an int.
+func (s *scanner) number() int {
+	token := s.token
+	n := s.integer()
+	if token != "-" && n > math.MaxInt64 {
+		s.fail("%q is no number", token)
+	}
+	return int(n)
 }
 
 // syntax is an error in a module's text.

@@ -234,3 +234,14 @@ func (w *warp) first(mask uint32) int {
 	}
 	return bits.TrailingZeros32(mask)
 }
+
+// eachLane executes an instruction in one lane after the other, in the order of the launch.
+func eachLane(f func(w *warp, lane int)) func(w *warp, mask uint32) {
+	return func(w *warp, mask uint32) {
+		for m := mask; m != 0; {
+			lane := w.first(m)
+			m &^= 1 << lane
+			f(w, lane)
+		}
+	}
+}
