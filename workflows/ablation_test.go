@@ -37,7 +37,7 @@ func TestAblationTrainsEachArm(t *testing.T) {
 	require.Equal(t, []string{
 		"FinetuneEpoch 1", "SelectFinetuned",
 		"ablation/pretrained-0.1 1", "ablation/pretrained-0.1 2", "ablation/scratch-0.1 1", "ablation/scratch-0.1 2",
-		"EvaluateTest", "WriteReport", "PruneCheckpoints",
+		"EvaluateTest", "WriteReport",
 	}, f.seen()[4:])
 	require.Equal(t, []string{"p1", "ablation/pretrained-0.1/1", "", "ablation/scratch-0.1/1"}, f.froms[3:])
 	require.Equal(t, []string{"ablation/pretrained-0.1/2", "ablation/scratch-0.1/2"}, f.pruned)

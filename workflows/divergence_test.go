@@ -86,7 +86,7 @@ func TestSecondDivergenceFails(t *testing.T) {
 	env.ExecuteWorkflow(Experiment, spec)
 	require.Equal(t, experiment.ErrorDiverged, errorType(t, env.GetWorkflowError()))
 	require.Equal(t, []string{
-		"PrepareData", "PretrainEpoch 1", "PretrainEpoch 2", "PretrainEpoch 2", "PruneCheckpoints", "PretrainEpoch 3",
+		"PrepareData", "PretrainEpoch 1", "PretrainEpoch 2", "PretrainEpoch 2", "PretrainEpoch 3",
 	}, f.seen())
 
 	f = diverging(2)

@@ -30,8 +30,10 @@ type fakes struct {
 	mu sync.Mutex
 	// queues are those that the epochs of pretraining came from.
 	queues []string
-	// calls are the activities in the order in which their attempts began, with the epoch where there is one.
-	calls []string
+	// calls are the activities in the order in which their attempts began, with the epoch where there is one, but for removals of
+	// checkpoints: those go beside the next epoch, before or after its beginning. prunes is the number of their attempts.
+	calls  []string
+	prunes int
 	// froms are the checkpoints that training started from, pruned the keys that were removed.
 	froms, pruned []string
 	// rollBacks are the checkpoints that were asked for; the newest but damaged ones is found.
@@ -91,7 +93,11 @@ func (f *fakes) begin(ctx context.Context, name string, epoch int) error {
 	if epoch > 0 {
 		call = fmt.Sprintf("%s %d", name, epoch)
 	}
-	f.calls = append(f.calls, call)
+	if name == experiment.ActivityPruneCheckpoints {
+		f.prunes++
+	} else {
+		f.calls = append(f.calls, call)
+	}
 	f.mu.Unlock()
 	if f.fail == nil {
 		return nil
