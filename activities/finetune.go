@@ -13,23 +13,44 @@ import (
 // epoch, from the selected encoder with a new classifier; then it measures the validation split and publishes the new
 // checkpoint. An arm of the ablation trains on part of the images, and may start from scratch.
 func (a *Activities) FinetuneEpoch(ctx context.Context, in experiment.FinetuneEpochInput) (experiment.ClassifierEpoch, error) {
-	first := experiment.Heartbeat{Stage: in.Stage(), Epoch: in.Epoch, Hardware: a.Hardware}
-	return attempt(ctx, a, first, func(ctx context.Context, p *pulse) (experiment.ClassifierEpoch, error) {
-		key := epochKey(in.Spec.Name, in.Stage(), in.Epoch)
-		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
-		if in.Arm != nil && in.Arm.Start == experiment.FromScratch {
-			from.From = ""
-		}
-		if in.From != nil {
-			from.From = in.From.SHA256
-		}
-		k := a.newKeeper(ctx, &in.Spec, key, p)
-		r, err := epoch(ctx, k, from, func() (*train.State, experiment.ClassifierEpoch, error) {
-			return a.finetune(ctx, in, k)
-		})
+	work := a.finetuneWork(in)
+	return attempt(ctx, a, work.at, func(ctx context.Context, p *pulse) (experiment.ClassifierEpoch, error) {
+		r, err := epoch(ctx, a, p, work, a.finetuneWorkBehind(in))
 		r.Result.Checkpoint, r.Result.Queue = &r.Artifact, a.Queue
 		return r.Result, err
 	})
+}
+
+func (a *Activities) finetuneWork(in experiment.FinetuneEpochInput) epochWork[experiment.ClassifierEpoch] {
+	w := epochWork[experiment.ClassifierEpoch]{
+		at:   experiment.Heartbeat{Stage: in.Stage(), Epoch: in.Epoch, Hardware: a.Hardware},
+		spec: &in.Spec, key: epochKey(in.Spec.Name, in.Stage(), in.Epoch),
+		from: origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256},
+		train: func(ctx context.Context, k *keeper) (*train.State, experiment.ClassifierEpoch, error) {
+			return a.finetune(ctx, in, k)
+		},
+	}
+	if in.Arm != nil && in.Arm.Start == experiment.FromScratch {
+		w.from.From = ""
+	}
+	if in.From != nil {
+		w.from.From = in.From.SHA256
+	}
+	return w
+}
+
+// finetuneWorkBehind is the epoch behind that of in, from a checkpoint that is yet to come; nil where none is planned.
+func (a *Activities) finetuneWorkBehind(in experiment.FinetuneEpochInput) *epochWork[experiment.ClassifierEpoch] {
+	planned := in.Spec.Finetune.Epochs
+	if in.Arm != nil {
+		planned = in.Spec.Ablation.Epochs
+	}
+	if in.Epoch >= planned {
+		return nil
+	}
+	in.Epoch, in.From = in.Epoch+1, &experiment.Artifact{}
+	w := a.finetuneWork(in)
+	return &w
 }
 
 // finetune computes the epoch without publishing anything.
@@ -39,7 +60,7 @@ func (a *Activities) finetune(
 	fail := func(err error) (*train.State, experiment.ClassifierEpoch, error) {
 		return nil, experiment.ClassifierEpoch{}, err
 	}
-	k.measure()
+	k.measure(ctx)
 	o := k.options(&in.Spec)
 	split, err := a.split(ctx, &in.Spec, in.Data)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -35,14 +36,20 @@ const (
 // of them, and finds those that earlier attempts took. Training waits for the copy of the state alone: writing and storing
 // it goes on beside, one checkpoint at a time.
 type keeper struct {
-	ctx context.Context
-	a   *Activities
-	p   *pulse
-	log log.Logger
+	a *Activities
+	// mu guards attended, and what attend replaces until that is true: it is false while the epoch is trained ahead, and no
+	// activity has asked for it.
+	mu       sync.Mutex
+	attended bool
+	ctx      context.Context
+	p        *pulse
+	log      log.Logger
 	// spec is what the epoch is trained under.
 	spec *experiment.Spec
 	// key is that of the epoch's own checkpoint, attempt sets this attempt's keys apart.
 	key, attempt string
+	// given is where the epoch begins, nil where that is to be found.
+	given *train.State
 	// every is the time between two checkpoints, 0 for none; last is when one was taken.
 	every time.Duration
 	last  time.Time
@@ -72,7 +79,7 @@ type dropped struct {
 func (a *Activities) newKeeper(ctx context.Context, spec *experiment.Spec, key string, p *pulse) *keeper {
 	info := activity.GetInfo(ctx)
 	return &keeper{
-		ctx: ctx, a: a, p: p, key: key, spec: spec,
+		ctx: ctx, a: a, p: p, key: key, spec: spec, attended: true,
 		log:     logger(ctx),
 		attempt: fmt.Sprintf("attempt-%d-%s", info.Attempt, strings.ToLower(rand.Text()[:8])),
 		every:   time.Duration(spec.Checkpoints.EverySeconds * float64(time.Second)),
@@ -80,15 +87,38 @@ func (a *Activities) newKeeper(ctx context.Context, spec *experiment.Spec, key s
 	}
 }
 
-// measure begins to measure what this attempt takes of the machine.
-func (k *keeper) measure() { k.usage = k.a.measure(k.ctx) }
+// attend lets the activity of the keeper other take over an epoch that was begun ahead.
+func (k *keeper) attend(other *keeper) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	other.p.report(k.p.position())
+	other.p.resume(nil)
+	k.ctx, k.p, k.log, k.attempt, k.attended = other.ctx, other.p, other.log, other.attempt, true
+}
+
+// isAttended says whether an activity waits for the epoch. Once it does, the keeper's fields stay as they are.
+func (k *keeper) isAttended() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.attended
+}
+
+// report is train's Options.OnStep.
+func (k *keeper) report(h experiment.Heartbeat) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.p.report(h)
+}
+
+// measure begins to measure what this attempt takes of the machine, until ctx ends.
+func (k *keeper) measure(ctx context.Context) { k.usage = k.a.measure(ctx) }
 
 // used is what the epoch has taken so far, without the steps that were lost.
 func (k *keeper) used() *experiment.Usage { return k.usage().After(k.before) }
 
 // options are train's for the epoch.
 func (k *keeper) options(spec *experiment.Spec) train.Options {
-	o := k.a.options(spec, k.p.report)
+	o := k.a.options(spec, k.report)
 	if k.every > 0 {
 		o.Between = k.between
 	}
@@ -97,7 +127,10 @@ func (k *keeper) options(spec *experiment.Spec) train.Options {
 
 // state is where the epoch of that number goes on, as resume finds it. Epoch 0, which trains nothing, has its own state.
 func (k *keeper) state(epoch int, beginning func() (*train.State, error)) (*train.State, error) {
-	s, err := k.resume(beginning)
+	s, err := k.given, error(nil)
+	if s == nil {
+		s, err = k.resume(beginning)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -203,6 +236,9 @@ func (k *keeper) read(c experiment.StepCheckpoint) (*train.State, error) {
 
 // between is train's Options.Between: it takes a checkpoint where one is due, and where the attempt is to be handed back.
 func (k *keeper) between(snapshot func() (*train.State, error)) error {
+	if !k.isAttended() {
+		return nil
+	}
 	if cause := context.Cause(k.ctx); handsBack(cause) {
 		return k.handBack(cause, snapshot)
 	}

@@ -15,20 +15,39 @@ import (
 func (a *Activities) LinearAugmentedEpoch(
 	ctx context.Context, in experiment.LinearAugmentedEpochInput,
 ) (experiment.ClassifierEpoch, error) {
-	first := experiment.Heartbeat{Stage: experiment.StageLinearAugmented, Epoch: in.Epoch, Hardware: a.Hardware}
-	return attempt(ctx, a, first, func(ctx context.Context, p *pulse) (experiment.ClassifierEpoch, error) {
-		key := epochKey(in.Spec.Name, experiment.StageLinearAugmented, in.Epoch)
-		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
-		if in.From != nil {
-			from.From = in.From.SHA256
-		}
-		k := a.newKeeper(ctx, &in.Spec, key, p)
-		r, err := epoch(ctx, k, from, func() (*train.State, experiment.ClassifierEpoch, error) {
-			return a.linearAugmented(ctx, in, k)
-		})
+	work := a.linearAugmentedWork(in)
+	return attempt(ctx, a, work.at, func(ctx context.Context, p *pulse) (experiment.ClassifierEpoch, error) {
+		r, err := epoch(ctx, a, p, work, a.linearAugmentedWorkBehind(in))
 		r.Result.Checkpoint, r.Result.Queue = &r.Artifact, a.Queue
 		return r.Result, err
 	})
+}
+
+func (a *Activities) linearAugmentedWork(in experiment.LinearAugmentedEpochInput) epochWork[experiment.ClassifierEpoch] {
+	w := epochWork[experiment.ClassifierEpoch]{
+		at:   experiment.Heartbeat{Stage: experiment.StageLinearAugmented, Epoch: in.Epoch, Hardware: a.Hardware},
+		spec: &in.Spec, key: epochKey(in.Spec.Name, experiment.StageLinearAugmented, in.Epoch),
+		from: origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256},
+		train: func(ctx context.Context, k *keeper) (*train.State, experiment.ClassifierEpoch, error) {
+			return a.linearAugmented(ctx, in, k)
+		},
+	}
+	if in.From != nil {
+		w.from.From = in.From.SHA256
+	}
+	return w
+}
+
+// linearAugmentedWorkBehind is the epoch behind that of in, from a checkpoint that is yet to come; nil where none is planned.
+func (a *Activities) linearAugmentedWorkBehind(
+	in experiment.LinearAugmentedEpochInput,
+) *epochWork[experiment.ClassifierEpoch] {
+	if in.Epoch >= in.Spec.LinearAugmented.Epochs {
+		return nil
+	}
+	in.Epoch, in.From = in.Epoch+1, &experiment.Artifact{}
+	w := a.linearAugmentedWork(in)
+	return &w
 }
 
 // linearAugmented computes the epoch without publishing anything.
@@ -38,7 +57,7 @@ func (a *Activities) linearAugmented(
 	fail := func(err error) (*train.State, experiment.ClassifierEpoch, error) {
 		return nil, experiment.ClassifierEpoch{}, err
 	}
-	k.measure()
+	k.measure(ctx)
 	o := k.options(&in.Spec)
 	split, err := a.split(ctx, &in.Spec, in.Data)
 	if err != nil {

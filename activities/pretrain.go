@@ -15,22 +15,9 @@ import (
 // PretrainEpoch trains one epoch from the checkpoint in.From, or from initial weights where there is none, measures
 // validation kNN accuracy when it is due, and publishes the new checkpoint. Epoch 0 is the initial weights themselves.
 func (a *Activities) PretrainEpoch(ctx context.Context, in experiment.PretrainEpochInput) (experiment.PretrainEpoch, error) {
-	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch, Hardware: a.Hardware}
-	return attempt(ctx, a, first, func(ctx context.Context, p *pulse) (experiment.PretrainEpoch, error) {
-		key := epochKey(in.Spec.Name, pretrainFolder(in.Retry), in.Epoch)
-		from := origin{Data: in.Data.SHA256}
-		if in.From != nil {
-			from.From = in.From.SHA256
-		} else if in.Data.Weights != nil {
-			from.From = in.Data.Weights.SHA256
-		}
-		if in.Retry != nil {
-			from.RateFactor = in.Retry.RateFactor
-		}
-		k := a.newKeeper(ctx, &in.Spec, key, p)
-		r, err := epoch(ctx, k, from, func() (*train.State, experiment.PretrainEpoch, error) {
-			return a.pretrain(ctx, in, k)
-		})
+	work := a.pretrainWork(in)
+	return attempt(ctx, a, work.at, func(ctx context.Context, p *pulse) (experiment.PretrainEpoch, error) {
+		r, err := epoch(ctx, a, p, work, a.pretrainWorkBehind(in))
 		if err == nil && in.Retry != nil {
 			// What the try that diverged has left inside the epoch.
 			a.newKeeper(ctx, &in.Spec, epochKey(in.Spec.Name, pretrainFolder(nil), in.Epoch), p).discard()
@@ -40,6 +27,36 @@ func (a *Activities) PretrainEpoch(ctx context.Context, in experiment.PretrainEp
 	})
 }
 
+func (a *Activities) pretrainWork(in experiment.PretrainEpochInput) epochWork[experiment.PretrainEpoch] {
+	w := epochWork[experiment.PretrainEpoch]{
+		at:   experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch, Hardware: a.Hardware},
+		spec: &in.Spec, key: epochKey(in.Spec.Name, pretrainFolder(in.Retry), in.Epoch),
+		from: origin{Data: in.Data.SHA256},
+		train: func(ctx context.Context, k *keeper) (*train.State, experiment.PretrainEpoch, error) {
+			return a.pretrain(ctx, in, k)
+		},
+	}
+	if in.From != nil {
+		w.from.From = in.From.SHA256
+	} else if in.Data.Weights != nil {
+		w.from.From = in.Data.Weights.SHA256
+	}
+	if in.Retry != nil {
+		w.from.RateFactor = in.Retry.RateFactor
+	}
+	return w
+}
+
+// pretrainWorkBehind is the epoch behind that of in, from a checkpoint that is yet to come; nil where none is planned.
+func (a *Activities) pretrainWorkBehind(in experiment.PretrainEpochInput) *epochWork[experiment.PretrainEpoch] {
+	if in.Epoch >= in.Spec.Pretrain.Epochs {
+		return nil
+	}
+	in.Epoch, in.From = in.Epoch+1, &experiment.Artifact{}
+	w := a.pretrainWork(in)
+	return &w
+}
+
 // pretrain computes the epoch without publishing anything.
 func (a *Activities) pretrain(
 	ctx context.Context, in experiment.PretrainEpochInput, k *keeper,
@@ -47,7 +64,7 @@ func (a *Activities) pretrain(
 	fail := func(err error) (*train.State, experiment.PretrainEpoch, error) {
 		return nil, experiment.PretrainEpoch{}, err
 	}
-	k.measure()
+	k.measure(ctx)
 	o := k.options(&in.Spec)
 	split, err := a.split(ctx, &in.Spec, in.Data)
 	if err != nil {

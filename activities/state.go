@@ -33,17 +33,35 @@ func (a *Activities) state(ctx context.Context, checkpoint experiment.Artifact) 
 	return s, nil
 }
 
-// epoch runs one epoch exactly once: where an earlier attempt has recorded it, that is the result; else it trains, publishes
-// the checkpoint under the keeper's key and then the record. Checkpoints inside the epoch go when it is recorded; those of an
-// epoch that is given up, PruneCheckpoints removes.
-func epoch[T any](
-	ctx context.Context, k *keeper, from origin, training func() (*train.State, T, error),
-) (record[T], error) {
-	trained := false
-	r, err := trainOnce(ctx, k.a, k.key, from, func() (*train.State, T, error) {
+// epochWork is an epoch as an activity does it.
+type epochWork[T any] struct {
+	// at is where the activity is before the first step.
+	at   experiment.Heartbeat
+	spec *experiment.Spec
+	// key is that of the checkpoint in which the epoch ends, from what it starts from.
+	key  string
+	from origin
+	// train computes the epoch without publishing anything.
+	train func(ctx context.Context, k *keeper) (*train.State, T, error)
+}
+
+// epoch runs one epoch exactly once: where an earlier attempt has recorded it, that is the result; else it trains, unless that
+// has begun ahead, publishes the checkpoint and then the record. Meanwhile the next epoch begins, nil where there is none.
+// Checkpoints inside the epoch go when it is recorded; those of an epoch that is given up, PruneCheckpoints removes.
+func epoch[T any](ctx context.Context, a *Activities, p *pulse, w epochWork[T], next *epochWork[T]) (record[T], error) {
+	k := a.newKeeper(ctx, w.spec, w.key, p)
+	b := a.ahead.take(w.key, w.spec, w.from)
+	training := func() (*train.State, T, error) { return w.train(ctx, k) }
+	if b != nil {
+		defer b.stop()
+		k = b.attend(k)
+		training = func() (*train.State, T, error) { return trained[T](b) }
+	}
+	computed := false
+	r, err := trainOnce(ctx, a, w, next, func() (*train.State, T, error) {
 		defer k.abandon()
 		s, result, err := training()
-		trained = err == nil
+		computed = err == nil
 		if err != nil {
 			k.settle()
 		}
@@ -52,15 +70,16 @@ func epoch[T any](
 	if err == nil {
 		k.discard()
 	}
-	if err == nil && trained {
-		k.a.Metrics.EpochsDone(k.p.position().Stage, 1)
+	if err == nil && computed {
+		a.Metrics.EpochsDone(w.at.Stage, 1)
 	}
 	return r, err
 }
 
 func trainOnce[T any](
-	ctx context.Context, a *Activities, key string, from origin, training func() (*train.State, T, error),
+	ctx context.Context, a *Activities, w epochWork[T], next *epochWork[T], training func() (*train.State, T, error),
 ) (record[T], error) {
+	key, from := w.key, w.from
 	if done, ok, err := finished[T](ctx, a, key, from); ok || err != nil {
 		return done, err
 	}
@@ -68,6 +87,13 @@ func trainOnce[T any](
 	if err != nil {
 		return record[T]{}, err
 	}
+	following := begin(ctx, a, next, s)
+	offered := false
+	defer func() {
+		if !offered {
+			following.stop()
+		}
+	}()
 	start := time.Now()
 	var data bytes.Buffer
 	if err := s.Write(&data); err != nil {
@@ -85,7 +111,12 @@ func trainOnce[T any](
 	}
 	a.Metrics.Checkpoint(telemetry.WholeEpoch, time.Since(start), artifact.Size)
 	a.states.put(artifact.SHA256, s)
-	return commit(ctx, a.Store, key, record[T]{Origin: from, Artifact: artifact, Result: result})
+	r, err := commit(ctx, a.Store, key, record[T]{Origin: from, Artifact: artifact, Result: result})
+	if err == nil && r.Artifact == artifact { // and not what another attempt has recorded
+		a.ahead.offer(following, artifact.SHA256, a.Ahead)
+		offered = true
+	}
+	return r, err
 }
 
 // finished returns the record of an epoch, if an attempt has finished it. Its checkpoint is verified and kept at hand for

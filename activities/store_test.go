@@ -29,6 +29,13 @@ type memory struct {
 
 func newMemory() *memory { return &memory{objects: map[string][]byte{}, digests: map[string]string{}} }
 
+// clone is a store of the same objects.
+func (m *memory) clone() *memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &memory{objects: maps.Clone(m.objects), digests: maps.Clone(m.digests)}
+}
+
 func (m *memory) Put(_ context.Context, key string, data []byte, _ string) (experiment.Artifact, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -51,6 +51,10 @@ func WriteSafetensors(w io.Writer, tensors []Tensor, metadata map[string]string)
 	if err != nil {
 		return err
 	}
+	if buffer, ok := w.(*bytes.Buffer); ok {
+		// Growing on the way takes longer than everything else.
+		buffer.Grow(8 + len(header) + size(tensors))
+	}
 	if err := binary.Write(w, binary.LittleEndian, uint64(len(header))); err != nil {
 		return fmt.Errorf("write header: %w", err)
 	}
@@ -105,6 +109,15 @@ func header(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 		return nil, fmt.Errorf("the header has %d bytes, at most %d are allowed", b.Len(), maxHeaderBytes)
 	}
 	return b.Bytes(), nil
+}
+
+// size is the number of bytes of all elements.
+func size(tensors []Tensor) int {
+	n := 0
+	for _, t := range tensors {
+		n += t.bytes()
+	}
+	return n
 }
 
 // appendField writes `"key":value`, after a comma unless it is the first.

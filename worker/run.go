@@ -72,6 +72,7 @@ func run(ctx context.Context, log *slog.Logger, o options, temporal client.Optio
 		Identity:     temporal.Identity,
 		Queue:        experiment.QueueTrainOf(temporal.Identity),
 		Grace:        o.grace,
+		Ahead:        activities.DefaultAhead,
 		ArtifactsURL: o.artifactsURL.String(),
 		Metrics:      metrics,
 		Hardware:     o.device.hardware(o.limit(0)),
