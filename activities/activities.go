@@ -50,8 +50,8 @@ type Activities struct {
 	Queue string
 	// Grace is how long this worker waits for its activities when it stops, 0 for DefaultGrace.
 	Grace time.Duration
-	// Ahead is how long an epoch that this worker has begun ahead, behind one that it trained, goes on before it is asked for; 0 for
-	// beginning none. See DefaultAhead.
+	// Ahead is how long an epoch that this worker has begun ahead goes on without being asked for once the one before it is
+	// recorded; 0 for beginning none. See DefaultAhead.
 	Ahead time.Duration
 	// ArtifactsURL is where browsers find the bucket, for links in Temporal's web UI; see experiment.PreparedData.
 	ArtifactsURL string
@@ -83,11 +83,11 @@ func (a *Activities) RegisterGeneral(r worker.ActivityRegistry) {
 // RegisterTrain adds the activities that compute. Of all queues of one worker, one of them runs at a time.
 func (a *Activities) RegisterTrain(r worker.ActivityRegistry) {
 	register(r, experiment.ActivityPretrainEpoch, alone(a, a.PretrainEpoch))
-	register(r, experiment.ActivityMonitorEpoch, alone(a, measuring(a, a.MonitorEpoch)))
-	register(r, experiment.ActivityEvaluateLinear, alone(a, measuring(a, a.EvaluateLinear)))
+	register(r, experiment.ActivityMonitorEpoch, alone(a, a.MonitorEpoch))
+	register(r, experiment.ActivityEvaluateLinear, alone(a, a.EvaluateLinear))
 	register(r, experiment.ActivityLinearAugmentedEpoch, alone(a, a.LinearAugmentedEpoch))
 	register(r, experiment.ActivityFinetuneEpoch, alone(a, a.FinetuneEpoch))
-	register(r, experiment.ActivityEvaluateTest, alone(a, measuring(a, a.EvaluateTest)))
+	register(r, experiment.ActivityEvaluateTest, alone(a, a.EvaluateTest))
 }
 
 func register(r worker.ActivityRegistry, name string, f any) {

@@ -17,13 +17,13 @@ import (
 // DefaultAhead is far more than Temporal takes to ask for the next epoch, and little to lose where it does not.
 const DefaultAhead = 5 * time.Second
 
-// errGivenUp ends an epoch that was begun ahead and that nobody wants.
-var errGivenUp = errors.New("begun ahead, and not asked for")
+// errGivenUp ends an epoch that was begun ahead, also when it is done.
+var errGivenUp = errors.New("the epoch that was begun ahead is wanted no more")
 
 // ahead is the epoch that this worker trains before Temporal asks for it: behind an epoch it goes on with the next one while
 // the checkpoint is stored and reported. The activity of that epoch takes it over; where another one comes, or none, it is
-// given up. Until then it stores nothing, and as its bits are those of an epoch that was begun when it was asked for, nobody
-// can tell the difference but by the clock. The zero value is no epoch.
+// given up. Until then it stores nothing, and its bits are those of an epoch that was begun when it was asked for, so nothing
+// that is kept differs but by the clock. The zero value is no epoch.
 type ahead struct {
 	mu    sync.Mutex
 	begun *begun
@@ -41,6 +41,8 @@ type begun struct {
 	// mu guards claimed: an activity has taken the epoch over, and nobody else may end it.
 	mu      sync.Mutex
 	claimed bool
+	// expiry gives the epoch up where nobody asks for it.
+	expiry *time.Timer
 	// done is closed when outcome, an epochResult[T], is there and the device is free.
 	done    chan struct{}
 	outcome any
@@ -56,7 +58,7 @@ type epochResult[T any] struct {
 // begin begins the epoch from a state that it does not change, or returns nil where there is none or this worker begins none
 // ahead. ctx is the context of the activity before it; the epoch outlasts that.
 func begin[T any](ctx context.Context, a *Activities, next *epochWork[T], s *train.State) *begun {
-	if next == nil || a.Ahead == 0 {
+	if next == nil || a.Ahead == 0 || ctx.Err() != nil {
 		return nil
 	}
 	spec, err := json.Marshal(next.spec)
@@ -102,6 +104,7 @@ func (b *begun) claim() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.claimed = b.k.ctx.Err() == nil
+	b.expiry.Stop()
 	return b.claimed
 }
 
@@ -120,10 +123,10 @@ func (h *ahead) offer(b *begun, sha256 string, wait time.Duration) {
 		return
 	}
 	b.from.From = sha256
+	b.expiry = time.AfterFunc(wait, func() { b.giveUp(errGivenUp) })
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.begun = b
-	time.AfterFunc(wait, func() { b.giveUp(errGivenUp) })
 	context.AfterFunc(b.k.ctx, func() { h.forget(b) })
 }
 
@@ -161,8 +164,8 @@ func (h *ahead) stop() { h.take("", nil, origin{}) }
 // attend makes the epoch that of the activity whose keeper k is: the end of k's context ends it, its heartbeats go out, and it
 // takes checkpoints as any other. It returns the keeper that is to be used in k's place.
 func (b *begun) attend(k *keeper) *keeper {
+	b.k.attend(k) // first, so that a training which is then ended leaves a checkpoint
 	context.AfterFunc(k.ctx, func() { b.cancel(context.Cause(k.ctx)) })
-	b.k.attend(k)
 	k.log.Info("the epoch was begun ahead", "step", b.k.p.position().Step)
 	return b.k
 }
@@ -171,6 +174,7 @@ func (b *begun) attend(k *keeper) *keeper {
 func trained[T any](b *begun) (*train.State, T, error) {
 	<-b.done
 	o, ok := b.outcome.(epochResult[T])
+	b.outcome = nil // the state is the caller's
 	if !ok {
 		return nil, o.result, fmt.Errorf("epoch %s: %T in place of its outcome", b.key, b.outcome)
 	}

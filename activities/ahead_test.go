@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
 
 	"twinview/experiment"
 )
@@ -69,8 +72,9 @@ func threeEpochs(t *testing.T) (*memory, undisturbed) {
 		three.steps = steps.Load()
 	})
 	require.Len(t, three.want, 3)
-	three.in = slices.Clone(three.in)
-	return three.data.clone(), three
+	u := three
+	u.in = slices.Clone(three.in) // tests change it
+	return three.data.clone(), u
 }
 
 var (
@@ -114,11 +118,14 @@ func TestNextEpochTrainsWhileTheCheckpointIsStored(t *testing.T) {
 // What an epoch was begun for and what is asked for may differ in anything.
 func TestOtherEpochsAreNotTakenForTheOneBegunAhead(t *testing.T) {
 	for name, change := range map[string]func(in *experiment.PretrainEpochInput){
+		"":            nil,
 		"first epoch": func(in *experiment.PretrainEpochInput) { in.Epoch, in.From = 1, nil },
+		"third epoch": func(in *experiment.PretrainEpochInput) { in.Epoch = 3 },
+		"checkpoint":  func(in *experiment.PretrainEpochInput) { in.From = &experiment.Artifact{SHA256: "other"} },
+		"data":        func(in *experiment.PretrainEpochInput) { in.Data.SHA256 = "other" },
 		"experiment":  func(in *experiment.PretrainEpochInput) { in.Spec.Name = "other" },
 		"plan":        func(in *experiment.PretrainEpochInput) { in.Spec.Pretrain = in.Spec.Pretrain.Replanned(1, 9) },
-		"rates":       func(in *experiment.PretrainEpochInput) { in.Retry = &experiment.Retry{RateFactor: 0.5} },
-		"second try": func(in *experiment.PretrainEpochInput) {
+		"after a divergence": func(in *experiment.PretrainEpochInput) {
 			in.Retry = &experiment.Retry{Diverged: experiment.Diverged{Epoch: 2}, RateFactor: 0.5}
 		},
 	} {
@@ -127,19 +134,32 @@ func TestOtherEpochsAreNotTakenForTheOneBegunAhead(t *testing.T) {
 			a, _ := aheadOn(t, s, soon)
 			requireEpoch(t, u.want[0], pretrainOn(t, a, u.in[0]))
 			require.True(t, a.ahead.waits())
-
 			asked := u.in[1]
-			change(&asked)
-			want, fails := run[experiment.PretrainEpoch](t, newActivities(t, s.clone()), experiment.ActivityPretrainEpoch, asked)
-			got, err := run[experiment.PretrainEpoch](t, a, experiment.ActivityPretrainEpoch, asked)
-			if fails != nil {
-				require.ErrorContains(t, err, fails.Error())
+			if change != nil {
+				change(&asked)
+			}
+			w := a.pretrainWork(asked)
+			b := a.ahead.take(w.key, w.spec, w.from)
+			require.False(t, a.ahead.waits())
+			if change != nil {
+				require.Nil(t, b)
 				return
 			}
-			require.NoError(t, err)
-			requireEpoch(t, want, got)
+			require.NotNil(t, b)
+			b.stop()
 		})
 	}
+}
+
+// After a divergence, an epoch is trained with its own rates, whatever has begun.
+func TestRetriedEpochIsNotTheOneBegunAhead(t *testing.T) {
+	s, u := threeEpochs(t)
+	again := u.in[1]
+	again.Retry = &experiment.Retry{Diverged: experiment.Diverged{Epoch: 2}, RateFactor: 0.5}
+	a, _ := aheadOn(t, s, soon)
+	requireEpoch(t, u.want[0], pretrainOn(t, a, u.in[0]))
+	other := s.clone()
+	requireEpoch(t, pretrainOn(t, newActivities(t, other), again), pretrainOn(t, a, again))
 }
 
 // The device is free for what does not go on with the epoch.
@@ -157,6 +177,33 @@ func TestEpochBegunAheadGivesWay(t *testing.T) {
 	requireEpoch(t, u.want[1], pretrainOn(t, a, u.in[1]))
 }
 
+// context is that of the epoch that nobody has asked for.
+func (h *ahead) context() context.Context {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.begun.k.ctx
+}
+
+// heldInFirstStep lets the second epoch end its first step when given is closed. The first epoch is stored when that step has begun.
+func heldInFirstStep(s *memory, a *Activities, steps *atomic.Int64) (given chan struct{}) {
+	given = make(chan struct{})
+	begun := make(chan struct{})
+	a.onMachines(func(int) error {
+		if steps.Add(1) == epochSteps+1 {
+			close(begun)
+			<-given
+		}
+		return nil
+	})
+	s.failPut = func(key string) error {
+		if strings.HasSuffix(key, "/epoch-0001.safetensors") {
+			<-begun
+		}
+		return nil
+	}
+	return given
+}
+
 // An experiment that is paused, cancelled or done with pretraining asks for nothing, and a worker that stops waits for nothing.
 func TestEpochBegunAheadEndsByItself(t *testing.T) {
 	for _, test := range []struct {
@@ -167,24 +214,61 @@ func TestEpochBegunAheadEndsByItself(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s, u := threeEpochs(t)
 			a, steps := aheadOn(t, s, test.wait)
+			given := heldInFirstStep(s, a, steps)
 			stop := make(chan struct{})
-			a.onMachines(func(int) error {
-				if steps.Add(1) > epochSteps {
-					time.Sleep(20 * time.Millisecond)
-				}
-				return nil
-			})
 			_, err := pretrainFrom(t, a, u.in[0], stop, nil)
 			require.NoError(t, err)
+			ends := a.ahead.context()
 			if test.stop {
-				require.True(t, a.ahead.waits())
+				require.NoError(t, ends.Err())
 				close(stop)
 			}
+			<-ends.Done()
+			require.True(t, a.ahead.waits(), "until the step is done, which has the device")
+			close(given)
 			require.Eventually(t, func() bool { return !a.ahead.waits() }, soon, time.Millisecond)
-			require.Less(t, steps.Load(), int64(2*epochSteps))
+			require.EqualValues(t, epochSteps+1, steps.Load())
 			requireEpoch(t, u.want[1], pretrainOn(t, a, u.in[1]))
 		})
 	}
+}
+
+// An epoch that has been given up is not taken over while its last step ends.
+func TestEpochThatWasGivenUpIsBegunAnew(t *testing.T) {
+	s, u := threeEpochs(t)
+	a, steps := aheadOn(t, s, time.Millisecond)
+	given := heldInFirstStep(s, a, steps)
+	requireEpoch(t, u.want[0], pretrainOn(t, a, u.in[0]))
+	<-a.ahead.context().Done()
+	time.AfterFunc(20*time.Millisecond, func() { close(given) })
+	requireEpoch(t, u.want[1], pretrainOn(t, a, u.in[1]))
+	require.GreaterOrEqual(t, steps.Load(), int64(2*epochSteps+1))
+}
+
+// takenOver runs the first epoch, and the second one to its third step, which waits until its activity has taken it over. From
+// there on steps go to after, counted from 3.
+func takenOver(t *testing.T, a *Activities, steps *atomic.Int64, u undisturbed, after func(step int64, k *keeper)) {
+	t.Helper()
+	asked := make(chan *keeper)
+	var k *keeper
+	a.onMachines(func(int) error {
+		step := steps.Add(1) - epochSteps
+		if step == 3 {
+			k = <-asked
+			for !k.isAttended() {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		if step >= 3 {
+			after(step, k)
+		}
+		return nil
+	})
+	requireEpoch(t, u.want[0], pretrainOn(t, a, u.in[0]))
+	a.ahead.mu.Lock()
+	defer a.ahead.mu.Unlock()
+	begun := a.ahead.begun.k
+	go func() { asked <- begun }()
 }
 
 // Once it is asked for, an epoch that was begun ahead can be stopped as any other, and goes on elsewhere.
@@ -192,20 +276,12 @@ func TestEpochBegunAheadLosesNoStep(t *testing.T) {
 	s, u := threeEpochs(t)
 	a, steps := aheadOn(t, s, soon)
 	stop := make(chan struct{})
-	asked := make(chan struct{})
-	a.onMachines(func(int) error {
-		switch steps.Add(1) {
-		case epochSteps + 3:
-			<-asked
-			time.Sleep(50 * time.Millisecond) // until it is taken over
-		case epochSteps + 4:
+	takenOver(t, a, steps, u, func(step int64, k *keeper) {
+		if step == 4 {
 			close(stop)
-			time.Sleep(50 * time.Millisecond)
+			<-k.ctx.Done()
 		}
-		return nil
 	})
-	requireEpoch(t, u.want[0], pretrainOn(t, a, u.in[0]))
-	close(asked)
 	last, err := pretrainFrom(t, a, u.in[1], stop, nil)
 	requireType(t, err, errorStopping, true)
 	require.Len(t, last.Checkpoints, 1)
@@ -217,10 +293,45 @@ func TestEpochBegunAheadLosesNoStep(t *testing.T) {
 	require.EqualValues(t, epochSteps-last.Checkpoints[0].Step, left.Load())
 }
 
+// The end of the activity's context ends an epoch that it has taken over, also where no checkpoint is wanted of it.
+func TestEpochBegunAheadEndsWithItsActivity(t *testing.T) {
+	s, u := threeEpochs(t)
+	a, steps := aheadOn(t, s, soon)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	takenOver(t, a, steps, u, func(step int64, k *keeper) {
+		if step == 4 {
+			cancel(activity.ErrActivityReset)
+			<-k.ctx.Done()
+			time.Sleep(10 * time.Millisecond) // for the news to arrive
+		}
+	})
+	env := newEnvironment(a)
+	env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+	_, err := env.ExecuteActivity(experiment.ActivityPretrainEpoch, u.in[1])
+	require.Error(t, err)
+	require.Less(t, steps.Load(), int64(2*epochSteps))
+	require.NotContains(t, s.keys("experiments/tiny/pretrain/"), "epoch-0002.safetensors")
+	require.Empty(t, s.keys("experiments/tiny/pretrain/epoch-0002.partial/"))
+}
+
+// The time in which an epoch is to be asked for says nothing of how long it may take.
+func TestEpochThatWasTakenOverIsNotGivenUp(t *testing.T) {
+	s, u := threeEpochs(t)
+	const wait = 300 * time.Millisecond
+	a, steps := aheadOn(t, s, wait)
+	takenOver(t, a, steps, u, func(step int64, _ *keeper) {
+		if step == 4 {
+			time.Sleep(2 * wait)
+		}
+	})
+	requireEpoch(t, u.want[1], pretrainOn(t, a, u.in[1]))
+	require.EqualValues(t, 2*epochSteps, min(steps.Load(), 2*epochSteps))
+}
+
 // An epoch that could not be published is none to go on from.
 func TestNothingGoesOnFromWhatIsNotStored(t *testing.T) {
 	s, u := threeEpochs(t)
-	a, _ := aheadOn(t, s, soon)
+	a, steps := aheadOn(t, s, soon)
 	s.failPut = func(key string) error {
 		if strings.HasSuffix(key, "/epoch-0001.json") {
 			return errors.New("disk full")
@@ -230,6 +341,9 @@ func TestNothingGoesOnFromWhatIsNotStored(t *testing.T) {
 	_, err := run[experiment.PretrainEpoch](t, a, experiment.ActivityPretrainEpoch, u.in[0])
 	require.ErrorContains(t, err, "disk full")
 	require.False(t, a.ahead.waits())
+	ended := steps.Load()
+	time.Sleep(50 * time.Millisecond)
+	require.Equal(t, ended, steps.Load(), "the next epoch has left the device")
 	s.failPut = nil
 	for i := range u.in {
 		requireEpoch(t, u.want[i], pretrainOn(t, a, u.in[i]))

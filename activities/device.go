@@ -56,16 +56,6 @@ func (d *device) awaitFree(ctx context.Context) error {
 // queues for them asks before it polls.
 func (a *Activities) AwaitIdle(ctx context.Context) error { return a.device.awaitFree(ctx) }
 
-// measuring makes an activity that goes on with no epoch: what has begun ahead leaves the device to it.
-func measuring[In, Out any](
-	a *Activities, f func(context.Context, In) (Out, error),
-) func(context.Context, In) (Out, error) {
-	return func(ctx context.Context, in In) (Out, error) {
-		a.ahead.stop()
-		return f(ctx, in)
-	}
-}
-
 // alone makes an activity that has the device to itself. When two task queues hand over work at the same moment, one of them
 // gets it back at once, for whoever polls next.
 func alone[In, Out any](

@@ -29,6 +29,7 @@ func (a *Activities) finetuneWork(in experiment.FinetuneEpochInput) epochWork[ex
 		train: func(ctx context.Context, k *keeper) (*train.State, experiment.ClassifierEpoch, error) {
 			return a.finetune(ctx, in, k)
 		},
+		tell: func(e experiment.ClassifierEpoch) { a.Metrics.Validation(in.Stage(), e.ValidationAccuracy) },
 	}
 	if in.Arm != nil && in.Arm.Start == experiment.FromScratch {
 		w.from.From = ""
@@ -84,7 +85,6 @@ func (a *Activities) finetune(
 	if err != nil {
 		return fail(fmt.Errorf("measure the validation split in epoch %d: %w", in.Epoch, err))
 	}
-	a.Metrics.Validation(in.Stage(), score.Accuracy)
 	return s, experiment.ClassifierEpoch{
 		Epoch: in.Epoch, TrainLoss: stats.Loss, TrainAccuracy: stats.Accuracy,
 		ValidationLoss: score.Loss, ValidationAccuracy: score.Accuracy, Seconds: stats.Seconds,

@@ -37,7 +37,7 @@ const (
 // it goes on beside, one checkpoint at a time.
 type keeper struct {
 	a *Activities
-	// mu guards attended, and what attend replaces until that is true: it is false while the epoch is trained ahead, and no
+	// mu guards attended, and what attend replaces until that is true. attended is false while the epoch is trained ahead, and no
 	// activity has asked for it.
 	mu       sync.Mutex
 	attended bool

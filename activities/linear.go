@@ -20,6 +20,7 @@ import (
 func (a *Activities) EvaluateLinear(ctx context.Context, in experiment.EvaluateLinearInput) (experiment.Classification, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageLinear, Hardware: a.Hardware}
 	return attempt(ctx, a, first, func(ctx context.Context, p *pulse) (experiment.Classification, error) {
+		a.ahead.stop()
 		from := origin{Data: in.Data.SHA256, From: in.Best.Checkpoint.SHA256}
 		heads := key(in.Spec.Name, "linear", "heads.safetensors")
 		done, err := a.finishedLinear(ctx, heads, from)

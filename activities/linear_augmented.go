@@ -31,6 +31,9 @@ func (a *Activities) linearAugmentedWork(in experiment.LinearAugmentedEpochInput
 		train: func(ctx context.Context, k *keeper) (*train.State, experiment.ClassifierEpoch, error) {
 			return a.linearAugmented(ctx, in, k)
 		},
+		tell: func(e experiment.ClassifierEpoch) {
+			a.Metrics.Validation(experiment.StageLinearAugmented, e.ValidationAccuracy)
+		},
 	}
 	if in.From != nil {
 		w.from.From = in.From.SHA256
@@ -86,7 +89,6 @@ func (a *Activities) linearAugmented(
 		return fail(err)
 	}
 	score := train.ScoreHead(head, validation)
-	a.Metrics.Validation(experiment.StageLinearAugmented, score.Accuracy)
 	return s, experiment.ClassifierEpoch{
 		Epoch: in.Epoch, TrainLoss: stats.Loss, TrainAccuracy: stats.Accuracy,
 		ValidationLoss: score.Loss, ValidationAccuracy: score.Accuracy, Seconds: stats.Seconds,

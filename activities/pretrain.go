@@ -35,6 +35,7 @@ func (a *Activities) pretrainWork(in experiment.PretrainEpochInput) epochWork[ex
 		train: func(ctx context.Context, k *keeper) (*train.State, experiment.PretrainEpoch, error) {
 			return a.pretrain(ctx, in, k)
 		},
+		tell: func(e experiment.PretrainEpoch) { a.Metrics.KNN(e.KNN) },
 	}
 	if in.From != nil {
 		w.from.From = in.From.SHA256
@@ -77,14 +78,14 @@ func (a *Activities) pretrain(
 	if err := checkRate(s, in.Retry); err != nil {
 		return fail(err)
 	}
-	begun := in.From != nil || s.StepsDone() > 0
+	trainedSome := in.From != nil || s.StepsDone() > 0
 	var stats train.EpochStats
 	if in.Epoch > 0 {
 		training, end := telemetry.Span(ctx, spanTrain)
 		stats, err = train.PretrainEpoch(training, &in.Spec, split.Train, s, o)
 		end(err)
 		if err != nil {
-			return fail(tooLarge(fmt.Errorf("pretrain epoch %d: %w", in.Epoch, err), begun))
+			return fail(tooLarge(fmt.Errorf("pretrain epoch %d: %w", in.Epoch, err), trainedSome))
 		}
 	}
 	result := experiment.PretrainEpoch{
@@ -95,18 +96,17 @@ func (a *Activities) pretrain(
 	}
 	if monitored(&in.Spec, in.Epoch) {
 		if err := monitor(ctx, &in.Spec, split, s, len(in.Data.Classes), o, &result); err != nil {
-			return fail(tooLarge(err, begun))
+			return fail(tooLarge(err, trainedSome))
 		}
 	}
-	a.Metrics.KNN(result.KNN)
 	result.Usage = k.used()
 	return s, result, nil
 }
 
 // tooLarge makes a batch that does not fit into the device's memory an error of the spec, at the very beginning: nothing has been
 // trained that would be lost. Later it waits for a device with more memory, or until this one has more of it free.
-func tooLarge(err error, begun bool) error {
-	if begun || !errors.As(err, new(*train.MemoryError)) {
+func tooLarge(err error, trainedSome bool) error {
+	if trainedSome || !errors.As(err, new(*train.MemoryError)) {
 		return err
 	}
 	return badSpec{err}
@@ -169,6 +169,7 @@ func monitor(
 func (a *Activities) MonitorEpoch(ctx context.Context, in experiment.MonitorEpochInput) (experiment.PretrainEpoch, error) {
 	first := experiment.Heartbeat{Stage: experiment.StagePretrain, Epoch: in.Epoch.Epoch, Hardware: a.Hardware}
 	return attempt(ctx, a, first, func(ctx context.Context, p *pulse) (experiment.PretrainEpoch, error) {
+		a.ahead.stop()
 		split, err := a.split(ctx, &in.Spec, in.Data)
 		if err != nil {
 			return in.Epoch, err

@@ -43,6 +43,8 @@ type epochWork[T any] struct {
 	from origin
 	// train computes the epoch without publishing anything.
 	train func(ctx context.Context, k *keeper) (*train.State, T, error)
+	// tell has the metrics know what a computed epoch came to, when it is published.
+	tell func(T)
 }
 
 // epoch runs one epoch exactly once: where an earlier attempt has recorded it, that is the result; else it trains, unless that
@@ -50,15 +52,19 @@ type epochWork[T any] struct {
 // Checkpoints inside the epoch go when it is recorded; those of an epoch that is given up, PruneCheckpoints removes.
 func epoch[T any](ctx context.Context, a *Activities, p *pulse, w epochWork[T], next *epochWork[T]) (record[T], error) {
 	k := a.newKeeper(ctx, w.spec, w.key, p)
-	b := a.ahead.take(w.key, w.spec, w.from)
 	training := func() (*train.State, T, error) { return w.train(ctx, k) }
+	b := a.ahead.take(w.key, w.spec, w.from)
 	if b != nil {
-		defer b.stop()
 		k = b.attend(k)
 		training = func() (*train.State, T, error) { return trained[T](b) }
 	}
+	leave := func() { // also where the epoch was found finished
+		b.stop()
+		k.abandon()
+	}
+	defer leave()
 	computed := false
-	r, err := trainOnce(ctx, a, w, next, func() (*train.State, T, error) {
+	r, following, err := trainOnce(ctx, a, w, next, func() (*train.State, T, error) {
 		defer k.abandon()
 		s, result, err := training()
 		computed = err == nil
@@ -67,56 +73,62 @@ func epoch[T any](ctx context.Context, a *Activities, p *pulse, w epochWork[T], 
 		}
 		return s, result, err
 	})
-	if err == nil {
-		k.discard()
+	if err != nil {
+		return r, err
 	}
-	if err == nil && computed {
+	leave()
+	k.discard()
+	if computed {
 		a.Metrics.EpochsDone(w.at.Stage, 1)
+		w.tell(r.Result)
 	}
-	return r, err
+	a.ahead.offer(following, r.Artifact.SHA256, a.Ahead)
+	return r, nil
 }
 
+// trainOnce returns the epoch's record and, where it goes on from what was computed here, the next epoch, which has begun.
 func trainOnce[T any](
 	ctx context.Context, a *Activities, w epochWork[T], next *epochWork[T], training func() (*train.State, T, error),
-) (record[T], error) {
-	key, from := w.key, w.from
-	if done, ok, err := finished[T](ctx, a, key, from); ok || err != nil {
-		return done, err
+) (r record[T], following *begun, err error) {
+	if done, ok, err := finished[T](ctx, a, w.key, w.from); ok || err != nil {
+		return done, nil, err
 	}
 	s, result, err := training()
 	if err != nil {
-		return record[T]{}, err
+		return r, nil, err
 	}
-	following := begin(ctx, a, next, s)
-	offered := false
-	defer func() {
-		if !offered {
-			following.stop()
-		}
-	}()
+	following = begin(ctx, a, next, s)
+	r, same, err := publish(ctx, a, w, s, result)
+	if !same {
+		following.stop()
+		following = nil
+	}
+	return r, following, err
+}
+
+// publish stores what was computed, and returns what is recorded, which may be another attempt's. same says that it is not.
+func publish[T any](
+	ctx context.Context, a *Activities, w epochWork[T], s *train.State, result T,
+) (r record[T], same bool, err error) {
 	start := time.Now()
 	var data bytes.Buffer
 	if err := s.Write(&data); err != nil {
-		return record[T]{}, fmt.Errorf("write checkpoint %s: %w", key, err)
+		return r, false, fmt.Errorf("write checkpoint %s: %w", w.key, err)
 	}
 	// Another attempt may have finished while this one trained: what it recorded must not be replaced.
-	if done, ok, err := finished[T](ctx, a, key, from); ok || err != nil {
-		return done, err
+	if done, ok, err := finished[T](ctx, a, w.key, w.from); ok || err != nil {
+		return done, false, err
 	}
 	publishing, end := telemetry.Span(ctx, spanCheckpoint)
-	artifact, err := put(publishing, a.Store, key, data.Bytes(), typeBinary)
+	artifact, err := put(publishing, a.Store, w.key, data.Bytes(), typeBinary)
 	end(err)
 	if err != nil {
-		return record[T]{}, err
+		return r, false, err
 	}
 	a.Metrics.Checkpoint(telemetry.WholeEpoch, time.Since(start), artifact.Size)
 	a.states.put(artifact.SHA256, s)
-	r, err := commit(ctx, a.Store, key, record[T]{Origin: from, Artifact: artifact, Result: result})
-	if err == nil && r.Artifact == artifact { // and not what another attempt has recorded
-		a.ahead.offer(following, artifact.SHA256, a.Ahead)
-		offered = true
-	}
-	return r, err
+	r, err = commit(ctx, a.Store, w.key, record[T]{Origin: w.from, Artifact: artifact, Result: result})
+	return r, err == nil && r.Artifact == artifact, err
 }
 
 // finished returns the record of an epoch, if an attempt has finished it. Its checkpoint is verified and kept at hand for

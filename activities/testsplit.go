@@ -15,6 +15,7 @@ import (
 func (a *Activities) EvaluateTest(ctx context.Context, in experiment.EvaluateTestInput) (experiment.TestResult, error) {
 	first := experiment.Heartbeat{Stage: experiment.StageTest, Hardware: a.Hardware}
 	return attempt(ctx, a, first, func(ctx context.Context, p *pulse) (experiment.TestResult, error) {
+		a.ahead.stop()
 		usage := a.measure(ctx)
 		split, err := a.split(ctx, &in.Spec, in.Data)
 		if err != nil {

@@ -45,7 +45,8 @@ type PreparedData struct {
 type Usage struct {
 	// Hardware describes the machine in a line.
 	Hardware string `json:"hardware"`
-	// Seconds is the time from the activity's beginning until its result was there to be stored.
+	// Seconds is the time from the activity's beginning, or that of the training where it had begun ahead, until its result was there
+	// to be stored.
 	Seconds float64 `json:"seconds"`
 	// Joules is the energy that was taken meanwhile, for whatever ran there; nil where it could not be read.
 	Joules *float64 `json:"joules,omitempty"`
