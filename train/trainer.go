@@ -247,17 +247,24 @@ func (t *trainer) snapshot() (*State, error) {
 		return nil, err
 	}
 	s := t.state.clone()
+	var err error
+	s.arriving, err = t.copy(s)
+	return s, err
+}
+
+// copy begins to copy weights and buffers from the machine into a state.
+func (t *trainer) copy(s *State) (wait func() error, err error) {
 	var from, to [][]float32
-	err := t.each(s, func(machine, state []float32) {
+	err = t.each(s, func(machine, state []float32) {
 		from, to = append(from, machine), append(to, state)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if s.arriving, err = t.queue.Copy(from, to); err != nil {
+	if wait, err = t.queue.Copy(from, to); err != nil {
 		return nil, fmt.Errorf("copy the state behind step %d of stage %s: %w", s.Step, s.stage, err)
 	}
-	return s, nil
+	return wait, nil
 }
 
 // correct counts the rows of a step that were classified rightly, 0 in a network without a classifier.
@@ -311,8 +318,14 @@ func (t *trainer) diverged(loss float64) error {
 
 // finish reads weights and buffers back from the machine into the state.
 func (t *trainer) finish() (*State, error) {
-	err := t.each(t.state, func(machine, state []float32) { copy(state, machine) })
-	return t.state, err
+	wait, err := t.copy(t.state)
+	if err != nil {
+		return nil, err
+	}
+	if err := wait(); err != nil {
+		return nil, fmt.Errorf("copy the state behind epoch %d of stage %s: %w", t.state.Epoch, t.state.stage, err)
+	}
+	return t.state, nil
 }
 
 func (t *trainer) close() error { return t.machine.Close() }

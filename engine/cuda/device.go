@@ -17,7 +17,9 @@ type device struct {
 	*gpu.Device
 	ordinal  int
 	measured map[measured]int // the fastest of the candidates
+	awake    bool             // since something was measured
 	images   []*images
+	spares   spares
 	lost     atomic.Pointer[error] // why it is of no more use
 }
 

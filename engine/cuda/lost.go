@@ -15,7 +15,7 @@ import (
 // fatal are the errors behind which a context is of no more use: all that is asked of it fails.
 var fatal = []error{
 	cu.IllegalAddress, cu.MisalignedAddress, cu.InvalidAddressSpace, cu.InvalidPc, cu.IllegalInstruction, cu.HardwareStackError,
-	cu.Assert, cu.LaunchFailed, cu.LaunchTimeout, cu.EccUncorrectable, cu.Unknown,
+	cu.Assert, cu.LaunchFailed, cu.LaunchTimeout, cu.EccUncorrectable, cu.NvlinkUncorrectable, cu.ContextIsDestroyed, cu.Unknown,
 }
 
 var lost = make(chan error, 1)

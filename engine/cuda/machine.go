@@ -45,7 +45,7 @@ func Compiler(o Options) engine.Compiler {
 			return nil, fmt.Errorf("compile graph for the GPU: %w", err)
 		}
 		m := &machine{
-			device: d, memory: &allocations{}, visible: map[*gorgonia.Node][]float32{}, at: map[*lowering.Value]cu.DevicePtr{},
+			device: d, memory: d.allocations(), visible: map[*gorgonia.Node][]float32{}, at: map[*lowering.Value]cu.DevicePtr{},
 			nodes:   map[*gorgonia.Node]*lowering.Value{},
 			kernels: engine.Kernels{engine.EngineKey: engineName, precisionKey: string(number)},
 		}
@@ -296,7 +296,6 @@ func (m *machine) begin() error {
 			return fmt.Errorf("clear what was found of labels: %w", err)
 		}
 	}
-	const host = -1 // CU_DEVICE_CPU
 	if err := m.move(cu.Device(m.device.ordinal)); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package cuda
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"gorgonia.org/cu"
 	"gorgonia.org/tensor"
@@ -39,11 +40,15 @@ type measured struct {
 	shape     lowering.ConvolutionShape
 }
 
+// rampUp is how long a device that had nothing to do is kept busy before the first measurement: its clock is slow at first, and whatever
+// is measured then would lose.
+const rampUp = 300 * time.Millisecond
+
 // duration is the least time of a few runs of a convolution, in seconds.
 func (d *device) duration(c lowering.Convolution) (float64, error) {
 	w := operandsOf(c)
 	w.convolve(c)
-	memory := &allocations{}
+	memory := d.allocations()
 	defer memory.free()
 	at := map[*lowering.Value]cu.DevicePtr{}
 	for _, v := range append(slices.Clone(w.Inputs), w.Out()) {
@@ -74,6 +79,11 @@ func (d *device) duration(c lowering.Convolution) (float64, error) {
 			}
 		})
 		if err != nil {
+			return 0, err
+		}
+	}
+	for begun := time.Now(); !d.awake; d.awake = time.Since(begun) > rampUp {
+		if _, err := gpu.Seconds(d.Stream, all.run, 1, 1); err != nil {
 			return 0, err
 		}
 	}

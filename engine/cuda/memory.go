@@ -5,6 +5,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -35,9 +36,44 @@ func Memory() (now, peak int64) { return held.Held() }
 
 // allocations are a machine's memory. They may be used on the device's thread alone.
 type allocations struct {
-	owned map[cu.DevicePtr]int64
-	host  []unsafe.Pointer // page-locked
+	owned  map[cu.DevicePtr]int64
+	host   []hostMemory // page-locked
+	spares *spares
 }
+
+type hostMemory struct {
+	at    unsafe.Pointer
+	bytes int
+}
+
+// spares is the page-locked memory that the machine before had, for the next one, which trains the next epoch: locking 100 MB takes
+// longer than several steps.
+type spares struct{ pieces []hostMemory }
+
+// take returns a piece of a size, nil where there is none.
+func (s *spares) take(bytes int) unsafe.Pointer {
+	i := slices.IndexFunc(s.pieces, func(p hostMemory) bool { return p.bytes == bytes })
+	if i < 0 {
+		return nil
+	}
+	at := s.pieces[i].at
+	s.pieces = slices.Delete(s.pieces, i, i+1)
+	return at
+}
+
+// replace frees what nobody has taken, and keeps other pieces in its place.
+func (s *spares) replace(pieces []hostMemory) error {
+	var failed error
+	for _, p := range s.pieces {
+		if err := gpu.FreeHostMemory(p.at); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("free page-locked memory: %w", err))
+		}
+	}
+	s.pieces = pieces
+	return failed
+}
+
+func (d *device) allocations() *allocations { return &allocations{spares: &d.spares} }
 
 // onDevice allocates memory that only the device sees.
 func (a *allocations) onDevice(bytes int) (cu.DevicePtr, error) {
@@ -61,11 +97,14 @@ func (a *allocations) managed(bytes int) (cu.DevicePtr, error) {
 
 // pinned allocates page-locked memory of the host, which the device copies to while the host goes on.
 func (a *allocations) pinned(bytes int) (unsafe.Pointer, error) {
-	at, err := gpu.NewHostMemory(bytes)
-	if err != nil {
-		return nil, fmt.Errorf("allocate %d bytes of page-locked memory: %w", bytes, err)
+	at := a.spares.take(bytes)
+	if at == nil {
+		var err error
+		if at, err = gpu.NewHostMemory(bytes); err != nil {
+			return nil, fmt.Errorf("allocate %d bytes of page-locked memory: %w", bytes, err)
+		}
 	}
-	a.host = append(a.host, at)
+	a.host = append(a.host, hostMemory{at, bytes})
 	return at, nil
 }
 
@@ -89,10 +128,8 @@ func (a *allocations) free() error {
 			failed = errors.Join(failed, fmt.Errorf("free the device's memory: %w", err))
 		}
 	}
-	for _, at := range a.host {
-		if err := gpu.FreeHostMemory(at); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("free page-locked memory: %w", err))
-		}
+	if len(a.host) > 0 {
+		failed = errors.Join(failed, a.spares.replace(a.host))
 	}
 	a.owned, a.host = nil, nil
 	return failed

@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -18,6 +19,7 @@ type optimizer struct {
 	machine  *machine
 	buffers  [][][]float32
 	bytes    int // of all parameters and buffers
+	kept     []managed
 	launches launches
 
 	// What the kernels read of a step, and where they note numbers that are not finite.
@@ -26,6 +28,12 @@ type optimizer struct {
 	staging  *staging
 	broken   []int32
 	brokenAt cu.DevicePtr
+}
+
+// managed is memory that the device and the host see.
+type managed struct {
+	at    cu.DevicePtr
+	bytes int
 }
 
 const stepBytes = int(unsafe.Sizeof(kernels.OptimizerStep{}))
@@ -91,6 +99,10 @@ func (o *optimizer) build(parameters []engine.Parameter, buffers int, calls []ca
 			return fmt.Errorf("parameter %q: %w", p.Value.Name(), err)
 		}
 	}
+	// The caller writes them now.
+	if err := errors.Join(o.move(host), o.machine.device.Stream.Synchronize()); err != nil {
+		return err
+	}
 	chunks := kernels.Chunks(table)
 	if len(chunks) == 0 { // nothing is trained
 		return nil
@@ -135,6 +147,19 @@ func (o *optimizer) build(parameters []engine.Parameter, buffers int, calls []ca
 	return nil
 }
 
+// host is CU_DEVICE_CPU.
+const host = cu.Device(-1)
+
+// move brings parameters and buffers to where they are wanted next, at once instead of page by page.
+func (o *optimizer) move(to cu.Device) error {
+	for _, piece := range o.kept {
+		if err := piece.at.MemPrefetchAsync(int64(piece.bytes), to, o.machine.device.Stream); err != nil {
+			return fmt.Errorf("move parameters between device and host: %w", err)
+		}
+	}
+	return nil
+}
+
 // room fails where the device's free memory is too little for the buffers, even without data sets that nobody uses. Managed memory may
 // be more than there is.
 func (o *optimizer) room(parameters []engine.Parameter, buffers int) error {
@@ -171,14 +196,21 @@ func (o *optimizer) place(p engine.Parameter, buffers int) (kernels.Parameter, e
 	if p.Excluded {
 		placed.Excluded = 1
 	}
-	o.bytes += (1 + buffers) * n * Float32.Bytes()
+	bytes := n * Float32.Bytes()
+	o.bytes += (1 + buffers) * bytes
+	if n > 0 {
+		o.kept = append(o.kept, managed{cu.DevicePtr(placed.Value), bytes})
+	}
 	kept := make([][]float32, buffers)
 	for b, place := range []*uint64{&placed.First, &placed.Second}[:buffers] {
-		at, err := o.machine.memory.managed(n * Float32.Bytes())
+		at, err := o.machine.memory.managed(bytes)
 		if err != nil {
 			return kernels.Parameter{}, err
 		}
 		*place, kept[b] = uint64(at), slice[float32](at, n)
+		if n > 0 {
+			o.kept = append(o.kept, managed{at, bytes})
+		}
 	}
 	o.buffers = append(o.buffers, kept)
 	return placed, nil

@@ -14,7 +14,7 @@ import (
 func TestSend(t *testing.T) {
 	d, err := open(0)
 	require.NoError(t, err)
-	m := &machine{device: d, memory: &allocations{}}
+	m := &machine{device: d, memory: d.allocations()}
 	defer func() { require.NoError(t, m.Close()) }()
 	const words, copies = 100, 7
 	got := make([]int32, copies)

@@ -1,6 +1,9 @@
 package kernels
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // Number says how a convolution multiplies. Sums are float32 always.
 type Number string
@@ -104,8 +107,13 @@ func (g ImplicitGEMM) multiples() (in, out int) {
 // not be of another size on another device, since the order of sums goes by it.
 const multiprocessors = 132
 
-// work is how much a kernel has to compute, with what lies outside of the product and multiprocessors without a block, in
-// units of a product's numbers and what is added up for each.
+// loading is how many products take the time in which a number of a tile's sides is found in memory and brought to the tensor
+// cores. Nothing has measured it: it says that tiles of 64×64, which bring each number for few products, take half as much time again as
+// those of 128×128 where both are full.
+const loading = 64
+
+// work is how much a kernel has to compute and to load, with what lies outside of the product and multiprocessors without a
+// block, in units of products.
 func (g ImplicitGEMM) work(c Convolution) int {
 	rows, columns := g.tiles(c)
 	blocks := rows * columns * g.Slices(c)
@@ -113,7 +121,7 @@ func (g ImplicitGEMM) work(c Convolution) int {
 	if g.kind != few && g.Direction == Forward {
 		sum = c.Kernel * c.Kernel * ceil(c.In, g.k) * g.k
 	}
-	return ceil(blocks, multiprocessors) * g.m * g.n * sum
+	return ceil(blocks, multiprocessors) * (g.m*g.n + loading*(g.m+g.n)) * sum
 }
 
 // sum is how many products are added up.
@@ -145,18 +153,28 @@ func (g ImplicitGEMM) tiles(c Convolution) (rows, columns int) {
 	}
 }
 
-// Slices is the number of partial weight gradients that the kernel leaves, 1 for other directions. There are enough for two
-// blocks on each multiprocessor, unless a block would have too little to do.
+// Slices is the number of partial weight gradients that the kernel leaves, 1 for other directions. They divide the sum so that the
+// blocks, of which each multiprocessor is taken to hold two at a time, leave few of them idle in the last turn, and so that what
+// they write does not outweigh that.
 func (g ImplicitGEMM) Slices(c Convolution) int {
 	if g.Direction != WeightGradient {
 		return 1
 	}
 	const (
-		blocks = 2 * multiprocessors
-		pieces = 8 // of the sum that a slice has, at least
+		atOnce  = 2 * multiprocessors
+		pieces  = 8 // of the sum that a slice has, at least
+		writing = 2 // products that a block computes while a number of a partial gradient is written and read
 	)
 	rows, columns := g.tiles(c)
-	return clamp(blocks/(rows*columns), 1, ceil(g.sum(c), pieces*g.k))
+	_, filters, _ := c.Sizes()
+	best, least := 1, math.MaxInt
+	for slices := 1; slices <= min(atOnce, max(1, ceil(g.sum(c), pieces*g.k))); slices++ {
+		turns := ceil(rows*columns*slices, atOnce)
+		if time := turns*ceil(g.sum(c), slices)*g.m*g.n + writing*slices*filters; time < least {
+			best, least = slices, time
+		}
+	}
+	return best
 }
 
 // Gathers tells whether the kernel can leave statistics of its tiles for a batch norm.

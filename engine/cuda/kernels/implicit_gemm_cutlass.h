@@ -232,7 +232,7 @@ using StridedInputGradient = Dgrad<Number, T, StrideSupport::kStrided, StridedOr
 template <typename Number, typename T>
 using WeightGradient = Wgrad<Number, T, IteratorAlgorithm::kOptimized, Number::together>;
 template <typename Number, typename T>
-using WeightGradientOfFew = Wgrad<Number, T, IteratorAlgorithm::kAnalytic, Number::few>;
+using WeightGradientOfFew = Wgrad<Number, T, IteratorAlgorithm::kOptimized, Number::few>;
 
 template <typename Element>
 __device__ cutlass::TensorRef<Element, Layout> dense(const void *memory, cutlass::Tensor4DCoord extent) {

@@ -17,8 +17,13 @@ namespace {
 constexpr int kTile = 64, kSlice = 32, kThreads = 128;
 constexpr int kPacks = kTile * kSlice / 4 / kThreads;  // a thread's part of a slice, in packs of four
 
-// A slice in shared memory: 64 rows of 32. Rows are 4 longer, so that the lanes of a fragment, 8 rows by 4, meet all banks.
-using Slice = uint32_t[kTile][kSlice + 4];
+// A slice in shared memory, as it lies in the matrix: 64 rows of 32, or 32 columns of 64 where that is transposed. Both are longer than
+// that, so that the lanes of a fragment, 8 rows by 4 columns, meet all banks, and so that a thread's four neighbours are one write.
+constexpr int kRow = kSlice + 4, kColumn = kTile + 8;
+static_assert(kTile * kRow == kSlice * kColumn, "both ways a slice takes the same memory");
+struct alignas(16) Slice {
+  uint32_t value[kTile * kRow];
+};
 
 // What a thread has of the next slice of one matrix.
 struct Part {
@@ -26,14 +31,19 @@ struct Part {
 };
 
 // Matrix is op(a), or op(b) turned round: [rows, columns] with columns the inner index, in memory as it is or transposed.
+template <bool transposed>
 struct Matrix {
   const float *x;
   int64_t rows, columns;
-  bool transposed, wide;
+  bool wide;
 
-  __device__ Matrix(const float *x, bool transposed, int64_t rows, int64_t columns)
-      : x(x), rows(rows), columns(columns), transposed(transposed),
-        wide((transposed ? rows : columns) % 4 == 0 && aligned(x)) {}
+  __device__ Matrix(const float *x, int64_t rows, int64_t columns)
+      : x(x), rows(rows), columns(columns), wide((transposed ? rows : columns) % 4 == 0 && aligned(x)) {}
+
+  // index is where in a slice an element is.
+  static __device__ __forceinline__ int index(int row, int column) {
+    return transposed ? column * kColumn + row : row * kRow + column;
+  }
 
   // Which four elements of a slice pack i of this thread is: four neighbours in memory.
   __device__ __forceinline__ void place(int i, int *row, int *column) const {
@@ -67,14 +77,18 @@ struct Matrix {
     for (int i = 0; i < kPacks; i++) {
       int row, column;
       place(i, &row, &column);
-#pragma unroll
-      for (int j = 0; j < 4; j++)
-        slice[transposed ? row + j : row][transposed ? column : column + j] = to_tfloat32(part.value[i][j]);
+      uint4 pack;
+      pack.x = to_tfloat32(part.value[i][0]);
+      pack.y = to_tfloat32(part.value[i][1]);
+      pack.z = to_tfloat32(part.value[i][2]);
+      pack.w = to_tfloat32(part.value[i][3]);
+      *reinterpret_cast<uint4 *>(&slice.value[index(row, column)]) = pack;
     }
   }
 };
 
 // add_slices adds what one slice of each matrix makes of the warp's 32×32 results.
+template <typename A, typename B>
 __device__ __forceinline__ void add_slices(const Slice &a, const Slice &b, int row, int column, float (&sum)[2][4][4]) {
   const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll
@@ -83,11 +97,11 @@ __device__ __forceinline__ void add_slices(const Slice &a, const Slice &b, int r
 #pragma unroll
     for (int i = 0; i < 2; i++)
 #pragma unroll
-      for (int e = 0; e < 4; e++) of_a[i][e] = a[row + 16 * i + g + e % 2 * 8][k + t + e / 2 * 4];
+      for (int e = 0; e < 4; e++) of_a[i][e] = a.value[A::index(row + 16 * i + g + e % 2 * 8, k + t + e / 2 * 4)];
 #pragma unroll
     for (int j = 0; j < 4; j++)
 #pragma unroll
-      for (int e = 0; e < 2; e++) of_b[j][e] = b[column + 8 * j + g][k + t + e * 4];
+      for (int e = 0; e < 2; e++) of_b[j][e] = b.value[B::index(column + 8 * j + g, k + t + e * 4)];
 #pragma unroll
     for (int i = 0; i < 2; i++)
 #pragma unroll
@@ -95,16 +109,16 @@ __device__ __forceinline__ void add_slices(const Slice &a, const Slice &b, int r
   }
 }
 
-}  // namespace
-
-extern "C" __global__ void __launch_bounds__(kThreads, 2)
-    matmul_tfloat32(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const float *a, const float *b,
-                    const float *bias, float *c) {
-  __shared__ Slice slices[2][2];
+template <bool trans_a, bool trans_b>
+__device__ void multiply(Slice (&slices)[2][2], int64_t m, int64_t n, int64_t k, const float *a, const float *b, const float *bias,
+                         float *c) {
+  using A = Matrix<trans_a>;
+  using B = Matrix<!trans_b>;
   const unsigned across = unsigned((n + kTile - 1) / kTile);
   const int64_t top = int64_t(blockIdx.x / across) * kTile, left = int64_t(blockIdx.x % across) * kTile;
   const Range part = part_of(k, kSlice, blockIdx.y, gridDim.y);
-  const Matrix of_a(a, trans_a != 0, m, k), of_b(b, trans_b == 0, n, k);
+  const A of_a(a, m, k);
+  const B of_b(b, n, k);
   const int warp = threadIdx.x / 32, row = warp / 2 * 32, column = warp % 2 * 32;
   float sum[2][4][4] = {};
   Part part_a, part_b;
@@ -120,7 +134,7 @@ extern "C" __global__ void __launch_bounds__(kThreads, 2)
       of_a.read(part_a, top, at + kSlice);
       of_b.read(part_b, left, at + kSlice);
     }
-    add_slices(slices[now][0], slices[now][1], row, column, sum);
+    add_slices<A, B>(slices[now][0], slices[now][1], row, column, sum);
   }
   if (blockIdx.y > 0) bias = nullptr;
   c += blockIdx.y * m * n;
@@ -134,5 +148,17 @@ extern "C" __global__ void __launch_bounds__(kThreads, 2)
         const int64_t r = top + row + 16 * i + g + e / 2 * 8, l = left + column + 8 * j + 2 * t + e % 2;
         if (r < m && l < n) c[r * n + l] = sum[i][j][e] + (bias ? bias[l] : 0.0f);
       }
+}
+
+}  // namespace
+
+extern "C" __global__ void __launch_bounds__(kThreads, 2)
+    matmul_tfloat32(int trans_a, int trans_b, int64_t m, int64_t n, int64_t k, const float *a, const float *b,
+                    const float *bias, float *c) {
+  __shared__ Slice slices[2][2];
+  if (trans_a && trans_b) multiply<true, true>(slices, m, n, k, a, b, bias, c);
+  if (trans_a && !trans_b) multiply<true, false>(slices, m, n, k, a, b, bias, c);
+  if (!trans_a && trans_b) multiply<false, true>(slices, m, n, k, a, b, bias, c);
+  if (!trans_a && !trans_b) multiply<false, false>(slices, m, n, k, a, b, bias, c);
 }
 EXPORT(matmul_tfloat32)

@@ -13,6 +13,7 @@
 #include <cuda.h>
 #include <dlfcn.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -525,12 +526,22 @@ CUresult cuEventElapsedTime(float *milliseconds, CUevent from, CUevent to) {
   return CUDA_SUCCESS;
 }
 
-// A module is whatever is loaded: its code is not looked at.
-CUresult cuModuleLoadData(CUmodule *module, const void *image) {
+// A module is whatever looks like PTX: its code is not looked at.
+CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count, CUjit_option *options, void **values) {
   if (!current) return CUDA_ERROR_INVALID_CONTEXT;
   if (!image) return CUDA_ERROR_INVALID_VALUE;
-  *module = new CUmod_st{current};
-  return CUDA_SUCCESS;
+  if (strstr(static_cast<const char *>(image), ".version")) {
+    *module = new CUmod_st{current};
+    return CUDA_SUCCESS;
+  }
+  size_t size = 0;
+  char *log = nullptr;
+  for (unsigned i = 0; i < count; i++) {
+    if (options[i] == CU_JIT_ERROR_LOG_BUFFER) log = static_cast<char *>(values[i]);
+    if (options[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES) size = reinterpret_cast<size_t>(values[i]);
+  }
+  if (log) snprintf(log, size, "ptxas fatal: missing .version directive");
+  return CUDA_ERROR_INVALID_PTX;
 }
 
 CUresult cuModuleUnload(CUmodule module) {

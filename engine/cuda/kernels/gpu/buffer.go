@@ -45,8 +45,17 @@ func (b *Buffer) Write(p []byte) error {
 		if err := cu.MemcpyHtoD(cu.DevicePtr(b.Address), unsafe.Pointer(&p[0]), int64(len(p))); err != nil {
 			return fmt.Errorf("copy %d bytes to the device: %w", len(p), err)
 		}
-		return nil
+		return arrived()
 	})
+}
+
+// arrived returns when copies have ended that began with no stream. They may go on behind the call that began them, and the device's
+// stream does not wait for them.
+func arrived() error {
+	if err := cu.Synchronize(); err != nil {
+		return fmt.Errorf("wait for a copy to the device: %w", err)
+	}
+	return nil
 }
 
 // Read copies from the buffer, from a byte on.
@@ -84,6 +93,6 @@ func (b *Buffer) Draw(elementSize int, deviation float64) error {
 			}
 			done += n
 		}
-		return nil
+		return arrived()
 	})
 }

@@ -6,6 +6,7 @@ package gpu
 import "C"
 
 import (
+	"bytes"
 	"fmt"
 	"unsafe"
 
@@ -41,7 +42,7 @@ func (all *Functions) Find(kernel string) (*Function, error) {
 	}
 	module, ok := all.modules[of.Name]
 	if !ok {
-		if module, err = cu.LoadData(of.PTX); err != nil {
+		if module, err = load(of.PTX); err != nil {
 			return nil, fmt.Errorf("load module %q of kernels, which need compute capability 8.0 and a driver of CUDA 12.0 or later: %w",
 				of.Name, err)
 		}
@@ -57,6 +58,16 @@ func (all *Functions) Find(kernel string) (*Function, error) {
 	}
 	all.functions[kernel] = f
 	return f, nil
+}
+
+// load has the driver make code of PTX. The error has what the driver says of that.
+func load(ptx string) (cu.Module, error) {
+	said := make([]byte, 8<<10)
+	module, err := cu.LoadDataEx(ptx, &cu.JITErrorLogBuffer{Buffer: said})
+	if text, _, _ := bytes.Cut(said, []byte{0}); err != nil && len(text) > 0 {
+		return module, fmt.Errorf("%w: %s", err, bytes.TrimSpace(text))
+	}
+	return module, err
 }
 
 func newFunctions() Functions {
