@@ -3,12 +3,12 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
+	"time"
 )
 
 // Server is a process that works whenever it is asked to, and sleeps in between.
@@ -21,7 +21,7 @@ type Server struct {
 	command  *exec.Cmd
 	requests io.WriteCloser
 	answers  *json.Decoder
-	log      bytes.Buffer
+	log      log
 }
 
 // Answer is one line of a server: how long the work took. The first one, before any request, tells that the server has warmed up,
@@ -33,10 +33,13 @@ type Answer struct {
 	Version    string `json:"version,omitempty"`
 }
 
-// Start returns once the process has warmed up.
+// Start returns once the process has warmed up. Where the command's context can end, so does the process.
 func Start(name string, c *exec.Cmd) (*Server, error) {
 	s := &Server{Name: name, command: c}
 	c.Stderr = &s.log
+	if c.WaitDelay == 0 { // children that outlive it may hold its outputs
+		c.WaitDelay = 10 * time.Second
+	}
 	out, err := c.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", name, err)
@@ -60,7 +63,7 @@ func Start(name string, c *exec.Cmd) (*Server, error) {
 // Ask sends a line and waits for the answer.
 func (s *Server) Ask(request string) (seconds float64, err error) {
 	if _, err := io.WriteString(s.requests, request+"\n"); err != nil {
-		return 0, fmt.Errorf("ask %s for a step: %w\n%s", s.Name, err, s.lastWords())
+		return 0, fmt.Errorf("ask %s for a step: %w\n%s", s.Name, err, s.LastWords())
 	}
 	a, err := s.answer()
 	return a.Seconds, err
@@ -68,18 +71,19 @@ func (s *Server) Ask(request string) (seconds float64, err error) {
 
 func (s *Server) answer() (a Answer, err error) {
 	if err := s.answers.Decode(&a); err != nil {
-		s.command.Process.Kill()
+		s.kill()
 		s.command.Wait() // the log is whole after this
-		return a, fmt.Errorf("%s ended: %w\n%s", s.Name, err, s.lastWords())
+		return a, fmt.Errorf("%s ended: %w\n%s", s.Name, err, s.LastWords())
 	}
 	return a, nil
 }
 
-// lastWords is the end of the log, which says why.
-func (s *Server) lastWords() []byte {
-	const enough = 2000
-	log := bytes.TrimSpace(s.log.Bytes())
-	return log[max(0, len(log)-enough):]
+// kill ends the process as its command says, which may be to end its children too.
+func (s *Server) kill() {
+	if s.command.Cancel != nil {
+		s.command.Cancel()
+	}
+	s.command.Process.Kill()
 }
 
 // Close ends the process, which takes the end of its input for that. It may be called more than once.
@@ -91,7 +95,7 @@ func (s *Server) Close() error {
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return fmt.Errorf("%s: %w\n%s", s.Name, err, s.lastWords())
+		return fmt.Errorf("%s: %w\n%s", s.Name, err, s.LastWords())
 	}
 	return nil
 }
