@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -30,10 +31,13 @@ type settings struct {
 	device int
 	only   []string
 	python string
-	epochs int
-	libc   string
-	out    string
-	folder string // that of this program
+	// modes are PyTorch's, all if there are none; modeTimeout is how long each may take.
+	modes       []string
+	modeTimeout time.Duration
+	epochs      int
+	libc        string
+	out         string
+	folder      string // that of this program
 }
 
 func newCommand() *cobra.Command {
@@ -60,6 +64,8 @@ the others from running. What came out is printed as one table, and written to r
 	f.IntVar(&s.device, "device", 0, "the GPU's number")
 	f.StringSliceVar(&s.only, "only", nil, "only these steps, of "+names())
 	f.StringVar(&s.python, "python", "python3", "a Python with torch; \"none\" leaves PyTorch out")
+	f.StringArrayVar(&s.modes, "mode", nil, "try only the mode of PyTorch with this name, again for more; peer_gpu.py modes lists them")
+	f.DurationVar(&s.modeTimeout, "mode-timeout", 3*time.Minute, "how long a mode of PyTorch may take to start, and how long for an epoch")
 	f.IntVar(&s.epochs, "epochs", 10, "epochs of pretraining in the step accuracy; 100 reach what a recipe promises")
 	f.StringVar(&s.libc, "libc", "auto", "whose C library programs run with: system, bundled, or auto for the one that works")
 	f.StringVar(&s.out, "out", "", "where the results go, results.json beside this program if it is not set")

@@ -51,7 +51,7 @@ func measuring(command string, more ...string) func(context.Context, *folder, se
 		for line := range bytes.Lines(stdout) { // what was measured before an error counts too
 			var figure result.Figure
 			if json.Unmarshal(line, &figure) == nil {
-				into.Figures = append(into.Figures, figure)
+				into.Figures = result.Add(into.Figures, figure)
 			}
 		}
 		if err != nil {
@@ -80,7 +80,13 @@ func training(ctx context.Context, f *folder, s settings, into *result.Step) err
 		return measuring("training")(ctx, f, s, into)
 	}
 	more := []string{"--python", s.python, "--script", filepath.Join(f.path, "peer_gpu.py"), "--torch-device", device}
-	if device == "cpu" { // only to see that it works
+	if s.modeTimeout > 0 {
+		more = append(more, "--mode-timeout", s.modeTimeout.String())
+	}
+	for _, mode := range s.modes {
+		more = append(more, "--mode", mode)
+	}
+	if device == "cpu" && len(s.modes) == 0 { // only to see that it works
 		more = append(more, "--mode", "eager, bfloat16 weights, channels last")
 	}
 	return measuring("training", more...)(ctx, f, s, into)

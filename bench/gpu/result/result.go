@@ -64,9 +64,21 @@ type Figure struct {
 	Bound     float64 `json:"bound,omitempty"`
 	Roofline  float64 `json:"roofline,omitempty"`
 	// Rank is 1 for the fastest of several kernels for the same, and Chosen is set for that which the engine takes.
-	Rank   int    `json:"rank,omitempty"`
-	Chosen bool   `json:"chosen,omitempty"`
+	Rank   int  `json:"rank,omitempty"`
+	Chosen bool `json:"chosen,omitempty"`
+	// Rounds are those so far of which it is the median. It takes the place of an earlier figure with the same Name and Of.
+	Rounds int    `json:"rounds,omitempty"`
 	Note   string `json:"note,omitempty"`
+}
+
+// Add adds a figure to others, or puts it in the place of the one that it takes.
+func Add(figures []Figure, f Figure) []Figure {
+	same := func(other Figure) bool { return other.Name == f.Name && other.Of == f.Of }
+	if at := slices.IndexFunc(figures, same); f.Rounds > 0 && at >= 0 {
+		figures[at] = f
+		return figures
+	}
+	return append(figures, f)
 }
 
 // Samples are repeated measurements of one thing, in seconds mostly.
@@ -85,6 +97,13 @@ func (s Samples) Median() float64 {
 // Figure is that of samples, each multiplied by a factor.
 func (s Samples) Figure(name, unit string, factor float64) Figure {
 	return Figure{Name: name, Unit: unit, Value: s.Median() * factor, Low: slices.Min(s) * factor, High: slices.Max(s) * factor}
+}
+
+// Rate is that of samples in each of which n are done. Each sample is a round.
+func (s Samples) Rate(name, unit string, n float64) Figure {
+	return Figure{
+		Name: name, Unit: unit, Value: n / s.Median(), Low: n / slices.Max(s), High: n / slices.Min(s), Rounds: len(s),
+	}
 }
 
 // Write writes figures as lines of JSON.
