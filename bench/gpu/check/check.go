@@ -76,11 +76,18 @@ func check(ctx context.Context, s settings, out, log io.Writer) error {
 	if s.out == "" {
 		s.out = filepath.Join(f.path, "results.json")
 	}
-	for i, step := range steps {
-		if i > 0 && len(s.only) > 0 && !slices.Contains(s.only, step.name) {
-			continue
+	chosen := s.steps()
+	for _, step := range chosen {
+		r.Steps = append(r.Steps, result.Step{Name: step.name, Status: result.NotReached})
+	}
+	for i, step := range chosen {
+		// Before each and after it, so that a check that is killed, or a machine that goes away, leaves something.
+		r.Steps[i].Status = result.Running
+		if err := r.write(s.out); err != nil {
+			return err
 		}
 		done := f.attempt(ctx, step, s)
+		r.Steps[i] = done
 		if i == 0 {
 			r.Device = "no GPU"
 			if done.Status == result.Passed {
@@ -88,14 +95,10 @@ func check(ctx context.Context, s settings, out, log io.Writer) error {
 				r.StandIn = strings.Contains(r.Device, "stand-in")
 			}
 		}
-		r.Steps = append(r.Steps, done)
-		if err := r.write(s.out); err != nil { // after each, so that a machine that goes away leaves something
+		if err := r.write(s.out); err != nil {
 			return err
 		}
-		if i == 0 && done.Status != result.Passed {
-			break
-		}
-		if ctx.Err() != nil {
+		if i == 0 && done.Status != result.Passed || ctx.Err() != nil {
 			break
 		}
 	}
@@ -111,6 +114,20 @@ func check(ctx context.Context, s settings, out, log io.Writer) error {
 		return fmt.Errorf("%d of %d steps failed", failed, len(r.Steps))
 	}
 	return ctx.Err()
+}
+
+// steps are those that were asked for. The first one always is.
+func (s settings) steps() []step {
+	if len(s.only) == 0 {
+		return steps
+	}
+	chosen := slices.Clone(steps[:1])
+	for _, step := range steps[1:] {
+		if slices.Contains(s.only, step.name) {
+			chosen = append(chosen, step)
+		}
+	}
+	return chosen
 }
 
 // attempt runs one step to whatever end it comes.
@@ -139,13 +156,18 @@ func (f *folder) attempt(ctx context.Context, s step, with settings) result.Step
 	return done
 }
 
+// write puts the results into the place of those before, all at once.
 func (r *report) write(path string) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the results: %w", err)
 	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+	fresh := path + ".new"
+	if err := os.WriteFile(fresh, append(text, '\n'), 0o644); err != nil {
 		return fmt.Errorf("write the results: %w", err)
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return fmt.Errorf("put the results in their place: %w", err)
 	}
 	return nil
 }

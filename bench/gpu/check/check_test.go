@@ -106,14 +106,57 @@ func TestAStepThatFailsLeavesTheOthersToRun(t *testing.T) {
 	}
 }
 
+// A check that is killed in a step leaves the steps before, and what the program has said.
+func TestKilledCheckLeavesResultsAndLogs(t *testing.T) {
+	s := made(t, measures, tests)
+	s.only = []string{"roofline", "training"}
+	seen := filepath.Join(s.folder, "seen")
+	write(t, s.folder, "bin/gpu", `case $1 in
+roofline) echo '{"name":"bandwidth","value":1,"unit":"GB/s"}'
+  until grep -q bandwidth logs/roofline.log && grep -q running results.json; do
+    tries=x$tries; [ $tries = xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx ] && exit 1; sleep 0.05
+  done
+  cp results.json seen ;;
+*) echo '{"name":"device","value":0,"unit":"","note":"CUDA on GPU X"}' ;;
+esac`)
+	_, _, err := results(t, s)
+	require.NoError(t, err)
+	var r report
+	text, err := os.ReadFile(seen)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &r))
+	require.Equal(t, "CUDA on GPU X", r.Device)
+	var states []result.Status
+	for _, step := range r.Steps {
+		states = append(states, step.Status)
+	}
+	require.Equal(t, []result.Status{result.Passed, result.Running, result.NotReached}, states)
+}
+
+func TestLaterRoundTakesThePlaceOfThoseBefore(t *testing.T) {
+	s := made(t, measures, tests)
+	s.only = []string{"training"}
+	write(t, s.folder, "bin/gpu", `echo '{"name":"device","value":0,"unit":"","note":"CUDA on GPU X"}'
+[ $1 = device ] && exit
+for n in 1 2; do echo '{"name":"train","value":4100'$n',"unit":"views/s","rounds":'$n'}'; done`)
+	r, _, err := results(t, s)
+	require.NoError(t, err)
+	figures := stepOf(t, r, "training").Figures
+	require.Equal(t, 41002.0, find(figures, "train").Value)
+	require.Equal(t, 2, find(figures, "train").Rounds)
+	require.Len(t, figures, 3, "with what it says of the device, and why there is no PyTorch")
+}
+
 func TestMissingDriverIsNamed(t *testing.T) {
 	for missing, said := range map[string]string{
 		"libcuda.so.1": "NVIDIA's driver is missing", "libx.so.2": "the library libx.so.2 is missing",
 	} {
 		s := made(t, "echo 'gpu: error while loading shared libraries: "+missing+": cannot open shared object file' >&2; exit 127", tests)
 		r, table, err := results(t, s)
-		require.Error(t, err)
-		require.Len(t, r.Steps, 1)
+		require.ErrorContains(t, err, "1 of 10 steps failed")
+		for _, step := range r.Steps[1:] {
+			require.Equal(t, result.NotReached, step.Status, step.Name)
+		}
 		require.Equal(t, "no GPU", r.Device)
 		require.Contains(t, r.Steps[0].Reason, said)
 		require.Contains(t, table, said)

@@ -75,21 +75,26 @@ func (f *folder) command(program string, arguments ...string) []string {
 	return append([]string{loader, "--library-path", strings.Join(libraries, ":"), path}, arguments...)
 }
 
-// execute runs a command in the folder, keeps what it says in logs/NAME.log, and returns its standard output and all of it together.
+// execute runs a command in the folder, keeps what it says in logs/NAME.log as it says it, and returns its standard output and all of
+// it together.
 func (f *folder) execute(ctx context.Context, name string, command []string) (stdout, all []byte, err error) {
+	log, err := os.Create(filepath.Join(f.path, "logs", name+".log"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("begin the log: %w", err)
+	}
+	defer log.Close()
+	both := &transcript{log: log}
+	_, both.err = fmt.Fprintf(log, "$ %s\n", strings.Join(command, " "))
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
 	c.Dir = f.path
 	c.Env = f.environment()
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 20 * time.Second
 	var out bytes.Buffer
-	var both transcript
-	c.Stdout, c.Stderr = io.MultiWriter(&out, &both), &both
+	c.Stdout, c.Stderr = io.MultiWriter(&out, both), both
 	err = c.Run()
-	header := fmt.Sprintf("$ %s\n", strings.Join(command, " "))
-	log := append([]byte(header), both.said...)
-	if err := os.WriteFile(filepath.Join(f.path, "logs", name+".log"), log, 0o644); err != nil {
-		return nil, nil, fmt.Errorf("write the log: %w", err)
+	if both.err != nil {
+		err = errors.Join(err, fmt.Errorf("write the log: %w", both.err))
 	}
 	return out.Bytes(), both.said, err
 }
@@ -114,16 +119,22 @@ func (f *folder) nvidia() string {
 	return strconv.Itoa(f.device)
 }
 
-// transcript takes what a program says on both its outputs, which are read at the same time.
+// transcript takes what a program says on both its outputs, which are read at the same time, into a log.
 type transcript struct {
 	mu   sync.Mutex
 	said []byte
+	log  io.Writer
+	err  error // the first of the log
 }
 
+// Write takes everything: a log that can't be written is no reason to end the program.
 func (t *transcript) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.said = append(t.said, p...)
+	if t.err == nil {
+		_, t.err = t.log.Write(p)
+	}
 	return len(p), nil
 }
 

@@ -28,7 +28,7 @@ func (r *report) print(w io.Writer) {
 		}
 	}
 	for _, s := range r.Steps {
-		if s.Name == "roofline" {
+		if s.Name == "roofline" && len(s.Figures) > 0 {
 			kernels(table, s.Figures)
 		}
 	}

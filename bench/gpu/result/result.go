@@ -10,14 +10,17 @@ import (
 	"strconv"
 )
 
-// Status is how a step ended.
+// Status is how far a step came, and how it ended.
 type Status string
 
-// The ends that a step can have.
+// The states that a step can have.
 const (
 	Passed  Status = "passed"
 	Failed  Status = "failed"
 	Skipped Status = "skipped"
+	// Running and NotReached are what is left of a check that was ended early.
+	Running    Status = "running"
+	NotReached Status = "not reached"
 )
 
 // Step is one part of a check.
