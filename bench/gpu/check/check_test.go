@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,12 +22,16 @@ network) echo '{"name":"loss","value":0.5,"unit":"distance"}'; echo 'gpu: loss i
 training) echo '{"name":"train","value":41000,"unit":"views/s"}'; echo "$*" >&2 ;;
 roofline) echo '{"name":"kernel","value":4,"unit":"µs","kernel":"relu_bfloat16","bound":2,"roofline":0.5}' ;;
 esac`
-	// tests stand for a test binary.
-	tests = `case "$*" in
-*list*) echo TestGood; echo TestBad; echo TestElsewhere; echo ok ;;
+	// tests stand for a test binary, in which a kernel of TestBad ends the context for TestAfter.
+	tests = `echo "$*" >> $0.ran
+case "$*" in
+"-test.list "?*) echo TestGood; echo TestBad; echo TestElsewhere; echo TestAfter; echo ok ;;
 *TestBad*) printf -- '    x_test.go:3: \n        \tError Trace:\tx\n        \tError:      \ttoo far off\n--- FAIL: TestBad (0.00s)\n'; exit 1 ;;
 *TestElsewhere*) printf -- '    x_test.go:3: needs two GPUs\n--- SKIP: TestElsewhere (0.00s)\n' ;;
-*) echo PASS ;;
+*TestAfter*) echo '--- PASS: TestAfter (0.01s)'; echo PASS ;;
+*) echo '=== RUN   TestGood'; echo '--- PASS: TestGood (1.50s)'; echo '=== RUN   TestBad'; echo '--- FAIL: TestBad (0.00s)'
+  echo '=== RUN   TestElsewhere'; echo '    x_test.go:3: needs two GPUs'; echo '--- SKIP: TestElsewhere (0.00s)'
+  echo '=== RUN   TestAfter'; echo '    x_test.go:9: the context is gone'; echo '--- FAIL: TestAfter (0.00s)'; echo FAIL; exit 1 ;;
 esac`
 )
 
@@ -87,11 +92,17 @@ func TestAStepThatFailsLeavesTheOthersToRun(t *testing.T) {
 
 	kernels := stepOf(t, r, "kernels")
 	require.Equal(t, result.Failed, kernels.Status)
-	require.Len(t, kernels.Tests, 3)
-	require.Equal(t, []result.Status{result.Passed, result.Failed, result.Skipped},
-		[]result.Status{kernels.Tests[0].Status, kernels.Tests[1].Status, kernels.Tests[2].Status})
+	require.Len(t, kernels.Tests, 4)
+	for i, want := range []result.Status{result.Passed, result.Failed, result.Skipped, result.Passed} {
+		require.Equal(t, want, kernels.Tests[i].Status, kernels.Tests[i].Name)
+	}
+	require.Equal(t, 1.5, kernels.Tests[0].Seconds)
 	require.Contains(t, kernels.Tests[1].Reason, "too far off")
 	require.Equal(t, "needs two GPUs", kernels.Tests[2].Reason)
+	require.Equal(t, "failed among the others, passed alone", kernels.Tests[3].Reason)
+	ran, err := os.ReadFile(filepath.Join(s.folder, "bin", "kernels.test.ran"))
+	require.NoError(t, err)
+	require.Equal(t, 4, bytes.Count(ran, []byte("\n")), "the list, all tests, and again those two that failed:\n%s", ran)
 
 	require.Equal(t, result.Passed, stepOf(t, r, "training").Status)
 	log, err := os.ReadFile(filepath.Join(s.folder, "logs", "training.log"))
@@ -100,7 +111,7 @@ func TestAStepThatFailsLeavesTheOthersToRun(t *testing.T) {
 	require.Contains(t, string(log), "\ntraining --spec", "what it said on the other output")
 	require.Equal(t, result.Skipped, stepOf(t, r, "accuracy").Status)
 	require.Contains(t, stepOf(t, r, "accuracy").Reason, "made without CIFAR-10")
-	for _, said := range []string{"1 tests passed, 1 failed, 1 skipped", "TestBad", "train: 4.1e+04 views/s", "relu_bfloat16", "50 %",
+	for _, said := range []string{"2 tests passed, 1 failed, 1 skipped", "TestBad", "train: 4.1e+04 views/s", "relu_bfloat16", "50 %",
 		"left out: --python none"} {
 		require.Contains(t, table, said)
 	}
@@ -131,6 +142,32 @@ esac`)
 		states = append(states, step.Status)
 	}
 	require.Equal(t, []result.Status{result.Passed, result.Running, result.NotReached}, states)
+}
+
+func TestOnlyTogetherTestsFail(t *testing.T) {
+	s := made(t, measures, strings.NewReplacer("exit 1 ;;\n*TestElse", "exit 0 ;;\n*TestElse").Replace(tests))
+	s.only = []string{"engine"}
+	r, _, err := results(t, s)
+	require.Error(t, err)
+	engine := stepOf(t, r, "engine")
+	require.Equal(t, result.Failed, engine.Status)
+	require.Contains(t, engine.Reason, "in one process the tests failed")
+	require.Contains(t, engine.Reason, "the context is gone")
+}
+
+func TestOneProcessForTestsThatPass(t *testing.T) {
+	s := made(t, measures, `echo "$*" >> $0.ran
+case "$*" in
+"-test.list "?*) echo TestGood; echo TestOther ;;
+*) echo '--- PASS: TestGood (0.10s)'; echo '--- PASS: TestOther (0.20s)' ;;
+esac`)
+	s.only = []string{"engine"}
+	r, _, err := results(t, s)
+	require.NoError(t, err)
+	require.Len(t, stepOf(t, r, "engine").Tests, 2)
+	ran, err := os.ReadFile(filepath.Join(s.folder, "bin", "cuda.test.ran"))
+	require.NoError(t, err)
+	require.Equal(t, 2, bytes.Count(ran, []byte("\n")), string(ran))
 }
 
 func TestLaterRoundTakesThePlaceOfThoseBefore(t *testing.T) {

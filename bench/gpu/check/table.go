@@ -78,11 +78,12 @@ func headlines(s result.Step) (lines []string) {
 }
 
 func counts(tests []result.Step) string {
-	number := map[result.Status]int{}
-	for _, t := range tests {
-		number[t.Status]++
+	text := fmt.Sprintf("%d tests passed, %d failed, %d skipped", count(tests, result.Passed), count(tests, result.Failed),
+		count(tests, result.Skipped))
+	if n := count(tests, result.NotReached); n > 0 {
+		text += fmt.Sprintf(", %d not reached", n)
 	}
-	return fmt.Sprintf("%d tests passed, %d failed, %d skipped", number[result.Passed], number[result.Failed], number[result.Skipped])
+	return text
 }
 
 func sentence(f result.Figure) string {
