@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +37,16 @@ type roofline struct {
 	measured map[string]bool
 	// totals are those of a training step in bfloat16.
 	totals totals
+	// worked is when the device was last known to work.
+	worked time.Time
 }
+
+// A device that has nothing to do lowers its clocks, to a fifth on an H100, and needs some time to raise them again.
+const (
+	warmUp = 300 * time.Millisecond
+	// Between two measurements arrays are made, which is work for the processor.
+	staysWarm = 100 * time.Millisecond
+)
 
 // launched is a kernel at one size. Bytes are those that have to be read and written at least; operations are of a kind of number.
 type launched struct {
@@ -103,15 +113,46 @@ func (r *roofline) copies() error {
 func (r *roofline) seconds(work gpu.Work) (result.Samples, error) {
 	samples, repetitions := 1, 1
 	if !r.quick {
-		first, err := r.device.Seconds(work, 1, 1)
-		if err != nil {
+		if err := r.warm(work); err != nil {
 			return nil, err
 		}
 		const enough = 2e-3
-		samples, repetitions = 5, int(min(200, max(1, math.Ceil(enough/max(first[0], 1e-6)))))
+		n, err := r.repetitions(work, enough)
+		if err != nil {
+			return nil, err
+		}
+		samples, repetitions = 5, n
 	}
 	took, err := r.device.Seconds(work, samples, repetitions)
+	r.worked = time.Now()
 	return took, err
+}
+
+// repetitions of work take so many seconds, unless those are too many.
+func (r *roofline) repetitions(work gpu.Work, seconds float64) (int, error) {
+	first, err := r.device.Seconds(work, 1, 1)
+	if err != nil {
+		return 0, err
+	}
+	return int(min(200, max(1, math.Ceil(seconds/max(first[0], 1e-6))))), nil
+}
+
+// warm keeps the device at work, so that its clocks rise before the first sample, unless it has just worked.
+func (r *roofline) warm(work gpu.Work) error {
+	if time.Since(r.worked) < staysWarm {
+		return nil
+	}
+	const enough = 10e-3
+	n, err := r.repetitions(work, enough)
+	if err != nil {
+		return err
+	}
+	for start := time.Now(); time.Since(start) < warmUp; {
+		if _, err := r.device.Seconds(work, 1, n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // time measures launches in a row, the first of which is what it is about, and compares them with the roofline.
