@@ -90,7 +90,7 @@ func (h head) parts(of string, product kernels.Launch, n int) launched {
 		arguments: []any{int64(n), int64(product.Parts()), partial.Address, c.Address}}
 }
 
-// contrast is NT-Xent with the normalisation before it.
+// contrast is NT-Xent with the normalisation before it. The gradient makes the softmax again.
 func (h head) contrast() []launched {
 	views, dim, n := h.views, h.output, h.views*h.output
 	x, z, dz, dx := h.normal(4, n), h.normal(4, n), h.normal(4, n), h.empty(4*n)
@@ -105,9 +105,9 @@ func (h head) contrast() []launched {
 	return []launched{
 		{of: of, kernel: "l2_normalize", launch: kernels.Rows(views), count: 1, bytes: 2 * matrix,
 			arguments: []any{int64(views), int64(dim), x.Address, z.Address}},
-		{of: of, kernel: "ntxent_rows", launch: rows, count: 1, bytes: matrix + float64(parts.Bytes), operations: similarities,
+		{of: of, kernel: "ntxent_rows", launch: rows, count: 2, bytes: matrix + float64(parts.Bytes), operations: similarities,
 			number: "float32", arguments: []any{int64(views), int64(dim), temperature, z.Address, parts.Address}},
-		{of: of, kernel: "ntxent_total", launch: kernels.Rows(views), count: 1, bytes: matrix + float64(parts.Bytes),
+		{of: of, kernel: "ntxent_total", launch: kernels.Rows(views), count: 2, bytes: matrix + float64(parts.Bytes),
 			arguments: []any{int64(views), int64(views / 2), int64(dim), int64(rows.Parts()), temperature, z.Address, parts.Address,
 				softmax.Address, losses.Address}},
 		{of: of, kernel: "mean", launch: kernels.Single(), count: 1, bytes: float64(losses.Bytes),

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"twinview/engine/cuda/kernels"
 )
@@ -20,6 +21,9 @@ func (r *roofline) passes(ctx context.Context, s sizes) error {
 				return fmt.Errorf("passes over %v in %s: %w", stage, e.name, err)
 			}
 		}
+	}
+	if err := r.stage(ctx, s, s.head(), "float32", 4); err != nil {
+		return fmt.Errorf("passes over the %s: %w", projectionHead, err)
 	}
 	return nil
 }
@@ -81,8 +85,17 @@ func (r *roofline) stage(ctx context.Context, s sizes, of stage, e string, eleme
 		}
 		all = append(all, pass("batch_stats_of_tiles", kernels.BatchStatsOfTiles(channels), of.norms,
 			float64(gathered.Bytes)/float64(n*elementSize), fmt.Sprintf("of %d rows", tile), with(int64(tile), gathered.Address, stats.Address)...))
+	}
+	if elementSize == 2 || of.head { // they take what the kernels before left, which is the same for both
 		all = append(all, pass("batch_norm_affine_grad_total", total, of.norms, partial, "",
 			int64(channels), parts, epsilon, stats.Address, scratch.Address, grad.Address))
+		// The gradients of weight and bias come as one.
+		all = append(all, launched{of: of.String(), kernel: "scale_float32", launch: kernels.Elementwise(channels), count: 2 * of.norms,
+			bytes: float64(8 * channels), note: "half of a batch norm's gradients",
+			arguments: []any{int64(channels), float32(1), grad.Address, bias.Address}})
+	}
+	if of.head { // the rest is for activations
+		all = slices.DeleteFunc(all, func(l launched) bool { return l.count == 0 })
 	}
 	return r.each(ctx, all)
 }

@@ -27,10 +27,22 @@ type stage struct {
 	size, channels int
 	// norms are its batch norms, blocks those of them behind which a shortcut is added.
 	norms, blocks int
+	// head is set for what is behind the encoder.
+	head bool
 }
 
 func (s stage) String() string {
+	if s.head {
+		return projectionHead
+	}
 	return fmt.Sprintf("%d channels of %d×%d", s.channels, s.size, s.size)
+}
+
+// projectionHead is what figures of its batch norm are of. It is in float32 in every training.
+const projectionHead = "projection head"
+
+func (s sizes) head() stage {
+	return stage{size: 1, channels: s.hidden, norms: 1, head: true}
 }
 
 func (s sizes) stages() []stage {

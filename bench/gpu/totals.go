@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"twinview/bench/gpu/result"
+	"twinview/experiment"
 )
 
 // totals add up what a training step of SimCLR in bfloat16 launches, in µs: the convolutions by the kernels that are tried first, by
@@ -14,7 +15,7 @@ type totals struct{ first, fastest, bound, others, othersBound float64 }
 
 func (t *totals) add(figures []result.Figure) {
 	for _, f := range figures {
-		if f.Name != "kernel" || strings.Contains(f.Kernel, "float32") || strings.Contains(f.Kernel, "tf32") {
+		if f.Name != "kernel" || !inStep(f) {
 			continue
 		}
 		count := float64(f.Count)
@@ -25,11 +26,23 @@ func (t *totals) add(figures []result.Figure) {
 		case f.Rank == 1:
 			t.fastest += count * f.Value
 			t.bound += count * f.Bound
-		case f.Rank == 0 && f.Of != "Barlow Twins" && !anotherRule[f.Kernel] && !strings.HasSuffix(f.Of, "views of barlow_twins"):
+		case f.Rank == 0:
 			t.others += count * f.Value
 			t.othersBound += count * f.Bound
 		}
 	}
+}
+
+// inStep tells whether a kernel is part of the step. Of those in float32 the views are, what is behind the encoder and what belongs to
+// parameters; matrix products are left out.
+func inStep(f result.Figure) bool {
+	if f.Of == "Barlow Twins" || strings.HasSuffix(f.Of, "views of "+experiment.BarlowTwins) || anotherRule[f.Kernel] {
+		return false
+	}
+	if strings.Contains(f.Kernel, "float32") || strings.Contains(f.Kernel, "tf32") {
+		return f.Kernel == "augment_float32" || f.Kernel == "scale_float32" || f.Of == projectionHead
+	}
+	return true
 }
 
 // anotherRule are the optimisers' kernels beside SGD's.
