@@ -50,6 +50,7 @@ type ours struct {
 	name string
 	number
 	steps, whole result.Samples
+	calls        calls
 }
 
 func (o *options) contest(ctx context.Context, p peer.Settings, rounds int, out, log io.Writer) error {
@@ -88,7 +89,7 @@ func (o *options) contest(ctx context.Context, p peer.Settings, rounds int, out,
 			return err
 		}
 	}
-	if err := write(out, own, others, views); err != nil {
+	if err := write(out, own, others, steps, views); err != nil {
 		return err
 	}
 	forget(own)
@@ -111,7 +112,7 @@ func (o *options) contest(ctx context.Context, p peer.Settings, rounds int, out,
 		if err := others.Round(ctx, steps); err != nil {
 			return err
 		}
-		if err := write(out, own, others, views); err != nil {
+		if err := write(out, own, others, steps, views); err != nil {
 			return err
 		}
 	}
@@ -124,7 +125,7 @@ func (o *options) contest(ctx context.Context, p peer.Settings, rounds int, out,
 // forget leaves out what was measured so far.
 func forget(own []*ours) {
 	for _, way := range own {
-		way.steps, way.whole = nil, nil
+		way.steps, way.whole, way.calls = nil, nil, calls{}
 	}
 }
 
@@ -148,7 +149,7 @@ func (o *options) epoch(ctx context.Context, spec *experiment.Spec, images datas
 		return err
 	}
 	start := time.Now()
-	stats, err := train.PretrainEpoch(ctx, spec, images, state, train.Options{Compile: o.compiler(took.number)})
+	stats, err := train.PretrainEpoch(ctx, spec, images, state, train.Options{Compile: took.calls.timing(o.compiler(took.number))})
 	if err != nil {
 		return fmt.Errorf("train an epoch: %w", err)
 	}
@@ -158,16 +159,21 @@ func (o *options) epoch(ctx context.Context, spec *experiment.Spec, images datas
 }
 
 // write writes what is known after a round.
-func write(out io.Writer, own []*ours, others *peer.Contest, views float64) error {
+func write(out io.Writer, own []*ours, others *peer.Contest, steps int, views float64) error {
 	var figures []result.Figure
 	for _, way := range own {
-		steps, whole := way.steps.Rate(way.name, "views/s", views), way.whole.Rate(way.name+"_with_start", "views/s", views)
-		steps.Note = "bfloat16, augmentation and optimiser included"
+		speed, whole := way.steps.Rate(way.name, "views/s", views), way.whole.Rate(way.name+"_with_start", "views/s", views)
+		speed.Note = "bfloat16, augmentation and optimiser included"
 		if way.Measure {
-			steps.Note += "; each convolution by the kernel that was measured to be the fastest"
+			speed.Note += "; each convolution by the kernel that was measured to be the fastest"
 		}
 		whole.Note = "and the time to build and compile the epoch's graph"
-		figures = append(figures, steps, whole)
+		step := result.Figure{
+			Name: "step", Of: way.name, Value: way.steps.Median() / float64(steps) * 1e3, Unit: "ms", Rounds: len(way.steps),
+			Note: "an epoch's time by its steps",
+		}
+		figures = append(figures, speed, whole, step)
+		figures = append(figures, way.calls.figures(way.name, len(way.steps))...)
 	}
 	figures = append(figures, others.Figures(views)...)
 	mode, seconds, ok := others.Fastest()

@@ -49,7 +49,7 @@ func row(table io.Writer, name string, s result.Step) {
 
 // shortened leaves out empty lines and what would widen the table.
 func shortened(lines []string) []string {
-	const most, width = 12, 150
+	const most, width = 24, 150
 	var kept []string
 	for _, line := range lines {
 		if line = strings.TrimSpace(strings.ReplaceAll(line, "\t", " ")); line != "" && len(kept) < most {
@@ -67,7 +67,7 @@ func headlines(s result.Step) (lines []string) {
 	told := map[string]bool{
 		"device": true, "bandwidth": true, "peak_bfloat16": true, "loss": true, "gradients": true, "same_bits": true, "memcheck": true,
 		"racecheck": true, "step": true, "train": true, "train_measured": true, "pytorch": true, "train_to_pytorch": true, "train_measured_to_pytorch": true,
-		"best_knn": true, "training": true,
+		"best_knn": true, "training": true, "fill": true, "begin": true, "end": true,
 	}
 	for _, f := range s.Figures {
 		if told[f.Name] && (f.Value != 0 || f.Note != "") {
