@@ -10,14 +10,19 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// Once the first signal has arrived, the second one finds the default again and ends the process at once.
-	context.AfterFunc(ctx, stop)
+	// Once the first signal has arrived, the second one finds the default again and ends the process at once. Not at first: from a
+	// terminal the same one comes twice, by the check too, and PyTorch's processes have to be ended.
+	context.AfterFunc(ctx, func() {
+		time.Sleep(time.Second)
+		stop()
+	})
 	if err := newCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "gpu:", err)
 		os.Exit(1)
