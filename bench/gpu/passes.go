@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"twinview/bench/gpu/result"
 	"twinview/engine/cuda/kernels"
 )
 
@@ -23,7 +24,7 @@ func (r *roofline) passes(ctx context.Context, s sizes) error {
 		}
 	}
 	if err := r.stage(ctx, s, s.head(), "float32", 4); err != nil {
-		return fmt.Errorf("passes over the %s: %w", projectionHead, err)
+		return fmt.Errorf("passes over the %s: %w", result.ProjectionHead, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 
+	"twinview/bench/gpu/result"
 	"twinview/engine/cuda/kernels"
 )
 
@@ -33,14 +34,12 @@ type stage struct {
 
 func (s stage) String() string {
 	if s.head {
-		return projectionHead
+		return result.ProjectionHead
 	}
 	return fmt.Sprintf("%d channels of %d×%d", s.channels, s.size, s.size)
 }
 
-// projectionHead is what figures of its batch norm are of. It is in float32 in every training.
-const projectionHead = "projection head"
-
+// head is the projection head, whose batch norm is in float32 in every training.
 func (s sizes) head() stage {
 	return stage{size: 1, channels: s.hidden, norms: 1, head: true}
 }

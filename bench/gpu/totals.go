@@ -3,10 +3,7 @@
 package main
 
 import (
-	"strings"
-
 	"twinview/bench/gpu/result"
-	"twinview/experiment"
 )
 
 // totals add up what a training step of SimCLR in bfloat16 launches, in µs: the convolutions by the kernels that are tried first, by
@@ -15,7 +12,7 @@ type totals struct{ first, fastest, bound, others, othersBound float64 }
 
 func (t *totals) add(figures []result.Figure) {
 	for _, f := range figures {
-		if f.Name != "kernel" || !inStep(f) {
+		if f.Name != "kernel" || !f.InStep() {
 			continue
 		}
 		count := float64(f.Count)
@@ -32,21 +29,6 @@ func (t *totals) add(figures []result.Figure) {
 		}
 	}
 }
-
-// inStep tells whether a kernel is part of the step. Of those in float32 the views are, what is behind the encoder and what belongs to
-// parameters; matrix products are left out.
-func inStep(f result.Figure) bool {
-	if f.Of == "Barlow Twins" || strings.HasSuffix(f.Of, "views of "+experiment.BarlowTwins) || anotherRule[f.Kernel] {
-		return false
-	}
-	if strings.Contains(f.Kernel, "float32") || strings.Contains(f.Kernel, "tf32") {
-		return f.Kernel == "augment_float32" || f.Kernel == "scale_float32" || f.Of == projectionHead
-	}
-	return true
-}
-
-// anotherRule are the optimisers' kernels beside SGD's.
-var anotherRule = map[string]bool{"lars_norms": true, "lars": true, "adamw": true}
 
 func (t *totals) figures() []result.Figure {
 	milliseconds := func(of string, value, bound float64) result.Figure {

@@ -38,7 +38,7 @@ func TestTotalsCountWhatTheEngineLaunches(t *testing.T) {
 		switch {
 		case f.Name == "step" && f.Of == "everything else in bfloat16, but for matrix products":
 			require.InEpsilon(t, others/1e3, f.Value, 1e-3)
-		case f.Name != "kernel" || !inStep(f) || f.Count == 0:
+		case f.Name != "kernel" || !f.InStep() || f.Count == 0:
 		case f.Rank == 1:
 			convolutions += f.Count
 		case f.Rank == 0:

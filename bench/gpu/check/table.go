@@ -113,7 +113,7 @@ func kernels(table io.Writer, figures []result.Figure) {
 	}
 	fmt.Fprintln(table, "\nKERNEL\tOF\tµs\tAT BEST\tROOFLINE")
 	for _, f := range figures {
-		if f.Name != "kernel" || f.Rank > 1 || number(f.Kernel) == "float32" {
+		if f.Name != "kernel" || f.Rank > 1 || number(f.Kernel) == "float32" && !(f.InStep() && f.Count > 0) {
 			continue
 		}
 		note := f.Note
