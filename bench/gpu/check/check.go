@@ -144,7 +144,9 @@ func (f *folder) attempt(ctx context.Context, s step, with settings) result.Step
 	switch reason, skipped := err.(skip); {
 	case skipped:
 		done.Status, done.Reason = result.Skipped, string(reason)
-	case err != nil && limited.Err() != nil && ctx.Err() == nil:
+	case err != nil && ctx.Err() != nil:
+		done.Status, done.Reason = result.Interrupted, err.Error()
+	case err != nil && limited.Err() != nil:
 		done.Status, done.Reason = result.Failed, fmt.Sprintf("it was not done after %d minutes: %v", s.minutes, err)
 	case err != nil:
 		done.Status, done.Reason = result.Failed, err.Error()

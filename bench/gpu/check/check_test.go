@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -142,6 +144,27 @@ esac`)
 		states = append(states, step.Status)
 	}
 	require.Equal(t, []result.Status{result.Passed, result.Running, result.NotReached}, states)
+}
+
+func TestInterruptedCheck(t *testing.T) {
+	s := made(t, measures, tests)
+	s.only = []string{"training", "accuracy"}
+	write(t, s.folder, "bin/gpu", `case $1 in
+training) echo '{"name":"train","value":41000,"unit":"views/s","rounds":1}'; exec sleep 60 ;;
+*) echo '{"name":"device","value":0,"unit":"","note":"CUDA on GPU X"}' ;;
+esac`)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var out bytes.Buffer
+	require.ErrorIs(t, check(ctx, s, &out, io.Discard), context.DeadlineExceeded)
+	text, err := os.ReadFile(filepath.Join(s.folder, "results.json"))
+	require.NoError(t, err)
+	var r report
+	require.NoError(t, json.Unmarshal(text, &r))
+	require.Equal(t, result.Interrupted, stepOf(t, r, "training").Status)
+	require.Equal(t, 41000.0, find(stepOf(t, r, "training").Figures, "train").Value)
+	require.Equal(t, result.NotReached, stepOf(t, r, "accuracy").Status)
+	require.Contains(t, out.String(), "interrupted")
 }
 
 func TestOnlyTogetherTestsFail(t *testing.T) {

@@ -18,9 +18,10 @@ const (
 	Passed  Status = "passed"
 	Failed  Status = "failed"
 	Skipped Status = "skipped"
-	// Running and NotReached are what is left of a check that was ended early.
-	Running    Status = "running"
-	NotReached Status = "not reached"
+	// These are what is left of a check that was interrupted in a step, or killed while one was Running.
+	Interrupted Status = "interrupted"
+	Running     Status = "running"
+	NotReached  Status = "not reached"
 )
 
 // Step is one part of a check.
