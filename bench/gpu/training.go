@@ -53,7 +53,7 @@ type ours struct {
 	calls        calls
 }
 
-func (o *options) contest(ctx context.Context, p peer.Settings, rounds int, out, log io.Writer) error {
+func (o *options) contest(ctx context.Context, p peer.Settings, count int, out, log io.Writer) error {
 	spec, err := o.experiment()
 	if err != nil {
 		return err
@@ -68,63 +68,89 @@ func (o *options) contest(ctx context.Context, p peer.Settings, rounds int, out,
 			return err
 		}
 	}
-	steps := split.Train.Len() / spec.Pretrain.BatchSize
-	views := float64(steps * spec.Pretrain.BatchSize * 2)
-	own := []*ours{{name: "train", number: bfloat16s}, {name: "train_measured", number: measured}}
-	round := func() error {
-		for _, way := range own {
-			if err := o.epoch(ctx, spec, split.Train, way); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	others := &peer.Contest{}
-	// The first epoch does not count: what is only done once is in it. The second is told, for the case that PyTorch takes all the time
-	// that there is; the rounds follow.
-	for _, before := range []string{"an epoch before those that count", "an epoch before PyTorch is tried"} {
-		fmt.Fprintf(log, "%s ...\n", before)
-		forget(own)
-		if err := round(); err != nil {
-			return err
-		}
-	}
-	if err := write(out, own, others, steps, views); err != nil {
+	r := &rounds{options: o, spec: spec, images: split.Train, steps: split.Train.Len() / spec.Pretrain.BatchSize, out: out, log: log,
+		own:    []*ours{{name: "train", number: bfloat16s}, {name: "train_measured", number: measured}},
+		others: peer.NewContest(p, log)}
+	defer r.others.Close()
+	if err := r.alone(ctx); err != nil {
 		return err
 	}
-	forget(own)
-	if len(modes) > 0 {
-		sizes, err := o.sizes(p, spec, split.Train.Len())
-		if err != nil {
-			return err
-		}
-		others, err = p.Enter(ctx, modes, sizes, min(steps, 20), 2*spec.Pretrain.BatchSize, out, log)
-		defer others.Close()
-		if err != nil {
+	if err := r.enter(ctx, p, modes); err != nil {
+		return err
+	}
+	for n := range count {
+		fmt.Fprintf(log, "round %d of %d ...\n", n+1, count)
+		if err := r.round(ctx); err != nil {
 			return err
 		}
 	}
-	for n := range rounds {
-		fmt.Fprintf(log, "round %d of %d ...\n", n+1, rounds)
-		if err := round(); err != nil {
-			return err
-		}
-		if err := others.Round(ctx, steps); err != nil {
-			return err
-		}
-		if err := write(out, own, others, steps, views); err != nil {
-			return err
-		}
-	}
-	if _, _, ran := others.Fastest(); len(modes) > 0 && !ran {
+	if _, _, ran := r.others.Fastest(); len(modes) > 0 && !ran {
 		return errors.New("no mode of PyTorch ran: see above")
 	}
 	return nil
 }
 
+// rounds are those of a contest.
+type rounds struct {
+	*options
+	spec     *experiment.Spec
+	images   dataset.Images
+	steps    int // of an epoch
+	own      []*ours
+	others   *peer.Contest
+	out, log io.Writer
+}
+
+// alone trains here before PyTorch is tried. The first epoch does not count: what is only done once is in it. The second is told, for
+// the case that PyTorch takes all the time that there is.
+func (r *rounds) alone(ctx context.Context) error {
+	for _, before := range []string{"an epoch before those that count", "an epoch before PyTorch is tried"} {
+		fmt.Fprintf(r.log, "%s ...\n", before)
+		r.forget()
+		if err := r.epochs(ctx); err != nil {
+			return err
+		}
+	}
+	defer r.forget()
+	return r.write()
+}
+
+// enter tries PyTorch's modes.
+func (r *rounds) enter(ctx context.Context, p peer.Settings, modes []string) error {
+	if len(modes) == 0 {
+		return nil
+	}
+	sizes, err := r.sizes(p, r.spec, r.images.Len())
+	if err != nil {
+		return err
+	}
+	return r.others.Enter(ctx, modes, sizes, min(r.steps, 20), 2*r.spec.Pretrain.BatchSize, r.out)
+}
+
+// round is an epoch of each.
+func (r *rounds) round(ctx context.Context) error {
+	if err := r.epochs(ctx); err != nil {
+		return err
+	}
+	if err := r.others.Round(ctx, r.steps); err != nil {
+		return err
+	}
+	return r.write()
+}
+
+// epochs are one in each of our ways.
+func (r *rounds) epochs(ctx context.Context) error {
+	for _, way := range r.own {
+		if err := r.epoch(ctx, r.spec, r.images, way); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // forget leaves out what was measured so far.
-func forget(own []*ours) {
-	for _, way := range own {
+func (r *rounds) forget() {
+	for _, way := range r.own {
 		way.steps, way.whole, way.calls = nil, nil, calls{}
 	}
 }
@@ -159,9 +185,10 @@ func (o *options) epoch(ctx context.Context, spec *experiment.Spec, images datas
 }
 
 // write writes what is known after a round.
-func write(out io.Writer, own []*ours, others *peer.Contest, steps int, views float64) error {
+func (r *rounds) write() error {
+	views := float64(r.steps * r.spec.Pretrain.BatchSize * 2)
 	var figures []result.Figure
-	for _, way := range own {
+	for _, way := range r.own {
 		speed, whole := way.steps.Rate(way.name, "views/s", views), way.whole.Rate(way.name+"_with_start", "views/s", views)
 		speed.Note = "bfloat16, augmentation and optimiser included"
 		if way.Measure {
@@ -169,15 +196,15 @@ func write(out io.Writer, own []*ours, others *peer.Contest, steps int, views fl
 		}
 		whole.Note = "and the time to build and compile the epoch's graph"
 		step := result.Figure{
-			Name: "step", Of: way.name, Value: way.steps.Median() / float64(steps) * 1e3, Unit: "ms", Rounds: len(way.steps),
+			Name: "step", Of: way.name, Value: way.steps.Median() / float64(r.steps) * 1e3, Unit: "ms", Rounds: len(way.steps),
 			Note: "an epoch's time by its steps",
 		}
 		figures = append(figures, speed, whole, step)
 		figures = append(figures, way.calls.figures(way.name, len(way.steps))...)
 	}
-	figures = append(figures, others.Figures(views)...)
-	mode, seconds, ok := others.Fastest()
-	for _, way := range own {
+	figures = append(figures, r.others.Figures(views)...)
+	mode, seconds, ok := r.others.Fastest()
+	for _, way := range r.own {
 		if !ok {
 			break
 		}
@@ -186,5 +213,5 @@ func write(out io.Writer, own []*ours, others *peer.Contest, steps int, views fl
 			Note: "the fastest mode: " + mode, // which may be another one after the next round
 		})
 	}
-	return result.Write(out, figures...)
+	return result.Write(r.out, figures...)
 }

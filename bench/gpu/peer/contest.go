@@ -12,44 +12,47 @@ import (
 
 // Contest has the modes that take part.
 type Contest struct {
-	kept []*contestant
+	settings Settings
+	kept     []*contestant
 	// ended are those that ended in a round.
 	ended []*contestant
 	log   io.Writer
 }
 
+// NewContest is one without any mode yet. It has to be closed.
+func NewContest(s Settings, log io.Writer) *Contest { return &Contest{settings: s, log: log} }
+
 // Enter tries modes one after another, each with some steps of so many views, and writes how fast each is. Only the fastest stay in
-// memory. A mode that fails or takes too long leaves the others to run. The contest has to be closed, also where there is an error.
-func (s Settings) Enter(ctx context.Context, modes []string, sizes string, steps, views int, out, log io.Writer) (*Contest, error) {
-	contest := &Contest{log: log}
+// memory. A mode that fails or takes too long leaves the others to run.
+func (c *Contest) Enter(ctx context.Context, modes []string, sizes string, steps, views int, out io.Writer) error {
 	for _, mode := range modes {
-		c, err := s.try(ctx, mode, sizes, steps)
+		one, err := c.settings.try(ctx, mode, sizes, steps)
 		if ctx.Err() != nil {
-			if c != nil {
-				contest.end(c)
+			if one != nil {
+				c.end(one)
 			}
-			return contest, ctx.Err()
+			return ctx.Err()
 		}
 		f := result.Figure{Name: "pytorch", Of: mode}
 		if err != nil {
 			// Not every mode runs everywhere: torch.compile wants a compiler, for example.
 			f.Note = fmt.Sprintf("does not run: %v", err)
-			fmt.Fprintf(log, "%s: %s\n", mode, f.Note)
+			fmt.Fprintf(c.log, "%s: %s\n", mode, f.Note)
 		} else {
-			f.Value, f.Unit = float64(steps*views)/slices.Min(c.took), "views/s"
-			f.Note = fmt.Sprintf("tried with %d steps; %s", steps, c.note())
-			fmt.Fprintf(log, "%s: %.0f views/s (%s)\n%s\n", mode, f.Value, c.Version, c.said())
-			contest.kept = append(contest.kept, c)
+			f.Value, f.Unit = float64(steps*views)/slices.Min(one.took), "views/s"
+			f.Note = fmt.Sprintf("tried with %d steps; %s", steps, one.note())
+			fmt.Fprintf(c.log, "%s: %.0f views/s (%s)\n%s\n", mode, f.Value, one.Version, one.said())
+			c.kept = append(c.kept, one)
 		}
-		contest.drop(s.Keep)
+		c.drop(c.settings.Keep)
 		if err := result.Write(out, f); err != nil {
-			return contest, err
+			return err
 		}
 	}
-	for _, c := range contest.kept {
-		c.took = nil // tries don't count
+	for _, one := range c.kept {
+		one.took = nil // tries don't count
 	}
-	return contest, nil
+	return nil
 }
 
 // try starts a mode and asks it twice.

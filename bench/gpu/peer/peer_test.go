@@ -60,8 +60,8 @@ func TestModesThatFailLeaveTheOthersToRun(t *testing.T) {
 	require.NoError(t, err)
 	var out, log bytes.Buffer
 	start := time.Now()
-	c, err := s.Enter(t.Context(), modes, "{}", 10, 8, &out, &log)
-	require.NoError(t, err)
+	c := NewContest(s, &log)
+	require.NoError(t, c.Enter(t.Context(), modes, "{}", 10, 8, &out))
 	require.Less(t, time.Since(start), 15*time.Second, "the late one's child does not keep it")
 	tried := read(t, &out)
 	require.Contains(t, tried["broken"].Note, "no compiler")
@@ -104,9 +104,9 @@ func TestOnlyTheModesAskedFor(t *testing.T) {
 
 func TestNoModeRuns(t *testing.T) {
 	s := settings(t, script)
-	c, err := s.Enter(t.Context(), []string{"broken"}, "{}", 10, 8, io.Discard, io.Discard)
-	require.NoError(t, err)
+	c := NewContest(s, io.Discard)
 	defer c.Close()
+	require.NoError(t, c.Enter(t.Context(), []string{"broken"}, "{}", 10, 8, io.Discard))
 	require.NoError(t, c.Round(t.Context(), 100))
 	_, _, ok := c.Fastest()
 	require.False(t, ok)
@@ -119,8 +119,8 @@ func TestContestIsInterrupted(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	var out bytes.Buffer
-	c, err := s.Enter(ctx, []string{"late", "fast"}, "{}", 10, 8, &out, io.Discard)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
+	c := NewContest(s, io.Discard)
+	require.ErrorIs(t, c.Enter(ctx, []string{"late", "fast"}, "{}", 10, 8, &out), context.DeadlineExceeded)
 	c.Close()
 	require.Empty(t, out.String(), "a mode that was interrupted is not one that does not run")
 }
