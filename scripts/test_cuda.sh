@@ -22,8 +22,8 @@ export OMP_WAIT_POLICY=passive
 TWINVIEW_TEMPORAL=$(scripts/tool.sh temporal)
 TWINVIEW_MINIO=$(scripts/tool.sh minio)
 export TWINVIEW_TEMPORAL TWINVIEW_MINIO TWINVIEW_REQUIRE_SERVERS=1
-go vet -tags gpu ./engine/... ./hardware ./train ./worker ./integration
+go vet -tags gpu ./bench/gpu/... ./engine/... ./hardware ./train ./worker ./integration
 scripts/worker_gpu.sh
-go test -count=1 -timeout 30m -tags gpu -p 1 "$@" ./engine/cuda ./engine/cuda/kernels ./hardware ./worker
+go test -count=1 -timeout 30m -tags gpu -p 1 "$@" ./bench/gpu ./engine/cuda ./engine/cuda/kernels ./hardware ./worker
 # Their other tests are of the CPU, and make test has them.
 go test -count=1 -timeout 30m -tags gpu -p 1 "$@" -run GPU ./train ./integration
