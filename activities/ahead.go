@@ -174,9 +174,9 @@ func (b *begun) attend(k *keeper) *keeper {
 func trained[T any](b *begun) (*train.State, T, error) {
 	<-b.done
 	o, ok := b.outcome.(epochResult[T])
-	b.outcome = nil // the state is the caller's
 	if !ok {
 		return nil, o.result, fmt.Errorf("epoch %s: %T in place of its outcome", b.key, b.outcome)
 	}
+	b.outcome = nil // the state is the caller's
 	return o.state, o.result, o.err
 }
