@@ -2,9 +2,9 @@ package activities
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"time"
 
@@ -31,11 +31,9 @@ type ahead struct {
 
 // begun is an epoch under way that no activity has asked for yet.
 type begun struct {
-	// key, spec and from are those of the epochWork.
-	key  string
-	spec []byte
+	// from is that of the epochWork.
 	from origin
-	// k is the keeper that the training tells of its steps.
+	// k is the keeper that the training tells of its steps. It has the epoch's key and spec.
 	k      *keeper
 	cancel context.CancelCauseFunc
 	// mu guards claimed: an activity has taken the epoch over, and nobody else may end it.
@@ -61,15 +59,11 @@ func begin[T any](ctx context.Context, a *Activities, next *epochWork[T], s *tra
 	if next == nil || a.Ahead == 0 || ctx.Err() != nil {
 		return nil
 	}
-	spec, err := json.Marshal(next.spec)
-	if err != nil {
-		return nil // the activity itself will say so
-	}
 	ctx, cancel := context.WithCancelCause(withLogger(context.WithoutCancel(ctx), next.at))
 	k := a.newKeeper(ctx, next.spec, next.key, &pulse{newest: next.at, send: func(experiment.Heartbeat) {}})
 	given := *s // training works on a copy of what it points to
 	k.given, k.attended = &given, false
-	b := &begun{key: next.key, spec: spec, from: next.from, k: k, cancel: cancel, done: make(chan struct{})}
+	b := &begun{from: next.from, k: k, cancel: cancel, done: make(chan struct{})}
 	stopping := activity.GetWorkerStopChannel(ctx)
 	go func() {
 		select {
@@ -149,8 +143,7 @@ func (h *ahead) take(key string, spec *experiment.Spec, from origin) *begun {
 	if b == nil {
 		return nil
 	}
-	text, err := json.Marshal(spec)
-	wanted := err == nil && b.key == key && b.from == from && string(b.spec) == string(text)
+	wanted := b.k.key == key && b.from == from && reflect.DeepEqual(b.k.spec, spec)
 	if wanted && b.claim() {
 		return b
 	}
@@ -175,7 +168,7 @@ func trained[T any](b *begun) (*train.State, T, error) {
 	<-b.done
 	o, ok := b.outcome.(epochResult[T])
 	if !ok {
-		return nil, o.result, fmt.Errorf("epoch %s: %T in place of its outcome", b.key, b.outcome)
+		return nil, o.result, fmt.Errorf("epoch %s: %T in place of its outcome", b.k.key, b.outcome)
 	}
 	b.outcome = nil // the state is the caller's
 	return o.state, o.result, o.err

@@ -127,12 +127,12 @@ func (k *keeper) options(spec *experiment.Spec) train.Options {
 
 // state is where the epoch of that number goes on, as resume finds it. Epoch 0, which trains nothing, has its own state.
 func (k *keeper) state(epoch int, beginning func() (*train.State, error)) (*train.State, error) {
-	s, err := k.given, error(nil)
+	s := k.given
 	if s == nil {
-		s, err = k.resume(beginning)
-	}
-	if err != nil {
-		return nil, err
+		var err error
+		if s, err = k.resume(beginning); err != nil {
+			return nil, err
+		}
 	}
 	if s.Epoch != max(0, epoch-1) {
 		return nil, fmt.Errorf("%w: the checkpoint is of epoch %d, but epoch %d is to be trained",

@@ -4,9 +4,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
-	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,13 +25,9 @@ func TestTotalsCountWhatTheEngineLaunches(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, measureKernels(t.Context(), &options{quick: true}, &out))
 	counted, convolutions, others := map[string]int{}, 0, 0.0
-	for decoder := json.NewDecoder(&out); ; {
-		var f result.Figure
-		if err := decoder.Decode(&f); errors.Is(err, io.EOF) {
-			break
-		} else {
-			require.NoError(t, err)
-		}
+	figures, err := result.Read(&out)
+	require.NoError(t, err)
+	for _, f := range figures {
 		switch {
 		case f.Name == "step" && f.Of == "everything else in bfloat16, but for matrix products":
 			require.InEpsilon(t, others/1e3, f.Value, 1e-3)

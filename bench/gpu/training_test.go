@@ -4,8 +4,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"io"
 	"testing"
 	"time"
@@ -23,13 +21,9 @@ func TestTrainingTellsEachRound(t *testing.T) {
 	require.NoError(t, o.contest(t.Context(), peer.Settings{Keep: 2, Limit: time.Minute}, 2, &out, io.Discard))
 	var figures []result.Figure
 	lines := bytes.Count(out.Bytes(), []byte("\n"))
-	for decoder := json.NewDecoder(&out); ; {
-		var f result.Figure
-		if err := decoder.Decode(&f); errors.Is(err, io.EOF) {
-			break
-		} else {
-			require.NoError(t, err)
-		}
+	written, err := result.Read(&out)
+	require.NoError(t, err)
+	for _, f := range written {
 		figures = result.Add(figures, f)
 	}
 	require.Len(t, figures, 12)

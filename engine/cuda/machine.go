@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"slices"
 
 	"gorgonia.org/cu"
 	"gorgonia.org/gorgonia"
@@ -68,7 +67,7 @@ type machine struct {
 	nodes    map[*gorgonia.Node]*lowering.Value // those that are visible
 	at       map[*lowering.Value]cu.DevicePtr   // where those lie
 	together together                           // the small ones of them
-	read     []*lowering.Value                  // the large results of a graph that does not train
+	read     []managed                          // the large results of a graph that does not train
 	kernels  engine.Kernels
 	step     func() error // run, made once
 	demand   demand
@@ -143,10 +142,11 @@ func (m *machine) occupy(p *lowering.Program, all []*work, l layout) error {
 		}
 	}
 	if !p.Trains() { // the gradients of one that does are nobody's business
-		m.read = slices.DeleteFunc(slices.Collect(maps.Values(p.Outputs)), func(v *lowering.Value) bool {
-			_, small := m.together.offsets[v]
-			return small
-		})
+		for _, v := range p.Outputs {
+			if _, small := m.together.offsets[v]; !small {
+				m.read = append(m.read, managed{v.Name, m.at[v], v.Bytes()})
+			}
+		}
 	}
 	for n := range p.Leaves {
 		if bound := n.Value(); bound != nil {
@@ -296,23 +296,13 @@ func (m *machine) begin() error {
 			return fmt.Errorf("clear what was found of labels: %w", err)
 		}
 	}
-	if err := m.move(cu.Device(m.device.ordinal)); err != nil {
+	if err := m.device.move(m.read, cu.Device(m.device.ordinal)); err != nil {
 		return err
 	}
 	if err := m.graph.Launch(m.device.Stream); err != nil {
 		return fmt.Errorf("launch the graph: %w", err)
 	}
-	return m.move(host)
-}
-
-// move brings large results to where they are written or read next, at once instead of page by page.
-func (m *machine) move(to cu.Device) error {
-	for _, v := range m.read {
-		if err := m.at[v].MemPrefetchAsync(int64(v.Bytes()), to, m.device.Stream); err != nil {
-			return fmt.Errorf("move %q between device and host: %w", v.Name, err)
-		}
-	}
-	return nil
+	return m.device.move(m.read, host)
 }
 
 // run waits until it is done.

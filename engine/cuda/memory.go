@@ -95,6 +95,26 @@ func (a *allocations) managed(bytes int) (cu.DevicePtr, error) {
 	return at, nil
 }
 
+// managed is memory that the device and the host see.
+type managed struct {
+	name  string // of what is there
+	at    cu.DevicePtr
+	bytes int
+}
+
+// host is CU_DEVICE_CPU.
+const host = cu.Device(-1)
+
+// move brings pieces to where they are written or read next, at once instead of page by page, behind what the stream has to do.
+func (d *device) move(pieces []managed, to cu.Device) error {
+	for _, p := range pieces {
+		if err := p.at.MemPrefetchAsync(int64(p.bytes), to, d.Stream); err != nil {
+			return fmt.Errorf("move %q between device and host: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
 // pinned allocates page-locked memory of the host, which the device copies to while the host goes on.
 func (a *allocations) pinned(bytes int) (unsafe.Pointer, error) {
 	at := a.spares.take(bytes)

@@ -3,7 +3,6 @@
 package cuda
 
 import (
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -11,6 +10,7 @@ import (
 
 	"twinview/engine"
 	"twinview/engine/cuda/kernels"
+	"twinview/engine/cuda/kernels/gpu"
 	"twinview/experiment"
 )
 
@@ -18,8 +18,8 @@ import (
 type optimizer struct {
 	machine  *machine
 	buffers  [][][]float32
-	bytes    int // of all parameters and buffers
-	kept     []managed
+	bytes    int       // of all parameters and buffers
+	kept     []managed // all of them
 	launches launches
 
 	// What the kernels read of a step, and where they note numbers that are not finite.
@@ -28,12 +28,6 @@ type optimizer struct {
 	staging  *staging
 	broken   []int32
 	brokenAt cu.DevicePtr
-}
-
-// managed is memory that the device and the host see.
-type managed struct {
-	at    cu.DevicePtr
-	bytes int
 }
 
 const stepBytes = int(unsafe.Sizeof(kernels.OptimizerStep{}))
@@ -100,8 +94,11 @@ func (o *optimizer) build(parameters []engine.Parameter, buffers int, calls []ca
 		}
 	}
 	// The caller writes them now.
-	if err := errors.Join(o.move(host), o.machine.device.Stream.Synchronize()); err != nil {
+	if err := o.machine.device.move(o.kept, host); err != nil {
 		return err
+	}
+	if err := o.machine.device.Stream.Synchronize(); err != nil {
+		return fmt.Errorf("wait for parameters to move: %w", err)
 	}
 	chunks := kernels.Chunks(table)
 	if len(chunks) == 0 { // nothing is trained
@@ -147,19 +144,6 @@ func (o *optimizer) build(parameters []engine.Parameter, buffers int, calls []ca
 	return nil
 }
 
-// host is CU_DEVICE_CPU.
-const host = cu.Device(-1)
-
-// move brings parameters and buffers to where they are wanted next, at once instead of page by page.
-func (o *optimizer) move(to cu.Device) error {
-	for _, piece := range o.kept {
-		if err := piece.at.MemPrefetchAsync(int64(piece.bytes), to, o.machine.device.Stream); err != nil {
-			return fmt.Errorf("move parameters between device and host: %w", err)
-		}
-	}
-	return nil
-}
-
 // room fails where the device's free memory is too little for the buffers, even without data sets that nobody uses. Managed memory may
 // be more than there is.
 func (o *optimizer) room(parameters []engine.Parameter, buffers int) error {
@@ -199,7 +183,7 @@ func (o *optimizer) place(p engine.Parameter, buffers int) (kernels.Parameter, e
 	bytes := n * Float32.Bytes()
 	o.bytes += (1 + buffers) * bytes
 	if n > 0 {
-		o.kept = append(o.kept, managed{cu.DevicePtr(placed.Value), bytes})
+		o.kept = append(o.kept, managed{p.Value.Name(), cu.DevicePtr(placed.Value), bytes})
 	}
 	kept := make([][]float32, buffers)
 	for b, place := range []*uint64{&placed.First, &placed.Second}[:buffers] {
@@ -209,7 +193,7 @@ func (o *optimizer) place(p engine.Parameter, buffers int) (kernels.Parameter, e
 		}
 		*place, kept[b] = uint64(at), slice[float32](at, n)
 		if n > 0 {
-			o.kept = append(o.kept, managed{at, bytes})
+			o.kept = append(o.kept, managed{p.Value.Name(), at, bytes})
 		}
 	}
 	o.buffers = append(o.buffers, kept)
@@ -223,14 +207,7 @@ func upload[T any](memory *allocations, table []T) (cu.DevicePtr, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := cu.MemcpyHtoD(at, unsafe.Pointer(unsafe.SliceData(table)), int64(bytes)); err != nil {
-		return 0, fmt.Errorf("copy %d bytes to the device: %w", bytes, err)
-	}
-	// A copy may end before its bytes are there, and the engine's stream does not wait for it.
-	if err := cu.Synchronize(); err != nil {
-		return 0, fmt.Errorf("copy %d bytes to the device: %w", bytes, err)
-	}
-	return at, nil
+	return at, gpu.Upload(at, unsafe.Pointer(unsafe.SliceData(table)), bytes)
 }
 
 // Buffers implements engine.Optimizer.

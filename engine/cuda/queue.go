@@ -3,7 +3,6 @@
 package cuda
 
 import (
-	"errors"
 	"fmt"
 	"unsafe"
 
@@ -49,7 +48,10 @@ func (m *machine) NewQueue(o engine.Optimizer, read gorgonia.Nodes) (engine.Queu
 	}
 	q := &queue{machine: m, optimizer: own, staging: map[*gorgonia.Node]*staging{}}
 	err := m.fit(func() error {
-		err := errors.Join(q.build(read), own.move(cu.Device(m.device.ordinal)))
+		err := q.build(read)
+		if err == nil {
+			err = m.device.move(own.kept, cu.Device(m.device.ordinal))
+		}
 		if err == nil && own.bytes > 0 { // now, since nothing that was trained may be lost for want of it later
 			err = q.snapshots.prepare(m.memory, own.bytes)
 		}

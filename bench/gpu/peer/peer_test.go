@@ -3,7 +3,6 @@ package peer
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
@@ -42,16 +41,13 @@ func settings(t *testing.T, script string) Settings {
 // read are the figures as they are after the last of them.
 func read(t *testing.T, out *bytes.Buffer) map[string]result.Figure {
 	t.Helper()
+	figures, err := result.Read(out)
+	require.NoError(t, err)
 	of := map[string]result.Figure{}
-	for decoder := json.NewDecoder(out); ; {
-		var f result.Figure
-		if err := decoder.Decode(&f); err == io.EOF {
-			return of
-		} else {
-			require.NoError(t, err)
-		}
+	for _, f := range figures {
 		of[f.Of] = f
 	}
+	return of
 }
 
 func TestModesThatFailLeaveTheOthersToRun(t *testing.T) {

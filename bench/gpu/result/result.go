@@ -110,6 +110,19 @@ func (s Samples) Rate(name, unit string, n float64) Figure {
 	}
 }
 
+// Read reads what Write wrote, to its end.
+func Read(r io.Reader) (figures []Figure, err error) {
+	for decoder := json.NewDecoder(r); ; {
+		var f Figure
+		if err := decoder.Decode(&f); err == io.EOF {
+			return figures, nil
+		} else if err != nil {
+			return figures, fmt.Errorf("read figure %d: %w", len(figures)+1, err)
+		}
+		figures = append(figures, f)
+	}
+}
+
 // Write writes figures as lines of JSON.
 func Write(w io.Writer, figures ...Figure) error {
 	encoder := json.NewEncoder(w)

@@ -168,7 +168,7 @@ func (g ImplicitGEMM) Slices(c Convolution) int {
 	rows, columns := g.tiles(c)
 	_, filters, _ := c.Sizes()
 	best, least := 1, math.MaxInt
-	for slices := 1; slices <= min(atOnce, max(1, ceil(g.sum(c), pieces*g.k))); slices++ {
+	for slices := 1; slices <= min(atOnce, ceil(g.sum(c), pieces*g.k)); slices++ {
 		turns := ceil(rows*columns*slices, atOnce)
 		if time := turns*ceil(g.sum(c), slices)*g.m*g.n + writing*slices*filters; time < least {
 			best, least = slices, time

@@ -42,11 +42,16 @@ func (b *Buffer) Free() error {
 // Write copies into the buffer, from its beginning.
 func (b *Buffer) Write(p []byte) error {
 	return b.device.Do(func() error {
-		if err := cu.MemcpyHtoD(cu.DevicePtr(b.Address), unsafe.Pointer(&p[0]), int64(len(p))); err != nil {
-			return fmt.Errorf("copy %d bytes to the device: %w", len(p), err)
-		}
-		return arrived()
+		return Upload(cu.DevicePtr(b.Address), unsafe.Pointer(&p[0]), len(p))
 	})
+}
+
+// Upload copies bytes of the host to the device, and returns when they are there. It is for the context's thread.
+func Upload(to cu.DevicePtr, from unsafe.Pointer, bytes int) error {
+	if err := cu.MemcpyHtoD(to, from, int64(bytes)); err != nil {
+		return fmt.Errorf("copy %d bytes to the device: %w", bytes, err)
+	}
+	return arrived()
 }
 
 // arrived returns when copies have ended that began with no stream. They may go on behind the call that began them, and the device's
